@@ -1,0 +1,38 @@
+/* What the realms of one handle share: the loop, the log, and services that start when somebody
+ * needs them. Knows nothing of Lua. runtime/moonherd.c owns it. */
+#ifndef MH_HOST_H
+#define MH_HOST_H
+
+#include "core/log.h"
+#include "core/loop.h"
+
+struct mh_http;
+struct mh_stores;
+
+/* Runs when the handle closes, after its realms are gone and before the loop ends. Embedded in the
+ * service that it ends. The newest is called first. Handles it closes
+ * are reaped by mh_loop_fini. */
+typedef struct mh_closer mh_closer;
+struct mh_closer {
+  mh_closer *next;
+  void (*on_close)(mh_closer *self); /* ends the service; may free itself */
+};
+
+typedef struct mh_host {
+  mh_loop loop;
+  mh_log *log;
+  struct mh_http *http;                   /* made by bindings/http.c at the first transfer */
+  struct mh_stores *stores;               /* made by bindings/store.c: open databases by path */
+  unsigned max_transfers, admit_per_step; /* 0: no limit */
+  double grace;                           /* seconds */
+  mh_closer *closers;
+  void (*on_output)(void *user, int stream, const char *bytes, size_t n); /* may be NULL */
+  void *user;
+} mh_host;
+
+static inline void mh_host_on_close(mh_host *host, mh_closer *closer) {
+  closer->next = host->closers;
+  host->closers = closer;
+}
+
+#endif

@@ -1,0 +1,223 @@
+/* The log and its masker. See log.h. */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "moonherd.h"
+
+static const char HIDDEN[] = "[hidden]";
+static const char *const LEVEL_NAMES[] = {"error", "warn", "info", "debug"};
+
+/* Secrets hang in a hash table by their first MH_MASK_SHORTEST bytes, so that masking looks at each
+ * position of a text once, however many secrets there are. */
+typedef struct hidden {
+  struct hidden *next;
+  size_t n;
+  char bytes[];
+} hidden;
+
+struct mh_log {
+  const mh_clock *clock;
+  int level;
+  mh_log_sink *sink;
+  void *user;
+  hidden **slots;
+  size_t slot_count, count;
+};
+
+mh_log *mh_log_new(const mh_clock *clock, int level, mh_log_sink *sink, void *user) {
+  mh_log *log = calloc(1, sizeof *log);
+  if (log == NULL) return NULL;
+  *log = (mh_log){.clock = clock, .level = level, .sink = sink, .user = user};
+  return log;
+}
+
+void mh_log_free(mh_log *log) {
+  if (log == NULL) return;
+  for (size_t i = 0; i < log->slot_count; i++) {
+    for (hidden *h = log->slots[i], *next; h != NULL; h = next) {
+      next = h->next;
+      memset(h->bytes, 0, h->n);
+      free(h);
+    }
+  }
+  free(log->slots);
+  free(log);
+}
+
+int mh_log_level(const mh_log *log) {
+  return log->level;
+}
+
+/* ---- the masker --------------------------------------------------------------------------- */
+
+static size_t slot_of(const mh_log *log, const char *bytes) {
+  uint32_t key;
+  memcpy(&key, bytes, sizeof key);
+  return (size_t)(key * UINT32_C(2654435761)) & (log->slot_count - 1);
+}
+
+/* Within a slot the longest comes first, so that the first match is the longest. */
+static void insert(mh_log *log, hidden *h) {
+  hidden **at = &log->slots[slot_of(log, h->bytes)];
+  while (*at != NULL && (*at)->n > h->n) at = &(*at)->next;
+  h->next = *at;
+  *at = h;
+}
+
+static int grow(mh_log *log) {
+  if (log->count < log->slot_count) return 0;
+  size_t old_count = log->slot_count;
+  hidden **old = log->slots;
+  size_t slot_count = old_count == 0 ? 64 : old_count * 2;
+  hidden **slots = calloc(slot_count, sizeof *slots);
+  if (slots == NULL) return MOONHERD_ENOMEM;
+  log->slots = slots;
+  log->slot_count = slot_count;
+  for (size_t i = 0; i < old_count; i++) {
+    for (hidden *h = old[i], *next; h != NULL; h = next) {
+      next = h->next;
+      insert(log, h);
+    }
+  }
+  free(old);
+  return 0;
+}
+
+static const hidden *match(const mh_log *log, const char *text, size_t n) {
+  if (n < MH_MASK_SHORTEST) return NULL;
+  const hidden *h = log->slots[slot_of(log, text)];
+  while (h != NULL && (h->n > n || memcmp(h->bytes, text, h->n) != 0)) h = h->next;
+  return h;
+}
+
+static int hide(mh_log *log, const char *secret, size_t n) {
+  if (n < MH_MASK_SHORTEST) return 0;
+  if (log->slot_count > 0) {
+    const hidden *known = match(log, secret, n);
+    if (known != NULL && known->n == n) return 0;
+  }
+  if (grow(log) != 0) return MOONHERD_ENOMEM;
+  hidden *h = malloc(sizeof *h + n);
+  if (h == NULL) return MOONHERD_ENOMEM;
+  h->n = n;
+  memcpy(h->bytes, secret, n);
+  insert(log, h);
+  log->count++;
+  return 0;
+}
+
+static int append_json(mh_buf *out, const char *text, size_t n) {
+  int e = 0;
+  for (size_t i = 0; i < n && e == 0; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c == '"' || c == '\\') e = mh_buf_printf(out, "\\%c", c);
+    else if (c == '\n') e = mh_buf_puts(out, "\\n");
+    else if (c == '\r') e = mh_buf_puts(out, "\\r");
+    else if (c == '\t') e = mh_buf_puts(out, "\\t");
+    else if (c < 0x20 || c == 0x7f) e = mh_buf_printf(out, "\\u%04x", c);
+    else e = mh_buf_putc(out, (char)c);
+  }
+  return e;
+}
+
+static int append_percent(mh_buf *out, const char *text, size_t n) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  int e = 0;
+  for (size_t i = 0; i < n && e == 0; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c != 0 && strchr(plain, c) != NULL) e = mh_buf_putc(out, (char)c);
+    else e = mh_buf_printf(out, "%%%02X", c);
+  }
+  return e;
+}
+
+int mh_log_hide(mh_log *log, const char *secret, size_t n) {
+  mh_buf form;
+  mh_buf_init(&form, NULL);
+  int e = hide(log, secret, n);
+  if (e == 0) e = append_json(&form, secret, n);
+  if (e == 0) e = hide(log, form.data, form.len);
+  mh_buf_clear(&form);
+  if (e == 0) e = append_percent(&form, secret, n);
+  if (e == 0) e = hide(log, form.data, form.len);
+  if (form.len > 0) memset(form.data, 0, form.len);
+  mh_buf_fini(&form);
+  return e;
+}
+
+int mh_log_mask(const mh_log *log, mh_buf *text) {
+  if (log->count == 0) return 0;
+  mh_buf out;
+  mh_buf_init(&out, text->mem);
+  size_t copied = 0, i = 0;
+  int e = 0;
+  while (i < text->len && e == 0) {
+    const hidden *h = match(log, text->data + i, text->len - i);
+    if (h == NULL) {
+      i++;
+      continue;
+    }
+    e = mh_buf_append(&out, text->data + copied, i - copied);
+    if (e == 0) e = mh_buf_append(&out, HIDDEN, sizeof HIDDEN - 1);
+    i += h->n;
+    copied = i;
+  }
+  if (copied == 0) return e;  // nothing found, nothing copied
+  if (e == 0) e = mh_buf_append(&out, text->data + copied, text->len - copied);
+  if (e == 0) mh_buf_move(text, &out);
+  mh_buf_fini(&out);
+  return e;
+}
+
+/* ---- lines -------------------------------------------------------------------------------- */
+
+static int append_head(const mh_log *log, mh_buf *line, int level) {
+  int64_t wall = mh_clock_wall(log->clock);
+  time_t seconds = (time_t)(wall / (int64_t)MH_SECOND);
+  struct tm utc;
+  gmtime_r(&seconds, &utc);
+  char time_text[32];
+  strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%S", &utc);
+  long long ms = (long long)(wall / (int64_t)MH_MILLISECOND % 1000);
+  return mh_buf_printf(line, "{\"time\":\"%s.%03lldZ\",\"level\":\"%s\",\"message\":\"", time_text,
+                       ms, LEVEL_NAMES[level]);
+}
+
+static void write_line(mh_log *log, int level, const char *fields, size_t n, const char *format,
+                       va_list args) {
+  if (level > log->level || level < 0 || log->sink == NULL) return;
+  mh_buf line, message;
+  mh_buf_init(&line, NULL);
+  mh_buf_init(&message, NULL);
+  int e = mh_buf_vprintf(&message, format, args);
+  if (e == 0) e = append_head(log, &line, level);
+  if (e == 0) e = append_json(&line, message.data, message.len);
+  if (e == 0) e = mh_buf_putc(&line, '"');
+  if (e == 0 && n > 0) e = mh_buf_putc(&line, ',');
+  if (e == 0) e = mh_buf_append(&line, fields, n);
+  if (e == 0) e = mh_buf_putc(&line, '}');
+  if (e == 0) e = mh_log_mask(log, &line);
+  if (e == 0) log->sink(log->user, level, line.data, line.len);
+  mh_buf_fini(&line);
+  mh_buf_fini(&message);
+}
+
+void mh_log_message(mh_log *log, int level, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  write_line(log, level, "", 0, format, args);
+  va_end(args);
+}
+
+void mh_log_fields(mh_log *log, int level, const char *fields, size_t n, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  write_line(log, level, fields, n, format, args);
+  va_end(args);
+}

@@ -1,0 +1,27 @@
+/* The memory account. See mem.h. */
+#include "core/mem.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+static bool refuses(mh_mem *mem, size_t old_size, size_t size) {
+  if (mem->fail_at != 0 && --mem->fail_at == 0) return true;
+  if (size <= old_size || mem->limit == 0) return false;
+  size_t grown = size - old_size;
+  return mem->used > mem->limit || grown > mem->limit - mem->used;
+}
+
+void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size) {
+  if (ptr == NULL) old_size = 0;
+  if (size == 0) {
+    free(ptr);
+    if (mem != NULL) mem->used -= old_size;
+    return NULL;
+  }
+  if (mem != NULL && refuses(mem, old_size, size)) return NULL;
+  void *grown = realloc(ptr, size);
+  if (grown == NULL || mem == NULL) return grown;
+  mem->used = mem->used - old_size + size;
+  if (mem->used > mem->peak) mem->peak = mem->used;
+  return grown;
+}

@@ -1,0 +1,20 @@
+/* A memory account: counts the bytes that one handle holds and refuses to pass a limit.
+ * Lua states allocate through it, and so do the buffers that carry request and response bodies.
+ * An account belongs to one loop thread; worker threads use plain malloc. */
+#ifndef MH_MEM_H
+#define MH_MEM_H
+
+#include <stddef.h>
+
+typedef struct mh_mem {
+  size_t used;    /* bytes held now */
+  size_t peak;    /* the most ever held */
+  size_t limit;   /* 0: none */
+  size_t fail_at; /* tests only: refuse the n-th request from now on counting down; 0: never */
+} mh_mem;
+
+/* realloc with an account. `mem` may be NULL: then nothing is counted. `size` 0 frees and returns
+ * NULL. Returns NULL, and leaves `ptr` alone, when the limit or the system refuses. */
+void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size);
+
+#endif

@@ -1,0 +1,143 @@
+/* moonherd: a Lua-scriptable automation runtime, inside another program.
+ *
+ * This is the only header a host includes. Create a handle, load a script, start it, and step it:
+ * once a frame, whenever a descriptor is readable, or until it is done.
+ *
+ *   moonherd *m = moonherd_new(&config, &why);
+ *   moonherd_load_file(m, "deploy.lua");
+ *   moonherd_start(m, 0, NULL);
+ *   moonherd_run(m);
+ *   int code = moonherd_exit_code(m);
+ *   moonherd_close(m);
+ *
+ * Threads: all calls on a handle, and all its callbacks, happen on the thread that makes the calls.
+ * moonherd_wake alone may be called from any other thread or from a signal handler. Handles share
+ * nothing.
+ *
+ * The library never prints, exits, changes the working directory or the environment, or installs
+ * signal handlers. Two things belong to the process, not to a handle: libcurl's global set-up runs
+ * once, and the host should ignore SIGPIPE.
+ *
+ * Strings given to a call are copied. Strings given to a callback live until it returns. */
+#ifndef MOONHERD_H
+#define MOONHERD_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOONHERD_VERSION "0.1.0"
+
+typedef struct moonherd moonherd;
+typedef struct moonherd_error moonherd_error;
+
+/* What a step found. */
+#define MOONHERD_DONE 0    /* nothing is alive: read moonherd_exit_code */
+#define MOONHERD_WAITING 1 /* all tasks wait: see moonherd_fd and moonherd_timeout */
+#define MOONHERD_READY 2   /* the budget ended with work left: step again */
+
+/* What went wrong. Every call that returns int returns one of these when it fails. */
+#define MOONHERD_EINVAL (-1)     /* an argument has a wrong value */
+#define MOONHERD_ENOMEM (-2)     /* no memory, or over memory_limit */
+#define MOONHERD_EBUSY (-3)      /* called from inside a callback, or a script is running already */
+#define MOONHERD_ESCRIPT (-4)    /* the script cannot be compiled; on_error has the reason */
+#define MOONHERD_EIO (-5)        /* a file or a socket failed */
+#define MOONHERD_ENOENT (-6)     /* no such file */
+#define MOONHERD_ECANCELLED (-7) /* it was cancelled */
+#define MOONHERD_ETIMEOUT (-8)   /* it took too long */
+#define MOONHERD_ECLOSED (-9)    /* it was closed before it was done */
+#define MOONHERD_EPROTO (-10)    /* the other side broke the protocol */
+#define MOONHERD_EFULL (-11)     /* a limit was reached */
+
+/* Levels of the log. */
+#define MOONHERD_LOG_ERROR 0
+#define MOONHERD_LOG_WARN 1
+#define MOONHERD_LOG_INFO 2
+#define MOONHERD_LOG_DEBUG 3
+
+/* Streams of on_output. */
+#define MOONHERD_STDOUT 1
+#define MOONHERD_STDERR 2
+
+/* Zero is the default of every member. Set `size` to sizeof(moonherd_config). */
+typedef struct moonherd_config {
+  size_t size;
+  void *user; /* handed to every callback */
+
+  /* What the script prints: stream is MOONHERD_STDOUT or MOONHERD_STDERR. */
+  void (*on_output)(void *user, int stream, const char *bytes, size_t n);
+  /* One line of the log, a JSON object with time, level and message. Secrets are hidden. */
+  void (*on_log)(void *user, int level, const char *json, size_t n);
+  /* The script failed, or a system task did and nobody caught it. */
+  void (*on_error)(void *user, const moonherd_error *error);
+
+  double budget;          /* seconds one whole step may take; 0: no limit */
+  double grace;           /* seconds moonherd_close waits for cleanup; 0: 5 */
+  size_t memory_limit;    /* bytes of the script's Lua state; 0: none */
+  unsigned max_tasks;     /* tasks alive at once; 0: 1,000,000 */
+  unsigned max_transfers; /* HTTP transfers open at once; 0: 16 with a budget, 64 without */
+  unsigned
+      admit_per_step; /* HTTP transfers started in one step; 0: 4 with a budget, else no limit */
+
+  /* JSON object: {"target": "local" | "cloudflare" | URL, "state": DIR, "account": ID,
+   * "log": "error" | "warn" | "info" | "debug", "clock": {"virtual": true, "start": SECONDS},
+   * "insecure_base_url": true}. NULL: {}. Unknown members are refused. */
+  const char *options;
+} moonherd_config;
+
+/* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */
+moonherd *moonherd_new(const moonherd_config *config, const char **why);
+
+/* Compiles a script. `path` is opened and read by the call itself; `name` stands in messages and
+ * traces, like the chunk names of Lua. A first line that starts with # is skipped. Bytecode is
+ * refused. Fails with MOONHERD_ESCRIPT, _ENOENT, _EIO, _EBUSY. */
+int moonherd_load_file(moonherd *m, const char *path);
+int moonherd_load(moonherd *m, const char *name, const char *source, size_t n);
+
+/* Makes the root task of the loaded script with its arguments (the global `arg` and `...`). Nothing
+ * runs yet. Fails with MOONHERD_EINVAL when nothing is loaded, MOONHERD_EBUSY when a script runs. */
+int moonherd_start(moonherd *m, int argc, const char *const argv[]);
+
+/* One step: see MOONHERD_DONE and the others. `wait`: seconds it may sleep while nothing is ready;
+ * 0 never sleeps, below 0 sleeps until something happens. MOONHERD_EBUSY from inside a callback. */
+int moonherd_step(moonherd *m, double wait);
+
+/* Steps until the script is done; returns MOONHERD_DONE or an error. For tools. */
+int moonherd_run(moonherd *m);
+
+/* For programs with a poll loop of their own: poll the descriptor for reading, no longer than the
+ * timeout (milliseconds; 0: step now, -1: no limit), then step. Step once after moonherd_start
+ * before trusting either. */
+int moonherd_fd(const moonherd *m);
+int moonherd_timeout(const moonherd *m);
+
+/* Cancels the script: every task is told at its next wait and may clean up for `grace` seconds. A
+ * second call ends that time. `reason` stands in the error that the tasks see; NULL: "cancelled". */
+int moonherd_cancel(moonherd *m, const char *reason);
+
+/* Makes a sleeping moonherd_step or a poll on moonherd_fd return. Any thread, signal handlers. */
+void moonherd_wake(moonherd *m);
+
+/* 0 when the script ended well, 1 when it failed, or the number it returned or gave to os.exit. */
+int moonherd_exit_code(const moonherd *m);
+
+/* Cancels what still runs, lets it clean up for `grace` seconds, frees everything. NULL is allowed.
+ * From inside a callback it does nothing. */
+void moonherd_close(moonherd *m);
+
+/* The parts of an error; "" where there is none. `kind` and `reason` are the fixed words scripts
+ * compare, `message` is one line, `trace` several. `json` holds all fields as one JSON object. */
+const char *moonherd_error_kind(const moonherd_error *error);
+const char *moonherd_error_reason(const moonherd_error *error);
+const char *moonherd_error_message(const moonherd_error *error);
+const char *moonherd_error_hint(const moonherd_error *error);
+const char *moonherd_error_trace(const moonherd_error *error);
+const char *moonherd_error_json(const moonherd_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
