@@ -1,49 +1,132 @@
 # moonherd: `make help` lists the targets.
 
 # ---- settings -----------------------------------------------------------------------------------
-CC ?= gcc
-PREFIX ?= /usr/local
 B ?= build
-V ?= 0
-
-PACKAGES = lua5.4 lua5.4-cjson libuv libcurl libmicrohttpd sqlite3 libcrypto
-WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Werror
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
 OPTIMIZE ?= -O2 -g
 SANITIZE ?=
+V ?= 0
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Werror
+PACKAGES = lua5.4 lua5.4-cjson libuv libcurl libmicrohttpd sqlite3 libcrypto
 
 # ---- no need to change anything below -------------------------------------------------------------
-CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(SANITIZE) -fPIC -Iruntime -I. \
-  $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lpthread
+# $(call once,NAME,COMMAND): the output of a command, run at the first use and never again, so that
+# nothing is asked of packages that set-up has yet to install.
+once = $(eval $1 := $(shell $2))$($1)
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PACKAGES))
+CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(PKG_CONFIG) --libs cmocka)
+ARGPARSE = $(call once,ARGPARSE,lua5.4 -e 'print(package.searchpath("argparse", package.path))')
 
-SOURCES = $(filter-out runtime/cli/%, $(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
-OBJECTS = $(SOURCES:%.c=$(B)/%.o)
-TESTS_C = $(basename $(notdir $(wildcard tests/c/test_*.c)))
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(SANITIZE) -fPIC -Iruntime -I. \
+  $(PKG_CFLAGS) $(CFLAGS)
+LINK = $(CC) $(OPTIMIZE) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
+
+LUA = $(shell find lua -name '*.lua' 2>/dev/null)
+CLI = $(wildcard runtime/cli/*.c)
+LIBRARY = $(filter-out $(CLI),$(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
+TESTS = $(wildcard tests/c/test_*.c tests/embed/test_*.c)
+TESTS_SHARED = $(filter-out $(TESTS),$(wildcard tests/c/*.c))
+BENCHES = $(wildcard tests/bench/*.c)
+
+object = $(1:%.c=$(B)/%.o)
+OBJECTS = $(call object,$(LIBRARY) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES)) $(B)/embedded.o
+PROGRAM = $(if $(CLI),$(B)/moonherd)
+TEST_PROGRAMS = $(TESTS:%.c=$(B)/%)
+BENCH_PROGRAMS = $(BENCHES:tests/%.c=$(B)/%)
 
 Q = $(if $(filter 1,$(V)),,@)
 SAY = $(if $(filter 1,$(V)),@:,@printf '%-5s %s\n')
+AGAIN = $(Q)$(MAKE) --no-print-directory
 
-all: $(B)/libmoonherd.a
+all: $(B)/libmoonherd.a $(PROGRAM)  ## build the library and the program (default)
 
-$(B)/libmoonherd.a: $(OBJECTS)
+# ---- building -------------------------------------------------------------------------------------
+$(B)/libmoonherd.a: $(call object,$(LIBRARY)) $(B)/embedded.o $(B)/sources
 	$(SAY) AR $@
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(B)/%.o: %.c Makefile
+$(B)/moonherd: $(call object,$(CLI)) $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)$(LINK) $^ -o $@ $(PKG_LIBS)
+
+$(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED)) $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)$(LINK) $^ -o $@ $(PKG_LIBS) $(CMOCKA_LIBS)
+
+$(BENCH_PROGRAMS): $(B)/%: $(B)/tests/%.o $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)mkdir -p $(@D) && $(LINK) $^ -o $@ $(PKG_LIBS)
+
+$(B)/%.o: %.c $(B)/flags
 	$(SAY) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
-$(B)/tests/c/%: $(B)/tests/c/%.o $(B)/libmoonherd.a
-	$(SAY) LD $@
-	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $$(pkg-config --libs cmocka)
+# The Lua sources, as read-only data. The C file names them; their bytes come in when it is
+# assembled, so that a changed Lua file costs one small object and a link.
+$(B)/embedded.o: $(B)/embedded.c $(B)/flags $(LUA)
+	$(SAY) EMBED lua
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
-test-c: $(TESTS_C:%=$(B)/tests/c/%)
-	@for t in $^; do $$t || exit 1; done
+# Written anew in every run, touched only when they differ: another compiler or flag rebuilds
+# everything, an added or removed source the library or the table of modules.
+renew = @mkdir -p $(@D); $1 > $@.new && { cmp -s $@.new $@ || cp $@.new $@; } && rm $@.new
+$(B)/flags: FORCE
+	$(if $(PKG_CFLAGS),,$(error Packages are missing: `.ci/setup build` installs them))
+	$(call renew,echo '$(COMPILE)')
+$(B)/sources: FORCE
+	$(call renew,echo '$(LIBRARY)')
+$(B)/embedded.c: FORCE
+	$(call renew,sh runtime/core/embed.sh lua $(ARGPARSE))
 
-clean:
+-include $(OBJECTS:.o=.d)
+
+# ---- set-up ---------------------------------------------------------------------------------------
+$(B)/setup-%: .ci/setup
+	@.ci/setup $* && mkdir -p $(B) && touch $@
+
+# ---- running --------------------------------------------------------------------------------------
+demo: $(B)/setup-build  ## install what is missing, build, deploy 60 tenants to the embedded platform
+	$(AGAIN) all
+	$(Q)$(B)/moonherd run --target local --state $(B)/demo examples/deploy.lua
+
+test: $(B)/setup-build $(B)/setup-test  ## install what is missing, build, run every test
+	$(AGAIN) all tests
+	$(Q)B=$(B) tests/run.sh
+
+tests: $(TEST_PROGRAMS)
+test-c: tests  ## run the C tests alone
+	$(Q)B=$(B) tests/run.sh c
+test-lua: all  ## run the Lua specs alone
+	$(Q)B=$(B) tests/run.sh lua
+
+asan:  ## run every test under AddressSanitizer, UBSan and leak detection
+	$(AGAIN) test B=$(B)/asan OPTIMIZE='-O1 -g -fno-omit-frame-pointer' \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
+	$(Q)if [ -f tests/bench/run.sh ]; then B=$(B) tests/bench/run.sh; else echo 'no benches yet'; fi
+
+check-long: all tests  ## run the slow, hard modes of the tests
+	$(Q)B=$(B) tests/run.sh long
+
+lint: $(B)/setup-build $(B)/setup-lint  ## check layers, format, warnings, globals, names, docs
+	$(AGAIN) all
+	$(Q)B=$(B) CC='$(CC)' tests/lint/run.sh
+
+fmt:  ## format the C sources
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:  ## remove what was built
 	rm -rf $(B)
 
-.PHONY: all test-c clean
+help:  ## list the targets
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+FORCE:
+.DELETE_ON_ERROR:
+.PHONY: all demo test tests test-c test-lua asan bench check-long lint fmt clean help FORCE
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
