@@ -17,11 +17,10 @@
 typedef struct mh_op mh_op;
 struct mh_op {
   mh_loop *loop;
-  mh_op *next, *prev; /* in loop->ops while open */
-  const char *what;   /* static text for dumps and errors: "sleep", "http request" */
-  const char *place;  /* who started it, "file:line", set by the waiting task; may be NULL */
-  uint64_t since;     /* when it was opened */
-  mh_ready *waiter;   /* queued when the operation is done; NULL: nobody waits yet */
+  mh_op *next, *prev;           /* in loop->ops while open */
+  const char *what;             /* static text for dumps and errors: "sleep", "http request" */
+  uint64_t since;               /* when it was opened */
+  mh_ready *waiter;             /* queued when the operation is done; NULL: nobody waits yet */
   void (*on_cancel)(mh_op *op); /* the waiter gave up: stop the work. Not called when done.
                                    NULL: there is nothing to stop */
   int status;                   /* 0 or MOONHERD_E…, valid when done */

@@ -5,6 +5,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/host.h"
 #include "core/mem.h"
@@ -18,33 +19,44 @@ struct mh_realm {
   mh_mem mem;
   mh_task *current; /* the task that runs now, or NULL */
   mh_task *tasks;   /* all that have not ended */
-  unsigned task_count, max_tasks, task_ids;
-  bool is_system; /* the platform's: not counted, not cancelled with the script */
+  unsigned task_count, max_tasks, last_task_id;
+  bool is_system; /* the platform's: not counted in limits, not cancelled with the script */
+  bool is_ending; /* the state is being closed: nothing can wait any more */
 
-  bool is_waiting;  /* a wait has just yielded: the coroutine functions pass it on (coro.c) */
-  unsigned no_wait; /* > 0: inside a coroutine whose resumer cannot yield */
-  unsigned closing; /* nesting of coroutine.close */
-  bool is_ending;   /* the state is being closed: nothing can wait any more */
+  /* Waiting through coroutines: see coro.c. */
+  bool is_waiting;         /* a wait has just yielded: the coroutine functions pass it on */
+  lua_State *no_wait_in;   /* the innermost thread that could not pass a wait on, or NULL */
+  const char *no_wait_why; /* the function in the way when it is known, else NULL */
+  unsigned closing;        /* nesting of coroutine.close */
 
-  /* An error that nobody caught: an error object at the top of L. Runs from the step loop. */
+  /* An error that nobody caught, an error object at the top of L. Called from the step loop in a
+   * protected call. */
   void (*on_error)(mh_realm *realm, lua_State *L);
-  void *user;
+  void *user; /* the owner's */
 };
 
-/* Makes a state with the standard libraries and the replaced functions of the core. NULL without
- * memory. `set_up` runs in a protected call and opens everything else. */
-mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks, bool is_system);
+/* Makes a state with the standard libraries and the functions of `coroutine` replaced. NULL without
+ * memory. `memory_limit` 0: none. */
+mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks);
 void mh_realm_free(mh_realm *realm); /* ends all tasks at once; cancel and step first to be kind */
 
-/* The realm of a state or thread. */
+/* Cancels every task. */
+void mh_realm_cancel(mh_realm *realm, const char *reason);
+
+/* The extra space of every thread holds the realm. The lowest bit of the pointer marks a thread that
+ * scripts must not resume: a task's, or a coroutine that waits for the loop. */
 static inline mh_realm *mh_realm_of(lua_State *L) {
-  return *(mh_realm **)lua_getextraspace(L);
+  return (mh_realm *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
+}
+static inline bool mh_thread_is_held(lua_State *L) {
+  return (*(uintptr_t *)lua_getextraspace(L) & 1) != 0;
+}
+static inline void mh_thread_hold(lua_State *L, bool is_held) {
+  uintptr_t *space = (uintptr_t *)lua_getextraspace(L);
+  *space = (*space & ~(uintptr_t)1) | (is_held ? 1 : 0);
 }
 static inline mh_loop *mh_loop_of(lua_State *L) {
   return &mh_realm_of(L)->host->loop;
 }
-
-/* Cancels every task. */
-void mh_realm_cancel(mh_realm *realm, const char *reason);
 
 #endif

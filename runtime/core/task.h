@@ -19,6 +19,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
+#include "core/buf.h"
 #include "core/loop.h"
 #include "core/op.h"
 #include "core/realm.h"
@@ -32,12 +33,41 @@ void mh_task_can_wait(lua_State *L, const char *who);
  * is cancelled and the error raised instead of calling k. */
 int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k);
 
-/* Cancels a task: raises a `cancelled` error at its wait, once, then gives it its grace. Runs no
- * Lua: callbacks may call it. `reason` is copied. */
+/* Where tasks wait for each other: first come, first woken. Zero is empty. Must outlive the waits:
+ * embed it in a userdata that the waiting C functions keep on their stack. */
+typedef struct mh_waitlist {
+  mh_task *head, *tail;
+} mh_waitlist;
+int mh_waitlist_wait(lua_State *L, mh_waitlist *list, const char *what, lua_KFunction k);
+unsigned mh_waitlist_wake(mh_waitlist *list, unsigned count); /* returns how many were woken */
+
+/* Sleeps: calls k after `seconds`. */
+int mh_task_sleep(lua_State *L, double seconds, lua_KFunction k);
+
+/* Makes a task of the function below `nargs` arguments at the top of L and pops them all; pushes the
+ * task's userdata. It belongs to the innermost scope of the current task, or to nobody when
+ * `is_root`. Raises a usage error when there are too many tasks. */
+mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root);
+
+/* The task at a stack index; raises a usage error naming `who` when there is none. */
+mh_task *mh_task_check(lua_State *L, int index, const char *who);
+
+/* Waits until `task` has ended and returns its results; raises its error. */
+int mh_task_join(lua_State *L, mh_task *task, const char *who);
+
+/* Cancels a task: raises a `cancelled` error at its wait, once, then gives it its grace. Again: ends
+ * the grace. Runs no Lua: callbacks may call it. `reason` is copied; NULL: "cancelled". */
 void mh_task_cancel(mh_task *task, const char *reason);
 
-/* The task that runs now; L must be one of its threads. */
+/* The task that runs now, or NULL. */
 mh_task *mh_task_current(lua_State *L);
+
+/* What became of a task. The results, or the error, are the top values of its thread. */
+bool mh_task_is_done(const mh_task *task);   /* it has ended, well or not */
+bool mh_task_is_failed(const mh_task *task); /* it has ended with an error */
+bool mh_task_was_cancelled(const mh_task *task);
+lua_State *mh_task_thread(const mh_task *task);
+unsigned mh_task_id(const mh_task *task);
 
 /* Called when a task ends; embedded in whatever is tied to it. Runs no Lua. */
 typedef struct mh_task_end mh_task_end;
@@ -48,5 +78,10 @@ struct mh_task_end {
 };
 void mh_task_tie(mh_task *task, mh_task_end *end);
 void mh_task_untie(mh_task_end *end);
+
+/* One line a task: its number, state, what it waits for and how long, where, who spawned it. */
+int mh_task_dump(mh_realm *realm, mh_buf *out);
+
+void mh_task_open(lua_State *L); /* registers the metatable */
 
 #endif

@@ -1,0 +1,59 @@
+/* What a task is made of: for task.c, scope.c and coro.c only. */
+#ifndef MH_TASK_STATE_H
+#define MH_TASK_STATE_H
+
+#include "core/scope.h"
+#include "core/task.h"
+
+typedef enum mh_task_state {
+  MH_TASK_READY, /* queued, or about to be */
+  MH_TASK_RUNNING,
+  MH_TASK_WAITING, /* for `waiting` */
+  MH_TASK_JOINING, /* its function has ended, its children have not */
+  MH_TASK_DONE,
+  MH_TASK_FAILED
+} mh_task_state;
+
+/* A full userdata; its first user value is the thread. Anchored in the registry until it ends. When
+ * it has ended the thread's stack holds its results, or its error at the top. */
+struct mh_task {
+  mh_ready ready; /* first: mh_ready.on_run casts back */
+  mh_realm *realm;
+  lua_State *L;
+  mh_task *next, *prev;                 /* in realm->tasks */
+  mh_scope *parent;                     /* the scope it was spawned in; NULL for a root task */
+  mh_task *next_sibling, *prev_sibling; /* in parent->children */
+  mh_scope root;
+  mh_scope *scope; /* the innermost open one */
+
+  mh_op *waiting; /* what it waits for */
+  lua_KFunction k;
+  mh_op park;     /* for waits that are a timer or a place in a list */
+  mh_timer timer; /* wakes park */
+  mh_waitlist *list;
+  mh_task *next_waiter, *prev_waiter;
+
+  mh_waitlist joiners; /* tasks that wait for this one */
+  mh_task_end *ends;
+  int nargs; /* values on L to resume with */
+  unsigned id;
+  mh_task_state state;
+  bool is_interrupted; /* its wait was cancelled: raise instead of going on */
+  bool must_die;       /* close the thread instead of resuming it */
+  bool has_failed;     /* its function raised; the error is at the top of L */
+  bool is_delivered;   /* its error reached a waiter */
+  char place[48];      /* where it was spawned */
+};
+
+static inline bool mh_task_has_ended(const mh_task *task) {
+  return task->state >= MH_TASK_DONE;
+}
+
+/* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
+void mh_task_interrupt(mh_task *task);
+/* Closes the thread at the next chance, children first. */
+void mh_task_kill(mh_task *task);
+/* The last child of its root scope has ended. */
+void mh_task_joined(mh_task *task);
+
+#endif
