@@ -86,6 +86,7 @@ static void fire_due_timers(mh_loop *loop) {
 static void on_uv_timer(uv_timer_t *timer) {
   mh_loop *loop = timer->data;
   loop->uv_timer_due = MH_NEVER;  // fire_due_timers runs after every pass
+  uv_stop(&loop->uv);  // libuv runs timers before it polls: one that was due must not sleep there
 }
 
 /* Arms libuv for the earliest timer, rounded up to its milliseconds. */
