@@ -250,6 +250,7 @@ static void pass(mh_loop *loop, double wait) {
 int mh_loop_step(mh_loop *loop, double budget, double wait) {
   if (loop->is_stepping) return MOONHERD_EBUSY;
   loop->is_stepping = true;
+  loop->steps++;
   uint64_t start = uv_hrtime();
   uint64_t end = budget > 0 ? mh_clock_after(start, budget) : MH_NEVER;
   uint64_t resume_end = budget > 0 ? mh_clock_after(start, budget * RESUME_SHARE) : MH_NEVER;

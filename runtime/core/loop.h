@@ -54,6 +54,7 @@ struct mh_loop {
   mh_post *posted_head, *posted_tail;
 
   struct mh_op *ops;     /* open operations, newest first */
+  uint64_t steps;        /* steps begun so far */
   unsigned open_jobs;    /* worker jobs under way: the virtual clock stands still for them */
   unsigned open_handles; /* resources that must be closed before the loop: counted for the tests */
   bool had_event;        /* this pass delivered something */
