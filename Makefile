@@ -32,6 +32,7 @@ TESTS_SHARED = $(filter-out $(TESTS),$(wildcard tests/c/*.c))
 BENCHES = $(wildcard tests/bench/*.c)
 
 object = $(1:%.c=$(B)/%.o)
+TIDY = $(patsubst %.c,$(B)/%.tidy,$(LIBRARY) $(CLI))
 OBJECTS = $(call object,$(LIBRARY) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES)) $(B)/embedded.o
 PROGRAM = $(if $(CLI),$(B)/moonherd)
 TEST_PROGRAMS = $(TESTS:%.c=$(B)/%)
@@ -39,7 +40,7 @@ BENCH_PROGRAMS = $(BENCHES:tests/%.c=$(B)/%)
 
 Q = $(if $(filter 1,$(V)),,@)
 SAY = $(if $(filter 1,$(V)),@:,@printf '%-5s %s\n')
-AGAIN = $(Q)$(MAKE) --no-print-directory
+AGAIN = +$(Q)$(MAKE) --no-print-directory
 
 all: $(B)/libmoonherd.a $(PROGRAM)  ## build the library and the program (default)
 
@@ -113,9 +114,18 @@ bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
 check-long: all tests  ## run the slow, hard modes of the tests
 	$(Q)B=$(B) tests/run.sh long
 
-lint: $(B)/setup-build $(B)/setup-lint  ## check layers, format, warnings, globals, names, docs
+lint: $(B)/setup-build $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs
 	$(AGAIN) all
-	$(Q)B=$(B) CC='$(CC)' tests/lint/run.sh
+	$(Q)B=$(B) tests/lint/run.sh
+	$(AGAIN) -k tidy
+
+tidy: $(TIDY)
+	@:
+
+# Behind the object, whose dependencies name the headers.
+$(B)/%.tidy: %.c $(B)/%.o .clang-tidy
+	$(SAY) TIDY $<
+	$(Q)clang-tidy --quiet $< -- $(wordlist 2,99,$(COMPILE)) 2>/dev/null && touch $@
 
 fmt:  ## format the C sources
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
@@ -128,5 +138,5 @@ help:  ## list the targets
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tests test-c test-lua asan bench check-long lint fmt clean help FORCE
+.PHONY: all demo test tests test-c test-lua asan bench check-long lint tidy fmt clean help FORCE
 .SECONDARY:

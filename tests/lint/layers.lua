@@ -1,0 +1,111 @@
+-- Which file may use which: dependencies go one way, core <- io <- bindings <- lua.
+-- The rules are the table below; the first entry whose pattern matches a file holds for it.
+
+local source = require "tests.lint.source"
+
+-- The part of the core that knows no Lua; io builds on it alone.
+local plain = { "core/clock.h", "core/loop.h", "core/op.h", "core/buf.h", "core/mem.h",
+  "core/log.h", "core/host.h", "core/embedded.h" }
+
+local lua_headers = { ["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = true,
+  ["lua-cjson.h"] = true, ["moonherd_lua.h"] = true, ["core/compat.h"] = true }
+
+local function one_of(list)
+  local set = {}
+  for _, name in ipairs(list) do set[name] = true end
+  return function (name) return set[name] end
+end
+local is_plain = one_of(plain)
+
+-- own: includes in quotes that are allowed; system: those in angle brackets.
+local rules = {
+  { "^runtime/cli/",
+    own = function (name) return name == "moonherd.h" or name:find "^cli/" end,
+    system = function (name) return not lua_headers[name] and not name:find "^uv" end },
+  { "^runtime/moonherd[%w_]*%.h$", own = one_of { "moonherd.h" },
+    system = function (name) return not name:find "^uv" end },
+  { "^runtime/moonherd[%w_]*%.c$" },
+  { "^runtime/core/",
+    own = function (name, path)
+      if is_plain(path:gsub("^runtime/", ""):gsub("%.c$", ".h")) then
+        return name == "moonherd.h" or is_plain(name)
+      end
+      return name:find "^moonherd" or name:find "^core/"
+    end,
+    system = function (name, path)
+      return not (lua_headers[name] and is_plain(path:gsub("^runtime/", ""):gsub("%.c$", ".h")))
+    end },
+  { "^runtime/io/",
+    own = function (name) return name == "moonherd.h" or is_plain(name) or name:find "^io/" end,
+    system = function (name) return not lua_headers[name] end },
+  { "^bindings/bindings%.h$", own = function () return false end },
+  { "^bindings/",
+    own = function (name)
+      return name == "bindings/bindings.h" or name:find "^moonherd" or name:find "^core/"
+        or name:find "^io/"
+    end },
+  { "^examples/embed/", own = one_of { "moonherd.h", "moonherd_lua.h" } },
+  { "^tests/embed/", own = one_of { "moonherd.h", "moonherd_lua.h" } },
+}
+
+local function rule_for(path)
+  for _, rule in ipairs(rules) do
+    if path:find(rule[1]) then return rule end
+  end
+end
+
+for path in source.files("^runtime/.*%.[ch]$", "^bindings/.*%.[ch]$", "^examples/.*%.[ch]$",
+  "^tests/embed/.*%.[ch]$") do
+  local rule = rule_for(path)
+  for number, line in source.lines(source.code(path, true)) do
+    local own = line:match '^%s*#%s*include%s*"([^"]+)"'
+    local system = line:match "^%s*#%s*include%s*<([^>]+)>"
+    if not rule then
+      if own or system then source.report(path, number, "belongs to no layer") end
+      break
+    end
+    if own and rule.own and not rule.own(own, path)
+      or system and rule.system and not rule.system(system, path) then
+      source.report(path, number, "must not include %s", own or system)
+    end
+  end
+end
+
+-- Lua: { files, what they must not require }.
+local requires = {
+  { "^lua/moonherd/platform", { "cloudflare", "fleet", "cli" } },
+  { "^lua/moonherd/cloudflare", { "platform", "store", "fleet", "cli" } },
+  { "^lua/moonherd/store", { "platform", "cloudflare", "fleet", "cli" } },
+  { "^lua/moonherd/fleet", { "platform", "cli" } },
+}
+
+for path in source.files "^lua/.*%.lua$" do
+  local code = source.code(path, true)
+  local bare = source.code(path)
+  for number, line in source.lines(code) do
+    for name in line:gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do
+      for _, rule in ipairs(requires) do
+        for _, other in ipairs(path:find(rule[1]) and rule[2] or {}) do
+          if (name .. "."):find("^moonherd%." .. other .. "%.") then
+            source.report(path, number, "must not require %s", name)
+          end
+        end
+      end
+    end
+    local sql = line:match "%f[%u](SELECT%s.*%sFROM)%s" or line:match "%f[%u](INSERT%s+INTO)%s"
+      or line:match "%f[%u](UPDATE%s+%l%w*%s+SET)%s" or line:match "%f[%u](DELETE%s+FROM)%s"
+      or line:match "%f[%u](CREATE%s+TABLE)%s" or line:match "%f[%u](PRAGMA)%s"
+    if sql and not path:find "^lua/moonherd/store" then
+      source.report(path, number, "SQL outside lua/moonherd/store: %s", sql)
+    end
+  end
+  if path ~= "lua/moonherd/async.lua" then
+    for number, line in source.lines(bare) do
+      if line:find "%f[%w_]coroutine%." then
+        source.report(path, number, "coroutine is for async.lua; call something that waits")
+      end
+    end
+  end
+end
+
+source.finish()
