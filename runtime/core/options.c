@@ -140,7 +140,7 @@ static void bad_key(lua_State *L, const char *who, const mh_option *options) {
   const char *name = lua_tostring(L, -2);
   const char *names[OPTIONS_MAX + 1];
   size_t n = 0;
-  for (; options[n].name != NULL && n < OPTIONS_MAX; n++) names[n] = options[n].name;
+  for (; n < OPTIONS_MAX && options[n].name != NULL; n++) names[n] = options[n].name;
   names[n] = NULL;
   const char *nearest = mh_nearest(name, names);
   if (nearest != NULL)
