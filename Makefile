@@ -88,13 +88,14 @@ $(B)/embedded.c: FORCE
 # ---- set-up ---------------------------------------------------------------------------------------
 $(B)/setup-%: .ci/setup
 	@.ci/setup $* && mkdir -p $(B) && touch $@
+$(B)/setup-test $(B)/setup-lint: $(B)/setup-build
 
 # ---- running --------------------------------------------------------------------------------------
 demo: $(B)/setup-build  ## install what is missing, build, deploy 60 tenants to the embedded platform
 	$(AGAIN) all
 	$(Q)$(B)/moonherd run --target local --state $(B)/demo examples/deploy.lua
 
-test: $(B)/setup-build $(B)/setup-test  ## install what is missing, build, run every test
+test: $(B)/setup-test  ## install what is missing, build, run every test
 	$(AGAIN) all tests
 	$(Q)B=$(B) tests/run.sh
 
@@ -114,7 +115,7 @@ bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
 check-long: all tests  ## run the slow, hard modes of the tests
 	$(Q)B=$(B) tests/run.sh long
 
-lint: $(B)/setup-build $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs
+lint: $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs
 	$(AGAIN) all
 	$(Q)B=$(B) tests/lint/run.sh
 	$(AGAIN) -k tidy
