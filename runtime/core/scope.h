@@ -33,29 +33,35 @@ struct mh_scope {
   mh_op join;              /* ready when the last child has ended */
   mh_timer limit;          /* moonherd.timeout */
   mh_timer grace;
-  double seconds; /* the limit, for the message */
-  char *reason;   /* of a cancel; NULL: "cancelled" */
-  int error;      /* registry reference of the error raised for the stop */
-  int failure;    /* registry reference of the first child's error, until it is raised */
+  double seconds;     /* the limit, for the message */
+  lua_KContext place; /* where on the stack it is, while it joins */
+  char *reason;       /* of a cancel; NULL: "cancelled" */
+  int error;          /* registry reference of the error raised for the stop */
+  mh_task *failed;    /* children that failed and are not reported yet, oldest first */
   mh_scope_state state;
   bool is_timeout; /* stopped by its limit, not by a cancel */
   bool is_joining; /* the owner waits for the children: not interrupted */
 };
 
 void mh_scope_init(mh_scope *scope, mh_task *owner);
-void mh_scope_fini(lua_State *L, mh_scope *scope); /* children must have ended */
+void mh_scope_fini(lua_State *L, mh_scope *scope); /* children must have ended; may run twice */
 
 /* Stops a scope and everything below it; again: ends the grace. Runs no Lua. */
 void mh_scope_stop(mh_scope *scope, const char *reason, bool is_timeout);
 void mh_scope_cancel_children(mh_scope *scope, const char *reason);
 
-/* A child has failed with the error object at the top of L, which is popped. */
-void mh_scope_fail(lua_State *L, mh_scope *scope);
+/* A child has failed, and nobody waits for it. The scope keeps it until the error is raised. */
+void mh_scope_fail(mh_scope *scope, mh_task *child);
+/* Pushes the error of the first child that failed, with those of the others in `also`. */
+void mh_scope_push_failure(lua_State *L, mh_scope *scope);
 
 /* The scope of a task that has an error to raise at a wait, the outermost first; or NULL. */
 mh_scope *mh_scope_pending(mh_task *task);
 /* Pushes that error and marks it as raised. */
-void mh_scope_push_error(lua_State *L, mh_scope *scope, const char *waited_for);
+void mh_scope_push_pending(lua_State *L, mh_task *task, const char *waited_for);
+
+/* Hands the children of all scopes inside the root scope to the root scope. */
+void mh_scope_leave_all(mh_task *task);
 
 /* Whether the value at `index` is the error of a stop that still reaches the current task: what
  * moonherd.try must let through. */

@@ -1,18 +1,4 @@
-/* Tasks: Lua coroutines owned by the scheduler. And waiting: how a C function that a script calls
- * waits for an operation.
- *
- *   static int f_read(lua_State *L) {
- *     stream *s = check_stream(L, 1);          // 1. check all arguments
- *     mh_task_can_wait(L, "stream:read");      // 2. refuse before anything is started
- *     mh_op_start(&s->op);                     // 3. start
- *     start_reading(s);
- *     return mh_op_wait(L, &s->op, read_done); // 4. and nothing after it
- *   }
- *   static int read_done(lua_State *L, int status, lua_KContext op) { push results; return n; }
- *
- * The operation must live as long as the wait: embed it in a userdata that stays on the stack of the
- * C function (an argument, or one pushed before the wait). The stack is as it was when the
- * continuation runs. */
+/* Tasks: Lua coroutines owned by the scheduler. See wait.h for how C functions wait. */
 #ifndef MH_TASK_H
 #define MH_TASK_H
 
@@ -20,29 +6,8 @@
 #include <stdbool.h>
 
 #include "core/buf.h"
-#include "core/loop.h"
-#include "core/op.h"
 #include "core/realm.h"
-
-/* Raises a usage error that names the function in the way (table.sort, string.gsub, a __gc
- * metamethod …) when L cannot wait here. `who` is the public name of the caller. */
-void mh_task_can_wait(lua_State *L, const char *who);
-
-/* Waits until `op` is done, then calls k(L, LUA_YIELD, (lua_KContext)op). Returns at once through k
- * when it is done already. When the task is cancelled meanwhile, or a timeout around it expires, op
- * is cancelled and the error raised instead of calling k. */
-int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k);
-
-/* Where tasks wait for each other: first come, first woken. Zero is empty. Must outlive the waits:
- * embed it in a userdata that the waiting C functions keep on their stack. */
-typedef struct mh_waitlist {
-  mh_task *head, *tail;
-} mh_waitlist;
-int mh_waitlist_wait(lua_State *L, mh_waitlist *list, const char *what, lua_KFunction k);
-unsigned mh_waitlist_wake(mh_waitlist *list, unsigned count); /* returns how many were woken */
-
-/* Sleeps: calls k after `seconds`. */
-int mh_task_sleep(lua_State *L, double seconds, lua_KFunction k);
+#include "core/wait.h"
 
 /* Makes a task of the function below `nargs` arguments at the top of L and pops them all; pushes the
  * task's userdata. It belongs to the innermost scope of the current task, or to nobody when

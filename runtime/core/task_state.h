@@ -2,6 +2,8 @@
 #ifndef MH_TASK_STATE_H
 #define MH_TASK_STATE_H
 
+#include <luaconf.h>
+
 #include "core/scope.h"
 #include "core/task.h"
 
@@ -23,6 +25,7 @@ struct mh_task {
   mh_task *next, *prev;                 /* in realm->tasks */
   mh_scope *parent;                     /* the scope it was spawned in; NULL for a root task */
   mh_task *next_sibling, *prev_sibling; /* in parent->children */
+  mh_task *next_failed;                 /* in the `failed` list of the scope that keeps it */
   mh_scope root;
   mh_scope *scope; /* the innermost open one */
 
@@ -38,11 +41,11 @@ struct mh_task {
   int nargs; /* values on L to resume with */
   unsigned id;
   mh_task_state state;
-  bool is_interrupted; /* its wait was cancelled: raise instead of going on */
-  bool must_die;       /* close the thread instead of resuming it */
-  bool has_failed;     /* its function raised; the error is at the top of L */
-  bool is_delivered;   /* its error reached a waiter */
-  char place[48];      /* where it was spawned */
+  bool is_interrupted;         /* its wait was cancelled: raise instead of going on */
+  bool must_die;               /* close the thread instead of resuming it */
+  bool has_failed;             /* its function raised; the error is at the top of L */
+  bool raised_cancel;          /* … and it was kind `cancelled` */
+  char place[LUA_IDSIZE + 12]; /* where it was spawned: "file:line" */
 };
 
 static inline bool mh_task_has_ended(const mh_task *task) {
@@ -53,6 +56,12 @@ static inline bool mh_task_has_ended(const mh_task *task) {
 void mh_task_interrupt(mh_task *task);
 /* Closes the thread at the next chance, children first. */
 void mh_task_kill(mh_task *task);
+/* The callbacks of mh_task.park and mh_task.timer. */
+void mh_park_on_cancel(mh_op *op);
+void mh_park_on_timer(mh_timer *timer);
+
+/* The scope that kept a failed task has raised its error. */
+void mh_task_delivered(mh_task *task);
 /* The last child of its root scope has ended. */
 void mh_task_joined(mh_task *task);
 

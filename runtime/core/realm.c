@@ -1,0 +1,58 @@
+/* Realms. See realm.h. */
+#include "core/realm.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coro.h"
+#include "core/scope.h"
+#include "core/task_state.h"
+
+static void *allocate(void *mem, void *ptr, size_t old_size, size_t size) {
+  return mh_mem_realloc(mem, ptr, old_size, size);
+}
+
+static int set_up(lua_State *L) {
+  luaL_openlibs(L);
+  mh_coro_open(L);
+  mh_task_open(L);
+  mh_scope_open(L);
+  return 0;
+}
+
+mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
+  mh_realm *realm = calloc(1, sizeof *realm);
+  if (realm == NULL) return NULL;
+  realm->host = host;
+  realm->max_tasks = max_tasks;
+  realm->mem.limit = memory_limit;
+  lua_State *L = lua_newstate(allocate, &realm->mem);
+  if (L == NULL) {
+    free(realm);
+    return NULL;
+  }
+  realm->L = L;
+  *(mh_realm **)lua_getextraspace(L) = realm;
+  lua_pushcfunction(L, set_up);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+    mh_realm_free(realm);
+    return NULL;
+  }
+  lua_gc(L, LUA_GCINC, 0, 0, 0);
+  return realm;
+}
+
+void mh_realm_free(mh_realm *realm) {
+  if (realm == NULL) return;
+  realm->is_ending = true;
+  realm->current = NULL;
+  lua_close(realm->L);
+  free(realm);
+}
+
+void mh_realm_cancel(mh_realm *realm, const char *reason) {
+  for (mh_task *task = realm->tasks; task != NULL; task = task->next)
+    if (task->parent == NULL) mh_task_cancel(task, reason);
+}

@@ -1,0 +1,455 @@
+/* Tasks and waiting. See task.h. This is one of the two places that call lua_resume. */
+#include "core/task.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/compat.h"
+#include "core/error.h"
+#include "core/task_state.h"
+#include "moonherd.h"
+
+static const char METATABLE[] = "moonherd.task";
+
+mh_task *mh_task_current(lua_State *L) {
+  return mh_realm_of(L)->current;
+}
+
+bool mh_task_is_done(const mh_task *task) {
+  return mh_task_has_ended(task);
+}
+
+bool mh_task_is_failed(const mh_task *task) {
+  return task->state == MH_TASK_FAILED;
+}
+
+bool mh_task_was_cancelled(const mh_task *task) {
+  return task->root.state != MH_SCOPE_CALM;
+}
+
+lua_State *mh_task_thread(const mh_task *task) {
+  return task->L;
+}
+
+unsigned mh_task_id(const mh_task *task) {
+  return task->id;
+}
+
+/* ---- what is tied to a task --------------------------------------------------------------- */
+
+void mh_task_tie(mh_task *task, mh_task_end *end) {
+  end->task = task;
+  end->prev = NULL;
+  end->next = task->ends;
+  if (end->next != NULL) end->next->prev = end;
+  task->ends = end;
+}
+
+void mh_task_untie(mh_task_end *end) {
+  if (end->task == NULL) return;
+  if (end->prev != NULL) end->prev->next = end->next;
+  else end->task->ends = end->next;
+  if (end->next != NULL) end->next->prev = end->prev;
+  end->next = end->prev = NULL;
+  end->task = NULL;
+}
+
+static void call_ends(mh_task *task) {
+  while (task->ends != NULL) {
+    mh_task_end *end = task->ends;
+    mh_task_untie(end);
+    end->on_end(end);
+  }
+}
+
+/* ---- the end of a task -------------------------------------------------------------------- */
+
+static void leave_parent(mh_task *task) {
+  mh_scope *parent = task->parent;
+  if (parent == NULL) return;
+  if (task->prev_sibling != NULL) task->prev_sibling->next_sibling = task->next_sibling;
+  else parent->children = task->next_sibling;
+  if (task->next_sibling != NULL) task->next_sibling->prev_sibling = task->prev_sibling;
+  task->parent = NULL;
+}
+
+static void leave_realm(mh_task *task) {
+  mh_realm *realm = task->realm;
+  if (task->prev != NULL) task->prev->next = task->next;
+  else realm->tasks = task->next;
+  if (task->next != NULL) task->next->prev = task->prev;
+  task->next = task->prev = NULL;
+  realm->task_count--;
+}
+
+/* Lets the collector have it. */
+static void drop_anchor(mh_task *task) {
+  lua_State *L = task->realm->L;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+}
+
+void mh_task_delivered(mh_task *task) {
+  drop_anchor(task);
+}
+
+/* An error that no waiter takes goes to the scope the task was spawned in, which keeps the task
+ * until it has raised the error. Returns whether it did. */
+static bool hand_failure(mh_task *task, mh_scope *parent) {
+  if (!task->has_failed || parent == NULL) return false;
+  if (mh_task_was_cancelled(task) && task->raised_cancel) return false;
+  mh_scope_fail(parent, task);
+  return true;
+}
+
+/* Nothing of it runs any more, nor of its children. */
+static void end(mh_task *task) {
+  mh_realm *realm = task->realm;
+  mh_scope *parent = task->parent;
+  task->state = task->has_failed ? MH_TASK_FAILED : MH_TASK_DONE;
+  leave_parent(task);
+  leave_realm(task);
+  bool has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
+  bool is_kept = !has_waiters && hand_failure(task, parent);
+  mh_scope_fini(realm->L, &task->root);
+  call_ends(task);
+  if (parent != NULL && parent->children == NULL) {
+    if (parent->is_joining && parent->outer == NULL) mh_task_joined(parent->owner);
+    else mh_op_ready(&parent->join, 0);
+  }
+  if (!is_kept) drop_anchor(task);
+}
+
+void mh_task_joined(mh_task *task) {
+  if (task->state != MH_TASK_JOINING) return;
+  mh_loop_enqueue(&task->realm->host->loop, &task->ready);
+}
+
+static int push_failure(lua_State *L) {
+  mh_scope_push_failure(L, lua_touserdata(L, 1));
+  return 1;
+}
+
+/* Children failed and their parent never waited to be told: the failure becomes the parent's own. */
+static void take_failure(mh_task *task) {
+  if (task->root.failed == NULL || task->has_failed) return;  // mh_scope_fini drops what is left
+  lua_State *M = task->realm->L;
+  lua_pushcfunction(M, push_failure);
+  lua_pushlightuserdata(M, &task->root);
+  lua_pcall(M, 1, 1, 0);
+  lua_settop(task->L, 0);
+  lua_xmove(M, task->L, 1);
+  task->has_failed = true;
+}
+
+/* The function of the task has ended; its results or its error are at the top of its stack. */
+static void function_ended(mh_task *task) {
+  if (task->root.children == NULL) {
+    take_failure(task);
+    end(task);
+    return;
+  }
+  task->state = MH_TASK_JOINING;
+  task->root.is_joining = true;
+  if (task->has_failed)
+    mh_scope_cancel_children(&task->root, "the task that spawned it has failed");
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+/* Adds where the task and its parents were spawned to the trace of the error at the top. */
+static void add_chain(lua_State *L, const mh_task *task) {
+  if (lua_getfield(L, -1, "trace") != LUA_TSTRING) {
+    lua_pop(L, 1);
+    return;
+  }
+  luaL_Buffer b;
+  int trace = lua_gettop(L);
+  luaL_buffinit(L, &b);
+  lua_pushvalue(L, trace);
+  luaL_addvalue(&b);
+  for (; task != NULL && task->parent != NULL; task = task->parent->owner) {
+    lua_pushfstring(L, "\n\tin task %d, spawned at %s", (int)task->id, task->place);
+    luaL_addvalue(&b);
+  }
+  luaL_pushresult(&b);
+  lua_setfield(L, trace - 1, "trace");
+  lua_settop(L, trace - 1);
+}
+
+/* The message handler of every task: runs where the error was raised. */
+static int on_task_error(lua_State *L) {
+  bool had_trace = mh_error_is(L, 1) && lua_getfield(L, 1, "trace") != LUA_TNIL;
+  lua_settop(L, 1);
+  mh_error_wrap(L, L);
+  mh_task *task = mh_task_current(L);
+  if (!had_trace) add_chain(L, task);
+  task->raised_cancel = mh_error_has_kind(L, -1, "cancelled");
+  return 1;
+}
+
+static int task_returned(lua_State *L, int status, lua_KContext context) {
+  (void)context;
+  if (status != LUA_OK && status != LUA_YIELD) {
+    mh_task_current(L)->has_failed = true;
+    return 1;
+  }
+  return lua_gettop(L) - 1;  // stack: handler, results
+}
+
+/* The bottom of every task: stack: function, arguments. The protected call makes `<close>` handlers
+ * run in a thread that is alive, so that they may wait. */
+static int task_main(lua_State *L) {
+  int nargs = lua_gettop(L) - 1;
+  lua_pushcfunction(L, on_task_error);
+  lua_insert(L, 1);
+  int status = lua_pcallk(L, nargs, LUA_MULTRET, 1, 0, task_returned);
+  return task_returned(L, status, 0);
+}
+
+static int wrap_raw_error(lua_State *L) {
+  // stack: error
+  mh_error_wrap(L, L);
+  return 1;
+}
+
+/* Makes sure that an error object is at the top of the task's stack; a plain string stays when even
+ * that needs more memory than there is. */
+static void wrap_error(mh_task *task) {
+  lua_State *L = task->L;
+  task->has_failed = true;
+  if (mh_error_is(L, -1)) return;
+  lua_State *M = task->realm->L;
+  lua_pushcfunction(M, wrap_raw_error);
+  lua_pushvalue(L, -1);
+  lua_xmove(L, M, 1);
+  lua_pcall(M, 1, 1, 0);
+  lua_xmove(M, L, 1);
+}
+
+static int push_killed(lua_State *L) {
+  mh_error_push(L, "cancelled", "killed", "the task did not end within its grace and was closed");
+  return 1;
+}
+
+/* Closes the thread: whatever it still wanted to do is lost. */
+static void close_thread(mh_task *task) {
+  mh_realm *realm = task->realm;
+  if (task->waiting != NULL) mh_op_cancel(task->waiting);
+  task->waiting = NULL;
+  mh_close_thread(task->L, NULL);  // no task is current: nothing can wait in the handlers it runs
+  mh_scope_leave_all(task);
+  lua_settop(task->L, 0);
+  lua_pushcfunction(realm->L, push_killed);
+  lua_pcall(realm->L, 0, 1, 0);
+  lua_xmove(realm->L, task->L, 1);
+  task->has_failed = task->raised_cancel = true;
+  mh_log_message(realm->host->log, MOONHERD_LOG_WARN,
+                 "task %u, spawned at %s, did not end within its grace and was closed", task->id,
+                 task->place);
+}
+
+static void resume(mh_task *task) {
+  mh_realm *realm = task->realm;
+  int nargs = task->nargs, nresults;
+  task->nargs = 0;
+  task->state = MH_TASK_RUNNING;
+  realm->current = task;
+  int status = lua_resume(task->L, realm->L, nargs, &nresults);
+  realm->current = NULL;
+  if (status == LUA_YIELD && realm->is_waiting) {
+    realm->is_waiting = false;
+    task->state = MH_TASK_WAITING;
+    return;
+  }
+  if (status == LUA_YIELD) {
+    // A C module yielded by itself: there is nobody to take its values.
+    mh_close_thread(task->L, NULL);
+    mh_scope_leave_all(task);
+    lua_settop(task->L, 0);
+    lua_pushliteral(task->L, "attempt to yield from outside a coroutine");
+    wrap_error(task);
+  } else if (status != LUA_OK) {
+    wrap_error(task);
+  }
+  function_ended(task);
+}
+
+static void on_run(mh_ready *ready) {
+  mh_task *task = (mh_task *)ready;
+  if (task->state == MH_TASK_JOINING) {
+    if (task->root.children != NULL) return;
+    take_failure(task);
+    end(task);
+  } else if (task->must_die) {
+    close_thread(task);
+    function_ended(task);
+  } else {
+    resume(task);
+  }
+}
+
+void mh_task_kill(mh_task *task) {
+  for (mh_scope *scope = task->scope; scope != NULL; scope = scope->outer)
+    for (mh_task *child = scope->children; child != NULL; child = child->next_sibling)
+      mh_task_kill(child);
+  if (task->state == MH_TASK_JOINING) return;
+  task->must_die = true;
+  mh_loop_enqueue(&task->realm->host->loop, &task->ready);
+}
+
+void mh_task_cancel(mh_task *task, const char *reason) {
+  if (mh_task_has_ended(task)) return;
+  mh_scope_stop(&task->root, reason, false);
+}
+
+/* ---- spawning ----------------------------------------------------------------------------- */
+
+/* Where the running function was called from: the first line of Lua on the stack. */
+static void set_place(lua_State *L, char *place, size_t size) {
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0 || ar.source[0] == '=') continue;
+    snprintf(place, size, "%s:%d", ar.short_src, ar.currentline);
+    return;
+  }
+  snprintf(place, size, "the host");
+}
+
+static void join_parent(mh_task *task, mh_scope *parent) {
+  task->parent = parent;
+  task->next_sibling = parent->children;
+  if (task->next_sibling != NULL) task->next_sibling->prev_sibling = task;
+  parent->children = task;
+}
+
+static void join_realm(mh_task *task, mh_realm *realm) {
+  task->id = ++realm->last_task_id;
+  task->next = realm->tasks;
+  if (task->next != NULL) task->next->prev = task;
+  realm->tasks = task;
+  realm->task_count++;
+}
+
+/* Pushes a task that is not part of anything yet. */
+static mh_task *new_task(lua_State *L, mh_realm *realm) {
+  mh_task *task = lua_newuserdatauv(L, sizeof *task, 1);
+  memset(task, 0, sizeof *task);
+  task->state = MH_TASK_DONE;  // what its __gc sees when the next lines run out of memory
+  task->realm = realm;
+  task->ready.on_run = on_run;
+  task->timer.on_timer = mh_park_on_timer;
+  mh_op_init(&task->park, &realm->host->loop, "", mh_park_on_cancel);
+  mh_scope_init(&task->root, task);
+  task->scope = &task->root;
+  luaL_setmetatable(L, METATABLE);
+  task->L = lua_newthread(L);
+  lua_setiuservalue(L, -2, 1);
+  mh_thread_hold(task->L, true);
+  return task;
+}
+
+mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
+  mh_realm *realm = mh_realm_of(L);
+  if (realm->max_tasks != 0 && realm->task_count >= realm->max_tasks)
+    mh_error_raise(L, "usage", "too_many_tasks", "moonherd.spawn: more than %u tasks are alive",
+                   realm->max_tasks);
+  luaL_checkstack(L, 4, "task");
+  mh_task *task = new_task(L, realm);
+  if (!lua_checkstack(task->L, nargs + 4)) luaL_error(L, "too many arguments for a task");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+  // stack: function, arguments, task
+  lua_insert(L, -nargs - 2);
+  lua_pushcfunction(task->L, task_main);
+  lua_xmove(L, task->L, nargs + 1);
+  task->nargs = nargs + 1;
+  set_place(L, task->place, sizeof task->place);
+  task->state = MH_TASK_READY;
+  join_realm(task, realm);
+  if (!is_root && realm->current != NULL) join_parent(task, realm->current->scope);
+  mh_loop_enqueue(&realm->host->loop, &task->ready);
+  return task;
+}
+
+/* ---- waiting for a task ------------------------------------------------------------------- */
+
+mh_task *mh_task_check(lua_State *L, int index, const char *who) {
+  mh_task *task = luaL_testudata(L, index, METATABLE);
+  if (task == NULL)
+    mh_error_usage(L, "%s: bad argument (task expected, got %s)", who, luaL_typename(L, index));
+  return task;
+}
+
+/* The task is at index 1. */
+static int joined(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  mh_task *task = mh_task_check(L, 1, "task:wait");
+  int n = task->state == MH_TASK_FAILED ? 1 : lua_gettop(task->L);
+  luaL_checkstack(L, n, "too many results");
+  if (!lua_checkstack(task->L, n)) luaL_error(L, "too many results");
+  for (int i = 0; i < n; i++) lua_pushvalue(task->L, -n);
+  lua_xmove(task->L, L, n);
+  if (task->state != MH_TASK_FAILED) return n;
+  return lua_error(L);
+}
+
+int mh_task_join(lua_State *L, mh_task *task, const char *who) {
+  if (mh_task_has_ended(task)) return joined(L, LUA_OK, 0);
+  for (mh_task *t = mh_task_current(L); t != NULL; t = t->parent != NULL ? t->parent->owner : NULL)
+    if (t == task)
+      mh_error_raise(L, "usage", "deadlock", "%s: a task cannot wait for itself or for its parent",
+                     who);
+  mh_task_can_wait(L, who);
+  lua_settop(L, 1);
+  return mh_waitlist_wait(L, &task->joiners, "a task", joined);
+}
+
+/* ---- collecting --------------------------------------------------------------------------- */
+
+/* Only a task that has ended is collected, or any when the state is closed. */
+static int f_gc(lua_State *L) {
+  mh_task *task = lua_touserdata(L, 1);
+  if (mh_task_has_ended(task)) return 0;
+  mh_loop *loop = &task->realm->host->loop;
+  if (task->waiting != NULL) mh_op_cancel(task->waiting);
+  mh_op_cancel(&task->park);
+  mh_loop_dequeue(loop, &task->ready);
+  call_ends(task);
+  leave_parent(task);
+  leave_realm(task);
+  mh_scope_fini(L, &task->root);
+  task->state = MH_TASK_DONE;
+  return 0;
+}
+
+static int f_tostring(lua_State *L) {
+  const mh_task *task = mh_task_check(L, 1, "task");
+  lua_pushfstring(L, "task %d (spawned at %s)", (int)task->id, task->place);
+  return 1;
+}
+
+void mh_task_open(lua_State *L) {
+  static const luaL_Reg metamethods[] = {{"__gc", f_gc}, {"__tostring", f_tostring}, {NULL, NULL}};
+  luaL_newmetatable(L, METATABLE);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_newtable(L);
+  lua_setfield(L, -2, "__index");  // the binding fills in the methods
+  lua_pop(L, 1);
+}
+
+int mh_task_dump(mh_realm *realm, mh_buf *out) {
+  static const char *const states[] = {"ready", "running", "waiting", "joining", "done", "failed"};
+  uint64_t now = mh_loop_now(&realm->host->loop);
+  int e = 0;
+  for (const mh_task *t = realm->tasks; t != NULL && e == 0; t = t->next) {
+    e = mh_buf_printf(out, "task %u %s, spawned at %s", t->id, states[t->state], t->place);
+    if (e == 0 && t->waiting != NULL)
+      e = mh_buf_printf(out, ", waits for %s since %.3f s", t->waiting->what,
+                        (double)(now - t->waiting->since) / (double)MH_SECOND);
+    if (e == 0) e = mh_buf_putc(out, '\n');
+  }
+  return e;
+}
