@@ -35,7 +35,10 @@ count() {
     /^[0-9]+ passed, [0-9]+ failed/ { sum = $0 }
     NF                        { last = $0 }
     END {
-      if (sum != "" && sum == last) { split(sum, n, /[^0-9]+/); passed = n[1]; failed = n[2]; skipped = n[3] }
+      if (sum != "" && sum == last) {
+        split(sum, n, /[^0-9]+/)
+        passed = n[1]; failed = n[2]; skipped = n[3]
+      }
       if (!failed && (status != 0 || !(passed + skipped))) failed = 1
       print passed + 0, failed + 0, skipped + 0
     }' "$2"
