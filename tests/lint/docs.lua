@@ -83,9 +83,9 @@ for path in source.files "^bindings/.*%.c$" do
   for number, line in ipairs(lines) do
     if lines[number - 1] and lines[number - 1]:find "^///" and not line:find "^///" then
       local block = block_above(lines, number, "///")
-      local name = block[1]:match "^@name%s+(moonherd[%w_.:]*)$"
+      local name = block[1]:match "^@name%s+(%l[%w_]*[.:]?[%w_.:]*)$"
       if not name then
-        source.report(path, number, "a doc comment starts with ///@name moonherd.…")
+        source.report(path, number, "a doc comment starts with ///@name and the public name")
       else
         check_block(path, number, name, block)
       end
