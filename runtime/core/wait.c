@@ -92,6 +92,7 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
   if (task == NULL || realm->no_wait_in != NULL || !lua_isyieldable(L)) {
     mh_op_cancel(op);
     mh_task_can_wait(L, op->what);
+    return 0;  // never: it has raised
   }
   task->k = k;
   task->waiting = op;
