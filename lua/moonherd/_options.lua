@@ -1,0 +1,211 @@
+-- Reads an options table through a list of descriptors, as runtime/core/options.c does for C.
+-- Unknown names and wrong types raise a usage error that names the option and the nearest valid
+-- one. Every Lua module with options uses it.
+--
+--   local read = options.reader("moonherd.connect", {
+--     { "target", "string" },
+--     { "timeout", "duration", default = 60 },
+--   })
+--   local opts = read(given)     -- a new table; nil and {} are the same
+--
+-- Types: string, boolean, number, integer, table, function, null (moonherd.null), any, duration
+-- (becomes seconds), list (of strings, in order); several are joined with "|". Further fields of a
+-- descriptor: `default`, `least` (the smallest number), `one_of` (a list of strings), `fields` (the
+-- descriptors of a table's own options), `check` (a function that is given the value and returns
+-- nil, or what is wrong with it), `convert` (a function that makes of the value what is returned).
+local errors = require "moonherd.error"
+
+local M = {}
+
+-- ---- the nearest name --------------------------------------------------------------------------
+
+-- Edit distance; a swap of neighbours counts as one edit.
+local function distance(a, b)
+  local before, last = {}, {}
+  for j = 0, #b do last[j] = j end
+  for i = 1, #a do
+    local now = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      now[j] = math.min(last[j] + 1, now[j - 1] + 1, last[j - 1] + (same and 0 or 1))
+      local is_swap = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+      if is_swap then now[j] = math.min(now[j], before[j - 2] + 1) end
+    end
+    before, last = last, now
+  end
+  return last[#b]
+end
+
+--- The name in a list that is nearest to a mistyped one, or nil when none is near.
+---@param name string
+---@param names string[]
+---@return string? nearest
+function M.nearest(name, names)
+  local nearest
+  local best = #name // 3 + 2 -- farther than this is another word
+  for _, candidate in ipairs(names) do
+    local d = distance(name, candidate)
+    if d < best then nearest, best = candidate, d end
+  end
+  return nearest
+end
+
+--- " (did you mean 'x'?)" for messages, or the list of valid names when none is near.
+---@param name string
+---@param names string[]
+---@param what string  what the names are: "options"
+---@return string
+function M.suggestion(name, names, what)
+  local nearest = M.nearest(name, names)
+  if nearest then return (" (did you mean '%s'?)"):format(nearest) end
+  if #names == 0 then return (" (there are no %s)"):format(what) end
+  return (" (%s are %s)"):format(what, table.concat(names, ", "))
+end
+
+-- ---- durations ---------------------------------------------------------------------------------
+
+local UNITS = { ms = 1e-3, s = 1, m = 60, h = 3600, d = 86400 }
+
+-- Seconds, or nil and what is wrong.
+local function to_seconds(value)
+  if type(value) == "number" then
+    if value >= 0 then return value end
+    return nil, "a duration cannot be below zero"
+  end
+  local number, unit = value:match "^(%d*%.?%d*)(%a+)$"
+  number = tonumber(number)
+  if number and UNITS[unit] then return number * UNITS[unit] end
+  return nil, 'a duration is seconds or text like "250ms", "5s", "2m"'
+end
+
+-- ---- types -------------------------------------------------------------------------------------
+
+local function is_list_of_strings(value)
+  if type(value) ~= "table" then return false end
+  local n = 0
+  for _ in pairs(value) do n = n + 1 end
+  for i = 1, n do
+    if type(value[i]) ~= "string" then return false end
+  end
+  return true
+end
+
+local IS = {
+  any = function () return true end,
+  integer = function (v) return math.type(v) == "integer" end,
+  duration = function (v) return type(v) == "number" or type(v) == "string" end,
+  list = is_list_of_strings,
+  null = function (v) return v == require "moonherd.json".null end,
+}
+for _, name in ipairs { "string", "boolean", "number", "table", "function" } do
+  IS[name] = function (v) return type(v) == name end
+end
+
+local EXPECTED = { duration = "number or duration", list = "list of strings" }
+
+local function is_of_type(value, types)
+  for name in types:gmatch "[^|]+" do
+    if IS[name](value) then return true end
+  end
+  return false
+end
+
+local function expected(types)
+  return (types:gsub("[^|]+", EXPECTED):gsub("|", " or "))
+end
+
+-- ---- readers -----------------------------------------------------------------------------------
+
+local function bad_value(who, name, format, ...)
+  errors.usage("%s: bad option '%s' (" .. format .. ")", who, name, ...)
+end
+
+local function bad_type(who, descriptor, value)
+  local got = type(value)
+  if got == "number" and descriptor[2] == "integer" then got = tostring(value) end
+  bad_value(who, descriptor[1], "%s expected, got %s", expected(descriptor[2]), got)
+end
+
+local function check_value(who, descriptor, value)
+  local name = descriptor[1]
+  if descriptor.least and value < descriptor.least then
+    bad_value(who, name, "at least %s expected, got %s", descriptor.least, value)
+  end
+  if descriptor.one_of and type(value) == "string" and not descriptor.one_of[value] then
+    bad_value(who, name, "got '%s'%s", value, M.suggestion(value, descriptor.names, "values"))
+  end
+  local why = descriptor.check and descriptor.check(value)
+  if why then bad_value(who, name, "%s", why) end
+end
+
+local function read_value(who, descriptor, value)
+  local types = descriptor[2]
+  if not is_of_type(value, types) then bad_type(who, descriptor, value) end
+  if types == "duration" then
+    local seconds, why = to_seconds(value)
+    return seconds or bad_value(who, descriptor[1], "%s", why)
+  end
+  check_value(who, descriptor, value)
+  if descriptor.read and type(value) == "table" then return descriptor.read(value) end
+  return descriptor.convert and descriptor.convert(value) or value
+end
+
+local function bad_name(who, prefix, name, names, misplaced)
+  if type(name) ~= "string" then
+    errors.usage("%s: bad option (names are strings, got %s)", who, type(name))
+  end
+  local advice = misplaced and misplaced[name]
+  errors.usage("%s: unknown option '%s%s'%s", who, prefix, name,
+    advice and (" (%s)"):format(advice) or M.suggestion(name, names, "options"))
+end
+
+local make_reader -- a table's own options are read by a reader of their own
+
+-- A copy with the full name of the option, `one_of` as a set, `fields` as a reader.
+local function compile(descriptor, who, prefix)
+  local compiled = {}
+  for k, v in pairs(descriptor) do compiled[k] = v end
+  compiled[1] = prefix .. descriptor[1]
+  if descriptor.one_of then
+    compiled.one_of, compiled.names = {}, descriptor.one_of
+    for _, value in ipairs(descriptor.one_of) do compiled.one_of[value] = true end
+  end
+  if descriptor.fields then
+    compiled.read = make_reader(who, descriptor.fields, nil, compiled[1] .. ".")
+  end
+  return compiled
+end
+
+function make_reader(who, descriptors, misplaced, prefix)
+  local by_name, names = {}, {}
+  for i, descriptor in ipairs(descriptors) do
+    by_name[descriptor[1]] = compile(descriptor, who, prefix)
+    names[i] = descriptor[1]
+  end
+  return function (given)
+    local result = {}
+    if given ~= nil and type(given) ~= "table" then
+      errors.usage("%s: bad options (table expected, got %s)", who, type(given))
+    end
+    for name, value in pairs(given or result) do
+      local descriptor = by_name[name] or bad_name(who, prefix, name, names, misplaced)
+      result[name] = read_value(who, descriptor, value)
+    end
+    for _, descriptor in ipairs(descriptors) do
+      local name = descriptor[1]
+      if result[name] == nil then result[name] = descriptor.default end
+    end
+    return result
+  end
+end
+
+--- Makes a function that reads an options table: checks it and returns a new table with defaults.
+---@param who string  the public name of the function, for messages
+---@param descriptors table[]  see the top of this file
+---@param misplaced? table<string, string>  advice for names that people try: vars = "use bindings"
+---@return fun(given?: table): table read
+function M.reader(who, descriptors, misplaced)
+  return make_reader(who, descriptors, misplaced, "")
+end
+
+return M
