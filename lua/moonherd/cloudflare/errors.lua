@@ -1,0 +1,186 @@
+-- What the API's errors mean: a reason for scripts and a hint for people, by code, else by the
+-- words of the message, else by status. Cloudflare changes its texts, so a text only refines what a
+-- code says.
+local errors = require "moonherd.error"
+
+local M = {}
+
+local AGAIN = "the fault is on the side of the server; try again"
+local TOKEN = "check the token: is it complete, still valid, and allowed to edit Workers Scripts?"
+local SLOWER = "Cloudflare allows 1,200 requests in 5 minutes; wait, then go slower"
+local NO_SCRIPT = "check the name and the namespace, or upload the script first"
+local NO_NAMESPACE = "check the name and the account, or create the namespace"
+local EXPORTS = "correct the `exports` that the message names"
+local REQUEST = "the message says which part of the request was refused"
+
+local BY_CODE = {
+  [971] = { "rate_limited", SLOWER },
+  [7000] = { "no_route", "check the path of the request" },
+  [7003] = { "no_route", "check the account id (32 hex digits) and the path of the request" },
+  [9106] = { "auth", "no usable credential was sent; set CLOUDFLARE_API_TOKEN" },
+  [10000] = { "auth", TOKEN },
+  [10001] = { "content_type", "send the content type that the operation asks for" },
+  [10002] = { "server_error", AGAIN },
+  [10006] = { "invalid_code", "the code does not parse; check the module the message names" },
+  [10007] = { "script_not_found", NO_SCRIPT },
+  [10013] = { "server_error", AGAIN },
+  [10015] = { "not_entitled", "the account has no Workers plan; choose one in the dashboard" },
+  [10016] = { "invalid_name", "take lower-case letters, digits, - and _ for the script's name" },
+  [10021] = { "validation", REQUEST },
+  [10026] = { "invalid_body", "the body is not the JSON or the form the operation asks for" },
+  [10027] = { "too_large", "10 MB compressed is the limit (3 MB on the free plan); send less" },
+  [10035] = { "conflict", "somebody else is changing the same thing; try again" },
+  [10041] = { "target_not_found", "create the KV namespace, or correct the binding" },
+  [10052] = { "binding_unnamed", "give every binding a name" },
+  [10053] = { "binding_name_taken", "two bindings want this name; rename or remove one" },
+  [10054] = { "binding_too_large", "a value may have 5 KB; keep larger ones in KV or R2" },
+  [10055] = { "too_many_bindings", "128 variables and secrets are the limit (64 when free)" },
+  [10056] = { "binding_not_found", "there is no secret of this name; check its spelling" },
+  [10057] = {
+    "binding_not_found", "no live value to inherit; give one, or moonherd.inherit{default=…}",
+  },
+  [10061] = { "class_not_exported", "export the Durable Object class from the main module" },
+  [10068] = { "no_handlers", "export a handler: export default { fetch(request) { … } }" },
+  [10069] = { "unsupported_handlers", "remove the event handlers that the message names" },
+  [10074] = { "class_exists", "an earlier migration created the class; send only later ones" },
+  [10079] = { "migration_conflict", "set migrations.old_tag to the script's migration_tag" },
+  [10085] = { "target_not_found", "create the R2 bucket, or correct the binding" },
+  [10090] = { "script_not_found", NO_SCRIPT },
+  [10092] = { "script_not_found", NO_SCRIPT },
+  [10121] = { "not_entitled", "buy Workers for Platforms for the account in the dashboard" },
+  [10144] = { "target_not_found", "deploy the Worker that the binding names, or correct it" },
+  [10157] = { "target_not_found", "create the Hyperdrive configuration, or correct the binding" },
+  [10159] = { "target_not_found", "create the Vectorize index, or correct the binding" },
+  [10181] = { "target_not_found", "create the D1 database, or correct the binding" },
+  [10182] = { "target_not_found", "create the secret in its store, or correct the binding" },
+  [10405] = { "method_not_allowed", "the path exists, but not for this method" },
+  [11000] = { "target_not_found", "create the queue, or correct the binding" },
+  [100119] = { "namespace_not_found", NO_NAMESPACE },
+  [100120] = { "namespace_exists", "client:ensure_namespace takes one that is there" },
+  [100143] = { "target_not_found", "upload the certificate, or correct the binding" },
+  [100402] = { "invalid_exports", EXPORTS },
+  [100405] = { "invalid_exports", EXPORTS },
+  [100406] = { "invalid_exports", EXPORTS },
+}
+
+-- Refusals whose codes are not documented, told apart by their words.
+local BY_TEXT = {
+  { "limit of %d+ tags", "too_many_tags", "a script may have 10 tags; remove one first" },
+  { "[Tt]ag is too large", "tag_too_large", "a tag may have 1024 bytes" },
+  { "assets binding without assets", "assets_missing", "keep the assets, or remove the binding" },
+}
+
+local NOT_FOUND = {
+  script = { "script_not_found", NO_SCRIPT },
+  namespace = { "namespace_not_found", NO_NAMESPACE },
+  account = { "not_found", "check the path and the account id" },
+}
+
+local BY_STATUS = {
+  [400] = { "validation", REQUEST },
+  [401] = { "auth", TOKEN },
+  [403] = { "forbidden", "the credential may not do this; check its permissions and account" },
+  [405] = { "method_not_allowed", "the path exists, but not for this method" },
+  [408] = { "server_timeout", "the server waited too long for the request; try again" },
+  [409] = { "conflict", "somebody else has changed the same thing" },
+  [412] = { "precondition_failed", "the state has changed since it was read; read it again" },
+  [413] = { "too_large", "send less" },
+  [415] = { "content_type", "send the content type the operation asks for" },
+  [422] = { "validation", REQUEST },
+  [425] = { "too_early", "try again" },
+  [429] = { "rate_limited", SLOWER },
+}
+
+local SERVER_ERROR = { "server_error", AGAIN }
+local CHALLENGE = { "challenge", "Cloudflare's own protection stopped the request; "
+  .. "try from another address, or tell its support the ray id" }
+local NO_API = { "bad_answer", "is this the API? check the base URL and any proxy between" }
+local UNNAMED = { "refused", "the message says why" }
+
+local function by_text(text)
+  for _, row in ipairs(BY_TEXT) do
+    if text:find(row[1]) then return { row[2], row[3] } end
+  end
+end
+
+-- The entry that says most: the first with a code we know, else the first.
+local function telling_entry(entries)
+  for _, entry in ipairs(entries) do
+    if BY_CODE[entry.code] then return entry end
+  end
+  return entries[1] or {}
+end
+
+local function by_status(status, scope)
+  if status == 404 then return NOT_FOUND[scope] end
+  return BY_STATUS[status] or (status >= 500 and SERVER_ERROR) or UNNAMED
+end
+
+-- {reason, hint} of a failed answer.
+local function meaning(endpoint, answer, entry)
+  if answer.is_challenge then return CHALLENGE end
+  if answer.is_foreign and (answer.status < 400 or answer.status == 404) then return NO_API end
+  local row = BY_CODE[entry.code]
+  if not row or row[1] == "validation" then row = by_text(entry.message or "") or row end
+  return row or by_status(answer.status, endpoint.scope)
+end
+
+-- Statuses that say: not done, ask again. 5xx says nothing about whether it was done.
+local NOT_DONE = { [408] = true, [425] = true, [429] = true }
+
+-- Whether the same request may be sent again with a chance: a server's own word (x-should-retry)
+-- goes first, and what may have been done already is only repeated where that is harmless.
+local function is_retryable(endpoint, answer, code)
+  if answer.should_retry then return answer.should_retry == "true" end
+  if NOT_DONE[answer.status] or code == 971 or code == 10035 then return true end
+  return answer.status >= 500 and endpoint.class ~= "create"
+end
+
+local function text_of(answer, entry)
+  local why = answer.excerpt and "and an answer that is not the API's: " .. answer.excerpt
+  local text = entry.message
+    or ("status %d %s"):format(answer.status, why or "without an explanation")
+  local more = #answer.errors - 1
+  return more > 0 and ("%s (and %d more)"):format(text, more) or text
+end
+
+--- The error object of an answer that is a failure.
+---@param endpoint table  the row of the operation
+---@param answer table  {status=, errors=, messages=, ray_id=, excerpt=, is_challenge=, is_foreign=,
+---  should_retry=}
+---@return table error
+function M.of_answer(endpoint, answer)
+  local entry = telling_entry(answer.errors)
+  local row = meaning(endpoint, answer, entry)
+  return errors.new {
+    kind = "api", reason = row[1], hint = row[2],
+    message = text_of(answer, entry), code = entry.code,
+    errors = answer.errors, messages = answer.messages,
+    status = answer.status, ray_id = answer.ray_id, body = answer.excerpt,
+    retryable = is_retryable(endpoint, answer, entry.code),
+  }
+end
+
+--- The error object of a success that is not what the operation promises.
+---@param answer table  as for of_answer
+---@param why string
+---@return table error
+function M.of_nonsense(answer, why)
+  return errors.new {
+    kind = "api", reason = NO_API[1], hint = NO_API[2], message = why, errors = {},
+    status = answer.status, ray_id = answer.ray_id, body = answer.excerpt, retryable = false,
+  }
+end
+
+--- Whether a transfer that failed below HTTP may be sent again: when nothing of it left, or when a
+--- second time does no harm.
+---@param endpoint table
+---@param err table  what moonherd.http raised
+---@return boolean
+function M.is_transfer_retryable(endpoint, err)
+  return err.retryable == true and (err.sent == false or endpoint.class ~= "create")
+end
+
+M.by_code = BY_CODE
+
+return M

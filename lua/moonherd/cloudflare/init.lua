@@ -1,0 +1,211 @@
+-- moonherd.connect and the client: one account, one credential, one place that requests go to.
+local Namespace = require "moonherd.cloudflare.namespace"
+local endpoints = require "moonherd.cloudflare.endpoints"
+local errors = require "moonherd.error"
+local form = require "moonherd.cloudflare.form"
+local host = require "moonherd._host"
+local json = require "moonherd.json"
+local log = require "moonherd._log"
+local moonherd_try = require "moonherd.async".try
+local options = require "moonherd._options"
+local targets = require "moonherd.cloudflare.target"
+local transport = require "moonherd.cloudflare.transport"
+local url = require "moonherd.cloudflare.url"
+
+local M = {}
+
+local Client = {}
+Client.__index = Client
+Client.__name = "moonherd.client"
+
+function Client:__tostring()
+  return ("client of account %s at %s"):format(self.account_id, self.target)
+end
+
+-- ---- connecting --------------------------------------------------------------------------------
+
+local read_connect = options.reader("moonherd.connect", {
+  { "target", "string" }, { "account_id", "string" }, { "base_url", "string" },
+  { "api_token", "string" }, { "api_email", "string" }, { "api_key", "string" },
+  { "timeout", "duration" }, { "state", "string" }, { "ca_file", "string" },
+})
+
+-- The embedded platform: the same HTTP over a private socket, with a credential it has just made.
+local function place_of_platform(place)
+  local socket, token, account = require "moonherd._platform".socket(place.state)
+  return {
+    name = "local", base = "http://localhost/client/v4", socket = socket,
+    account = place.account or account,
+    credential = { token = token, source = "the embedded platform" },
+  }
+end
+
+local function headers_of(credential)
+  local headers = { ["user-agent"] = "moonherd/" .. host.version }
+  if credential.token then
+    log.hide(credential.token)
+    headers.authorization = "Bearer " .. credential.token
+  else
+    log.hide(credential.key)
+    headers["x-auth-email"], headers["x-auth-key"] = credential.email, credential.key
+  end
+  return headers
+end
+
+local function with_json(headers)
+  local copy = { ["content-type"] = "application/json" }
+  for name, value in pairs(headers) do copy[name] = value end
+  return copy
+end
+
+local said = {}
+
+-- Once for every place: where requests go, for whom, and who said so.
+local function announce(place)
+  local line = ("target %s, account %s, credential from %s"):format(place.name, place.account,
+    place.credential.source)
+  if said[line] then return end
+  said[line] = true
+  log.write("info", line)
+end
+
+--- Connects to an account: on Cloudflare, on the embedded platform, or at a base URL. Makes no
+--- request to Cloudflare. Where it goes: `--target`, else `target` here, else MOONHERD_TARGET, else
+--- Cloudflare when the environment has a credential, else the embedded platform.
+---@async
+---@param opts? table
+---@field opts.target? string  "local", "cloudflare" or a base URL; must agree with `--target`
+---@field opts.account_id? string  default CLOUDFLARE_ACCOUNT_ID
+---@field opts.api_token? string  default CLOUDFLARE_API_TOKEN
+---@field opts.api_email? string  with api_key, instead of a token; default CLOUDFLARE_EMAIL
+---@field opts.api_key? string  default CLOUDFLARE_API_KEY
+---@field opts.base_url? string  where the API is, prefix included; default CLOUDFLARE_API_BASE_URL
+---@field opts.timeout? number|string  of every call, seconds or "250ms"; default 60, 600 with code
+---@field opts.state? string  the state directory of the embedded platform; default .moonherd
+---@field opts.ca_file? string  certificates to trust, PEM
+---@return table client
+---@error usage target_conflict  when the command line names another target or account
+---@error usage target_required  when CI is set and nothing names a target
+---@error usage no_credential  when there is none; no_account likewise
+---@error usage insecure_base_url  when a credential would travel in plain http
+---@example
+--- local client = moonherd.connect { target = "local" }
+function M.connect(opts)
+  opts = read_connect(opts)
+  local place = targets.choose(opts, host.options)
+  if place.name == "local" then place = place_of_platform(place) end
+  local headers = headers_of(place.credential)
+  announce(place)
+  return setmetatable({
+    account_id = place.account, target = place.name,
+    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
+    _headers = headers, _json_headers = with_json(headers),
+    _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
+  }, Client)
+end
+
+-- ---- namespaces --------------------------------------------------------------------------------
+
+--- Lists the dispatch namespaces of the account.
+---@async
+---@return table[] namespaces  details of each, as namespace:details gives them
+function Client:namespaces()
+  return transport.call(self, endpoints.list_namespaces) or {}
+end
+
+--- A handle to a namespace. Makes no request: the namespace need not exist.
+---@param name string
+---@return table namespace
+function Client:namespace(name)
+  return Namespace.new(self, name, "client:namespace")
+end
+
+--- Creates a dispatch namespace.
+---@async
+---@param name string
+---@return table namespace  a handle
+---@return table details  as namespace:details gives them
+---@error api namespace_exists  when the name is taken
+function Client:create_namespace(name)
+  local namespace = Namespace.new(self, name, "client:create_namespace")
+  local body = json.encode { name = name }
+  return namespace, (transport.call(self, endpoints.create_namespace, nil, body))
+end
+
+--- A handle to a namespace that exists: created when it is missing. Two that do it at once both
+--- succeed.
+---@async
+---@param name string
+---@return table namespace
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+function Client:ensure_namespace(name)
+  local namespace = Namespace.new(self, name, "client:ensure_namespace")
+  if namespace:exists() then return namespace end
+  local created, err = moonherd_try(self.create_namespace, self, name)
+  if not created and err.reason ~= "namespace_exists" then error(err, 0) end
+  return namespace
+end
+
+-- ---- anything else -----------------------------------------------------------------------------
+
+--- What the client has done so far.
+---@return table stats  {requests=N}: HTTP requests sent
+function Client:stats()
+  return { requests = self._requests }
+end
+
+local read_request = options.reader("client:request", {
+  { "method", "string", default = "GET" }, { "path", "string" }, { "query", "table" },
+  { "json", "any" }, { "form", "table" }, { "body", "string" }, { "content_type", "string" },
+})
+
+local function check_path(path)
+  if not path then errors.usage("client:request: option 'path' is missing") end
+  if path:sub(1, 1) ~= "/" or path:find "[%c%s#]" then
+    errors.usage("client:request: bad option 'path' (a path like '/accounts/{account_id}/workers' "
+      .. "is expected, percent-encoded, got '%s')", path)
+  end
+  return path
+end
+
+local function body_of(opts)
+  local given = (opts.json ~= nil and 1 or 0) + (opts.form and 1 or 0) + (opts.body and 1 or 0)
+  if given > 1 then errors.usage("client:request: json, form and body: give one of them") end
+  if opts.json ~= nil then return json.encode(opts.json) end
+  if opts.form then return form.of_fields(opts.form, "client:request") end
+  if not opts.body then return nil end
+  if not opts.content_type then
+    errors.usage("client:request: option 'body' needs 'content_type'")
+  end
+  return { segments = { opts.body }, length = #opts.body, content_type = opts.content_type }
+end
+
+--- Sends one raw request below the base URL, for what has no method of its own. It is judged like
+--- every other call: failures are raised. Nulls of the answer are kept as moonherd.json.null.
+---@async
+---@param opts table
+---@field opts.method? string  default GET
+---@field opts.path string  percent-encoded; `{account_id}` stands for the client's
+---@field opts.query? table  name = value; a list repeats its name
+---@field opts.json? any  a body, sent as JSON
+---@field opts.form? table  a multipart body: name = text, or a table with content, filename,
+---  content_type
+---@field opts.body? string  a body, sent as it is, with content_type
+---@field opts.content_type? string
+---@return any result  the `result` of the answer; its text when it is no JSON
+---@return table envelope  the whole answer
+---@example
+--- local client = moonherd.connect { target = "local" }
+--- local list = client:request { path = "/accounts/{account_id}/workers/dispatch/namespaces" }
+function Client:request(opts)
+  opts = read_request(opts)
+  local path = check_path(opts.path):gsub("{account_id}", self._account)
+  local method = opts.method:upper()
+  if not method:find "^%u+$" then errors.usage("client:request: bad option 'method'") end
+  local body = body_of(opts)
+  local endpoint = endpoints.of_request(method, path)
+  return transport.call_path(self, endpoint, path, url.query(opts.query), body)
+end
+
+return M

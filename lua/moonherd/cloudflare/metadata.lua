@@ -1,0 +1,80 @@
+-- The fields of a script's metadata that are sent as they are given, as options: names, types, and
+-- what can be wrong with them. Nested names are checked too: the API drops what it does not know.
+local json = require "moonherd.json"
+
+local M = {}
+
+local function check_date(text)
+  if text:find "^%d%d%d%d%-%d%d%-%d%d$" then return nil end
+  return ("a date like '2026-10-01' is expected, got '%s'"):format(text)
+end
+
+local function check_rate(rate)
+  if type(rate) == "number" and (rate < 0 or rate > 1) then
+    return ("a number from 0 to 1 is expected, got %s"):format(rate)
+  end
+end
+
+local function check_length(most)
+  return function (text)
+    if #text > most then return ("at most %d bytes are expected, got %d"):format(most, #text) end
+  end
+end
+
+-- Lists, marked as such: an empty one must not become an object in JSON.
+local function as_list(value)
+  if type(value) ~= "table" then return value end
+  return json.array(table.move(value, 1, #value, 1, {}))
+end
+
+local TRACES = {
+  { "enabled", "boolean" }, { "head_sampling_rate", "number|null", check = check_rate },
+  { "destinations", "list", convert = as_list }, { "persist", "boolean" },
+  { "propagation_policy", "string|null", one_of = { "authenticated", "accept" } },
+}
+local LOGS = {
+  { "enabled", "boolean" }, { "invocation_logs", "boolean" },
+  { "head_sampling_rate", "number|null", check = check_rate },
+  { "destinations", "list", convert = as_list }, { "persist", "boolean" },
+}
+local OBSERVABILITY = {
+  { "enabled", "boolean" }, { "head_sampling_rate", "number|null", check = check_rate },
+  { "redact_query_string", "boolean" },
+  { "issues", "table", fields = { { "enabled", "boolean" } } },
+  { "logs", "table", fields = LOGS }, { "traces", "table", fields = TRACES },
+}
+local PLACEMENT = {
+  { "mode", "string", one_of = { "smart", "targeted" } }, { "region", "string" },
+  { "hostname", "string" }, { "host", "string" }, { "target", "table" },
+}
+local ANNOTATIONS = {
+  { "workers/message", "string", check = check_length(100) },
+  { "workers/tag", "string", check = check_length(25) },
+}
+
+--- Descriptors for moonherd._options, in the order of the contract.
+M.OPTIONS = {
+  { "compatibility_date", "string", check = check_date },
+  { "compatibility_flags", "list", convert = as_list },
+  { "usage_model", "string", one_of = { "standard", "bundled", "unbound" } },
+  { "limits", "table", fields = { { "cpu_ms", "integer", least = 1 },
+    { "subrequests", "integer", least = 1 } } },
+  { "logpush", "boolean" }, { "tags", "list", convert = as_list },
+  { "tail_consumers", "table|null", convert = as_list },
+  { "streaming_tail_consumers", "table|null", convert = as_list },
+  { "observability", "table", fields = OBSERVABILITY },
+  { "placement", "table", fields = PLACEMENT },
+  { "migrations", "table" }, { "exports", "table" },
+  { "keep_assets", "boolean", default = true },
+  { "cache_options", "table", fields = { { "enabled", "boolean" },
+    { "cross_version_cache", "boolean" } } },
+  { "annotations", "table", fields = ANNOTATIONS },
+  { "package_dependencies", "table", convert = as_list },
+  { "containers", "table", convert = as_list },
+  { "code_update_strategy", "table" }, { "capnp_schema", "string" },
+}
+
+--- Marks a list as one: an empty one must not become an object in JSON. Returns a copy.
+M.as_list = as_list
+
+return M

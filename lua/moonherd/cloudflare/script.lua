@@ -1,0 +1,129 @@
+-- A handle to a script of a dispatch namespace: its name and what can be done with it.
+local content = require "moonherd.cloudflare.content"
+local endpoints = require "moonherd.cloudflare.endpoints"
+local errors = require "moonherd.error"
+local moonherd_try = require "moonherd.async".try
+local names = require "moonherd.cloudflare.names"
+local options = require "moonherd._options"
+local transport = require "moonherd.cloudflare.transport"
+local uploads = require "moonherd.cloudflare.upload"
+local url = require "moonherd.cloudflare.url"
+
+local M = {}
+
+local Script = {}
+Script.__index = Script
+Script.__name = "moonherd.script"
+
+function Script:__tostring()
+  return ("script %s/%s"):format(self._namespace, self._segment)
+end
+
+--- Makes a handle. It keeps its names encoded, as paths need them.
+---@param client table
+---@param namespace_segment string  the name of the namespace, encoded
+---@param name string
+---@param who string  the public name of the function, for messages
+---@return table script
+function M.new(client, namespace_segment, name, who)
+  names.check(name, who, "a script")
+  return setmetatable({
+    name = name, _client = client, _namespace = namespace_segment, _segment = url.encode(name),
+  }, Script)
+end
+
+local function call(self, endpoint, query)
+  return transport.call(self._client, endpoint, query, nil, self._namespace, self._segment)
+end
+
+--- Uploads the script: creates it, or replaces its code, bindings and settings in one request. Live
+--- secrets and assets are kept unless the options say otherwise. All other fields of the upload's
+--- metadata are options under their own names: compatibility_flags, usage_model, limits, logpush,
+--- tail_consumers, streaming_tail_consumers, observability, placement, migrations, exports,
+--- cache_options, annotations, package_dependencies, containers, code_update_strategy,
+--- capnp_schema.
+---@async
+---@param spec table  options; what script:content returns will do for the code
+---@field spec.file? string  one ES module; the path is relative to the script's folder
+---@field spec.dir? string  a folder of modules, types by extension
+---@field spec.modules? table  name = bytes or {content=, type=}
+---@field spec.main_module? string  default: the only module of code
+---@field spec.script? string  the code itself, in service-worker syntax
+---@field spec.body_part? string  the module that is the script in service-worker syntax
+---@field spec.compatibility_date string  YYYY-MM-DD
+---@field spec.bindings? table  by name or a list; moonherd.inherit keeps what is live
+---@field spec.keep_bindings? table|boolean  types kept unnamed; default the two secret types
+---@field spec.bindings_inherit? string|boolean  false: what is not live is left out; default
+---  "strict"
+---@field spec.tags? table  replaces the tags; at most 10
+---@field spec.keep_assets? boolean  default true
+---@return table result  what the API says, and `requests`: how many it took
+---@error api validation  when the API refuses the code or the metadata
+---@error api binding_not_found  when an inherited binding is not live
+---@error api namespace_not_found  when the namespace is missing
+---@error usage too_many_tags  above ten
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- ns:script "hello":upload {
+---   modules = { ["hello.mjs"] = "export default { fetch() { return new Response('hi') } }" },
+---   compatibility_date = "2026-10-01",
+--- }
+function Script:upload(spec)
+  return uploads.upload(self, spec)
+end
+
+--- What the API knows about the script.
+---@async
+---@return table details  with `script`: etag, tags, compatibility_date, handlers, …
+---@error api script_not_found  when it does not exist
+function Script:details()
+  local details = call(self, endpoints.get_script)
+  if type(details) == "table" and details.script then return details end
+  return errors.raise {
+    kind = "api", reason = "script_not_found", errors = {}, status = 200, retryable = false,
+    message = ("get script %s/%s: the answer has no script"):format(self._namespace, self._segment),
+  }
+end
+
+local NOT_THERE = { script_not_found = true, namespace_not_found = true }
+
+--- Whether the script exists. In a namespace that does not, it does not.
+---@async
+---@return boolean exists
+function Script:exists()
+  local details, err = moonherd_try(self.details, self)
+  if details then return true end
+  if NOT_THERE[err.reason] then return false end
+  error(err, 0)
+end
+
+local read_delete = options.reader("script:delete", { { "force", "boolean" } })
+local FORCE = "?force=true"
+
+--- Deletes the script with its secrets, tags and settings.
+---@async
+---@param opts? table
+---@field opts.force? boolean  also when other Workers refer to it
+---@error api script_not_found  when it does not exist
+function Script:delete(opts)
+  call(self, endpoints.delete_script, read_delete(opts).force and FORCE or nil)
+end
+
+--- Reads the code: the modules with their types, as they were uploaded.
+---@async
+---@return table content  {main_module= | body_part=, modules={name -> {content=, type=}}, etag=}
+---@error api script_not_found  when it does not exist
+function Script:content()
+  return content.get(self)
+end
+
+--- Replaces the code and nothing else: bindings, secrets, settings and tags stay.
+---@async
+---@param spec table  the options of script:upload for code, or what script:content returned
+---@return table result  what the API says, and `requests`
+---@error api script_not_found  when it does not exist
+function Script:put_content(spec)
+  return content.put(self, spec)
+end
+
+return M

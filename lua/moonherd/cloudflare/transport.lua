@@ -1,0 +1,118 @@
+-- Carries calls to the API: builds the URL, sends, hands the answer to be judged, raises what
+-- failed. Runs once for every call of a fleet, so the common path makes one table and no function.
+local answers = require "moonherd.cloudflare.answer"
+local errors = require "moonherd.error"
+local failures = require "moonherd.cloudflare.errors"
+local http = require "moonherd.http"
+local log = require "moonherd._log"
+
+local M = {}
+
+-- The headers of a body: JSON text shares a table, a form has a boundary of its own.
+local function headers_of(client, body)
+  if body == nil then return client._headers end
+  if type(body) == "string" then return client._json_headers end
+  local headers = { ["content-type"] = body.content_type }
+  for name, value in pairs(client._headers) do headers[name] = value end
+  return headers
+end
+
+-- "put content of script production/shop-7"
+local function subject(endpoint, a, b)
+  if endpoint.scope == "account" then return endpoint.does end
+  if endpoint.scope == "namespace" then return endpoint.does .. " " .. a end
+  return ("%s %s/%s"):format(endpoint.does, a, b)
+end
+
+-- What moonherd.http raised. Its own errors say whether anything was sent; all others (cancelled, a
+-- timeout around the call, wrong arguments) pass as they are.
+local function failed_transfer(endpoint, err)
+  if not errors.is(err) or err.sent == nil then error(err, 0) end
+  err.retryable = failures.is_transfer_retryable(endpoint, err)
+  return nil, err
+end
+
+-- Sends once. The only place that does.
+local function attempt(client, endpoint, path, headers, body)
+  client._requests = client._requests + 1
+  local is_form = type(body) == "table"
+  local ok, response = pcall(http.request, {
+    method = endpoint.method, url = client._base .. path, headers = headers,
+    body = is_form and body.segments or body, content_length = is_form and body.length or nil,
+    unix_socket = client._socket, ca_file = client._ca_file,
+    timeout = client._timeout or endpoint.timeout, max_body = endpoint.max_body,
+  })
+  if not ok then return failed_transfer(endpoint, response) end
+  return answers.judge(endpoint, response)
+end
+
+local function history_entry(err)
+  return {
+    kind = err.kind, reason = err.reason, message = err.message,
+    status = err.status, code = err.code, ray_id = err.ray_id,
+  }
+end
+
+local function warn_of(messages, what)
+  for _, entry in ipairs(messages) do
+    local code = entry.code and (" (code %d)"):format(entry.code) or ""
+    log.write("warn", ("%s: %s%s"):format(what, entry.message or "a message without text", code))
+  end
+end
+
+-- Puts the messages of a success where scripts find them: on a result that has fields.
+local function deliver(envelope, endpoint, a, b)
+  local result = envelope.result
+  local messages = answers.messages(envelope)
+  if messages then
+    warn_of(messages, subject(endpoint, a, b))
+    if type(result) == "table" and result[1] == nil then result.messages = messages end
+  end
+  return result, envelope
+end
+
+local function fail(err, endpoint, path, a, b)
+  err.history = { history_entry(err) }
+  err.attempts = #err.history
+  err.method, err.path = endpoint.method, path
+  err.message = ("%s: %s"):format(subject(endpoint, a, b), err.message)
+  error(err, 0)
+end
+
+local function send(client, endpoint, path, query, body, a, b)
+  local headers = headers_of(client, body)
+  local envelope, err = attempt(client, endpoint, path .. query, headers, body)
+  if envelope then return deliver(envelope, endpoint, a, b) end
+  return fail(err, endpoint, path, a, b)
+end
+
+--- Calls an operation and raises what failed.
+---@async
+---@param client table
+---@param endpoint table  its row
+---@param query? string  "?name=value"
+---@param body? string|table  JSON text, or a form {segments=, length=, content_type=}
+---@param a? string  the first parameter of the path after the account, encoded
+---@param b? string  the second
+---@param c? string  the third
+---@return any result
+---@return table envelope  the whole answer
+function M.call(client, endpoint, query, body, a, b, c)
+  local path = endpoint.format:format(client._account, a, b, c)
+  return send(client, endpoint, path, query or "", body, a, b)
+end
+
+--- Calls a path that stands in no row.
+---@async
+---@param client table
+---@param endpoint table  as endpoints.of_request made it
+---@param path string  encoded
+---@param query string  "" or "?name=value"
+---@param body? string|table  as for call
+---@return any result
+---@return table envelope  the whole answer
+function M.call_path(client, endpoint, path, query, body)
+  return send(client, endpoint, path, query, body)
+end
+
+return M
