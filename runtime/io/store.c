@@ -1,0 +1,483 @@
+/* The threads of a store, their queues, and the way back to the loop. See store.h.
+ *
+ * The lock of a store guards its queues and the states of its jobs. A finished job goes to `done`,
+ * and one message to the loop fetches all that are there. */
+#include "io/store.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "io/store_conn.h"
+#include "moonherd.h"
+
+/* Bounds of one transaction: how long the first list in it can wait for the last. */
+static const size_t BATCH_LISTS = 256;
+static const size_t BATCH_BYTES = (size_t)4 << 20;
+
+enum { DEFAULT_READERS = 2, MOST_READERS = 16 };
+static const uint64_t DEFAULT_LOCK_WAIT = 5 * MH_SECOND;
+
+typedef struct queue {
+  mh_store_job *head, *tail;
+} queue;
+
+struct mh_store {
+  mh_store *next; /* in stores->first */
+  mh_stores *stores;
+  mh_loop *loop;
+  char *path;
+  uint64_t lock_wait;
+  unsigned users;      /* 0: it is ending */
+  mh_store_job *ended; /* is done when the threads have ended; or NULL */
+  mh_post post;
+  uv_thread_t threads[1 + MOST_READERS]; /* the writer, then the readers */
+  unsigned thread_count;
+
+  uv_mutex_t lock; /* guards what follows, and the states of all jobs */
+  uv_cond_t has_write, has_read, has_finished, has_ended;
+  queue writes, reads, done;
+  unsigned running; /* threads that have not ended */
+  bool is_closing, is_posted;
+};
+
+struct mh_stores {
+  mh_closer closer;
+  mh_host *host;
+  mh_store *first;
+};
+
+/* ---- queues -------------------------------------------------------------------------------- */
+
+static void push(queue *q, mh_store_job *job) {
+  job->next = NULL;
+  job->prev = q->tail;
+  if (q->tail != NULL) q->tail->next = job;
+  else q->head = job;
+  q->tail = job;
+}
+
+static void take_out(queue *q, mh_store_job *job) {
+  if (job->prev != NULL) job->prev->next = job->next;
+  else q->head = job->next;
+  if (job->next != NULL) job->next->prev = job->prev;
+  else q->tail = job->prev;
+  job->next = job->prev = NULL;
+}
+
+static queue *queue_of(mh_store *store, const mh_store_job *job) {
+  return job->verb == MH_STORE_READ ? &store->reads : &store->writes;
+}
+
+/* ---- on the threads ------------------------------------------------------------------------ */
+
+/* The signals of the process are the host's business: its threads take them. */
+static void block_signals(void) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static void post(mh_store *store) {
+  if (store->is_posted) return;
+  store->is_posted = true;
+  mh_loop_post(store->loop, &store->post);
+}
+
+static void finish(mh_store *store, mh_store_job *job) {
+  job->is_finished = true;
+  push(&store->done, job);
+  uv_cond_broadcast(&store->has_finished);
+  post(store);
+}
+
+static mh_store_job *take(queue *q) {
+  mh_store_job *job = q->head;
+  take_out(q, job);
+  job->state = MH_JOB_TAKEN;
+  return job;
+}
+
+/* The next job, or NULL when the store closes and none is left. */
+static mh_store_job *wait_for_job(mh_store *store, queue *q, uv_cond_t *has_job) {
+  while (q->head == NULL && !store->is_closing) uv_cond_wait(has_job, &store->lock);
+  return q->head != NULL ? take(q) : NULL;
+}
+
+/* `first` and the writes that wait behind it, as many as one transaction may hold, linked by next. */
+static void take_batch(mh_store *store, mh_store_job *first) {
+  size_t lists = 1, bytes = first->bytes;
+  mh_store_job *last = first;
+  while (first->verb == MH_STORE_WRITE && lists < BATCH_LISTS && bytes < BATCH_BYTES) {
+    mh_store_job *job = store->writes.head;
+    if (job == NULL || job->verb != MH_STORE_WRITE) break;
+    last->next = take(&store->writes);
+    last = job;
+    lists++;
+    bytes += job->bytes;
+  }
+}
+
+static void finish_batch(mh_store *store, mh_store_job *first) {
+  while (first != NULL) {
+    mh_store_job *next = first->next;
+    finish(store, first);
+    first = next;
+  }
+}
+
+static void end_thread(mh_store *store) {
+  store->running--;
+  uv_cond_broadcast(&store->has_ended);
+  if (store->running == 0) post(store);
+}
+
+static void write_main(void *arg) {
+  mh_store *store = arg;
+  mh_store_conn conn;
+  block_signals();
+  mh_store_conn_init(&conn, store->path, false, store->lock_wait);
+  uv_mutex_lock(&store->lock);
+  mh_store_job *job;
+  while ((job = wait_for_job(store, &store->writes, &store->has_write)) != NULL) {
+    take_batch(store, job);
+    uv_mutex_unlock(&store->lock);
+    if (job->verb == MH_STORE_OPEN) mh_store_run_open(&conn, job);
+    else mh_store_run_writes(&conn, job);
+    uv_mutex_lock(&store->lock);
+    finish_batch(store, job);
+    uv_mutex_unlock(&store->lock);
+    mh_store_conn_checkpoint(&conn);  // after the answers: it takes a while
+    uv_mutex_lock(&store->lock);
+  }
+  // Last to close, so that it is the one that can copy the log into the database.
+  while (store->running > 1) uv_cond_wait(&store->has_ended, &store->lock);
+  uv_mutex_unlock(&store->lock);
+  mh_store_conn_fini(&conn);
+  uv_mutex_lock(&store->lock);
+  end_thread(store);
+  uv_mutex_unlock(&store->lock);
+}
+
+static void read_main(void *arg) {
+  mh_store *store = arg;
+  mh_store_conn conn;
+  block_signals();
+  mh_store_conn_init(&conn, store->path, true, store->lock_wait);
+  uv_mutex_lock(&store->lock);
+  mh_store_job *job;
+  while ((job = wait_for_job(store, &store->reads, &store->has_read)) != NULL) {
+    uv_mutex_unlock(&store->lock);
+    mh_store_run_read(&conn, job);
+    uv_mutex_lock(&store->lock);
+    finish(store, job);
+  }
+  uv_mutex_unlock(&store->lock);
+  mh_store_conn_fini(&conn);
+  uv_mutex_lock(&store->lock);
+  end_thread(store);
+  uv_mutex_unlock(&store->lock);
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+static void free_job(mh_store_job *job) {
+  mh_buf_fini(&job->results);
+  free(job);
+}
+
+/* Takes the job back unless a thread has it. */
+static bool withdraw(mh_store_job *job) {
+  mh_store *store = job->store;
+  uv_mutex_lock(&store->lock);
+  bool is_queued = job->state == MH_JOB_QUEUED;
+  if (is_queued) {
+    take_out(queue_of(store, job), job);
+    job->state = MH_JOB_IDLE;
+  }
+  uv_mutex_unlock(&store->lock);
+  if (is_queued) store->loop->open_jobs--;
+  return is_queued;
+}
+
+static void abandon(mh_store_job *job) {
+  if (job->on_abandoned != NULL) job->on_abandoned(job);
+}
+
+static void on_cancel(mh_op *op) {
+  mh_store_job *job = (mh_store_job *)op;  // its first member
+  if (withdraw(job)) abandon(job);
+  else atomic_store(&job->is_unwanted, true);
+}
+
+static const char *const WHAT[] = {
+    [MH_STORE_OPEN] = "store open",
+    [MH_STORE_READ] = "store read",
+    [MH_STORE_WRITE] = "store write",
+    [MH_STORE_CLOSE] = "store close",
+};
+
+mh_store_job *mh_store_job_new(mh_store *store, mh_store_verb verb, size_t statements,
+                               size_t params) {
+  size_t most = SIZE_MAX / 4 / sizeof(mh_store_statement);
+  if (statements > most || params > most) return NULL;
+  size_t head = sizeof(mh_store_job) + statements * sizeof(mh_store_statement);
+  mh_store_job *job = calloc(1, head + params * sizeof(mh_store_value));
+  if (job == NULL) return NULL;
+  mh_op_init(&job->op, store->loop, WHAT[verb], on_cancel);
+  mh_buf_init(&job->results, NULL);
+  job->store = store;
+  job->verb = verb;
+  job->count = statements;
+  job->statements = (mh_store_statement *)(job + 1);
+  mh_store_value *values = (mh_store_value *)(job->statements + statements);
+  for (size_t i = 0; i < statements; i++) {
+    job->statements[i].params = values;
+    job->statements[i].expect = MH_STORE_ANY;
+  }
+  atomic_init(&job->is_unwanted, false);
+  return job;
+}
+
+static void wait_until_finished(mh_store_job *job) {
+  mh_store *store = job->store;
+  uv_mutex_lock(&store->lock);
+  while (!job->is_finished) uv_cond_wait(&store->has_finished, &store->lock);
+  uv_mutex_unlock(&store->lock);
+}
+
+void mh_store_job_free(mh_store_job *job) {
+  if (job == NULL) return;
+  job->on_abandoned = NULL;
+  mh_op_cancel(&job->op);  // withdraws it, or asks the thread to stop
+  if (job->state == MH_JOB_IDLE || job->state == MH_JOB_DONE) {
+    free_job(job);
+  } else {
+    job->is_orphan = true;
+    wait_until_finished(job);
+  }
+}
+
+static size_t bytes_of(const mh_store_job *job) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < job->count; i++) {
+    const mh_store_statement *statement = &job->statements[i];
+    for (size_t k = 0; k < statement->param_count; k++) {
+      mh_store_type type = statement->params[k].type;
+      if (type == MH_STORE_TEXT || type == MH_STORE_BLOB) bytes += statement->params[k].n;
+    }
+  }
+  return bytes;
+}
+
+void mh_store_submit(mh_store_job *job) {
+  mh_store *store = job->store;
+  assert(job->state == MH_JOB_IDLE && store->users > 0);
+  job->bytes = bytes_of(job);
+  mh_op_start(&job->op);
+  store->loop->open_jobs++;
+  uv_mutex_lock(&store->lock);
+  job->state = MH_JOB_QUEUED;
+  push(queue_of(store, job), job);
+  uv_cond_signal(job->verb == MH_STORE_READ ? &store->has_read : &store->has_write);
+  uv_mutex_unlock(&store->lock);
+}
+
+const char *mh_store_job_message(mh_store_job *job) {
+  const char *message = job->results.len > 0 ? mh_buf_cstr(&job->results) : NULL;
+  return message != NULL ? message : "not enough memory";
+}
+
+/* ---- back on the loop thread --------------------------------------------------------------- */
+
+static void deliver(mh_store *store, mh_store_job *job) {
+  store->loop->open_jobs--;
+  job->state = MH_JOB_DONE;
+  job->next = job->prev = NULL;
+  if (job->is_orphan) free_job(job);
+  else if (job->op.is_open) mh_op_ready(&job->op, job->reason == NULL ? 0 : MOONHERD_EIO);
+  else abandon(job);
+}
+
+static void unlink_store(mh_store *store) {
+  mh_store **link = &store->stores->first;
+  while (*link != store) link = &(*link)->next;
+  *link = store->next;
+}
+
+static void free_store(mh_store *store) {
+  uv_cond_destroy(&store->has_ended);
+  uv_cond_destroy(&store->has_finished);
+  uv_cond_destroy(&store->has_read);
+  uv_cond_destroy(&store->has_write);
+  uv_mutex_destroy(&store->lock);
+  free(store->path);
+  free(store);
+}
+
+static void end_store(mh_store *store) {
+  for (unsigned i = 0; i < store->thread_count; i++) uv_thread_join(&store->threads[i]);
+  store->loop->open_handles--;
+  unlink_store(store);
+  if (store->ended != NULL) deliver(store, store->ended);
+  free_store(store);
+}
+
+static void on_post(mh_post *message) {
+  mh_store *store = (mh_store *)((char *)message - offsetof(mh_store, post));
+  uv_mutex_lock(&store->lock);
+  mh_store_job *job = store->done.head;
+  store->done = (queue){NULL, NULL};
+  store->is_posted = false;
+  bool has_ended = store->running == 0;
+  uv_mutex_unlock(&store->lock);
+  while (job != NULL) {
+    mh_store_job *next = job->next;
+    deliver(store, job);
+    job = next;
+  }
+  if (has_ended) end_store(store);
+}
+
+/* ---- stores -------------------------------------------------------------------------------- */
+
+/* Absolute, because readers open the file later, when the process may have gone elsewhere; and so
+ * that SQLite sees a file in every name (":memory:"). */
+static char *absolute(const char *path) {
+  char here[4096];
+  size_t n = sizeof here;
+  if (path[0] == '/') return strdup(path);
+  if (uv_cwd(here, &n) != 0) return NULL;
+  char *whole = malloc(n + 1 + strlen(path) + 1);
+  if (whole == NULL) return NULL;
+  memcpy(whole, here, n);
+  whole[n] = '/';
+  memcpy(whole + n + 1, path, strlen(path) + 1);
+  return whole;
+}
+
+static mh_store *find(mh_stores *stores, const char *path) {
+  for (mh_store *store = stores->first; store != NULL; store = store->next)
+    if (store->users > 0 && strcmp(store->path, path) == 0) return store;
+  return NULL;
+}
+
+static mh_store *new_store(mh_stores *stores, char *path, const mh_store_options *options) {
+  mh_store *store = calloc(1, sizeof *store);
+  if (store == NULL) return NULL;
+  store->stores = stores;
+  store->loop = &stores->host->loop;
+  store->path = path;
+  store->lock_wait = options->lock_wait != 0 ? options->lock_wait : DEFAULT_LOCK_WAIT;
+  store->post.on_post = on_post;
+  bool failed = uv_mutex_init(&store->lock) != 0;
+  failed = uv_cond_init(&store->has_write) != 0 || failed;
+  failed = uv_cond_init(&store->has_read) != 0 || failed;
+  failed = uv_cond_init(&store->has_finished) != 0 || failed;
+  failed = uv_cond_init(&store->has_ended) != 0 || failed;
+  if (!failed) return store;
+  free(store);
+  return NULL;
+}
+
+static void start_thread(mh_store *store, void (*run)(void *)) {
+  if (uv_thread_create(&store->threads[store->thread_count], run, store) != 0) return;
+  store->thread_count++;
+}
+
+/* One that does not start leaves fewer readers; without the writer or any reader it is a failure. */
+static bool start_threads(mh_store *store, unsigned readers) {
+  if (readers == 0) readers = DEFAULT_READERS;
+  if (readers > MOST_READERS) readers = MOST_READERS;
+  uv_mutex_lock(&store->lock);  // they count themselves down, so none may run before the count
+  start_thread(store, write_main);
+  for (unsigned i = 0; store->thread_count > 0 && i < readers; i++) start_thread(store, read_main);
+  store->running = store->thread_count;
+  uv_mutex_unlock(&store->lock);
+  return store->thread_count > 1;
+}
+
+static void begin_to_end(mh_store *store) {
+  uv_mutex_lock(&store->lock);
+  store->is_closing = true;
+  uv_cond_broadcast(&store->has_write);
+  uv_cond_broadcast(&store->has_read);
+  uv_mutex_unlock(&store->lock);
+}
+
+int mh_store_acquire(mh_stores *stores, const char *path, const mh_store_options *options,
+                     mh_store **found) {
+  char *whole = absolute(path);
+  mh_store *store = whole != NULL ? find(stores, whole) : NULL;
+  *found = store;
+  if (store != NULL) {
+    store->users++;
+    free(whole);
+    return 0;
+  }
+  store = whole != NULL ? new_store(stores, whole, options) : NULL;
+  if (store == NULL) {
+    free(whole);
+    return MOONHERD_ENOMEM;
+  }
+  bool has_threads = start_threads(store, options->readers);
+  if (store->thread_count == 0) {
+    free_store(store);
+    return MOONHERD_ENOMEM;
+  }
+  store->next = stores->first;
+  stores->first = store;
+  store->loop->open_handles++;
+  if (!has_threads) {
+    begin_to_end(store);
+    return MOONHERD_ENOMEM;
+  }
+  store->users = 1;
+  *found = store;
+  return 0;
+}
+
+void mh_store_release(mh_store *store, mh_store_job *ended) {
+  store->users--;
+  if (ended != NULL) {
+    mh_op_start(&ended->op);
+    ended->state = MH_JOB_TAKEN;
+    ended->is_finished = true;
+    store->loop->open_jobs++;
+  }
+  if (store->users > 0) {
+    if (ended != NULL) deliver(store, ended);
+    return;
+  }
+  store->ended = ended;
+  begin_to_end(store);
+}
+
+const char *mh_store_path(const mh_store *store) {
+  return store->path;
+}
+
+/* The threads finish what is queued, then report to the loop as always. */
+static void on_close(mh_closer *closer) {
+  mh_stores *stores = (mh_stores *)closer;  // its first member
+  for (mh_store *store = stores->first; store != NULL; store = store->next) {
+    store->users = 0;
+    begin_to_end(store);
+  }
+  while (stores->first != NULL) uv_run(&stores->host->loop.uv, UV_RUN_ONCE);
+  stores->host->stores = NULL;
+  free(stores);
+}
+
+mh_stores *mh_stores_of(mh_host *host) {
+  if (host->stores != NULL) return host->stores;
+  mh_stores *stores = calloc(1, sizeof *stores);
+  if (stores == NULL) return NULL;
+  stores->host = host;
+  stores->closer.on_close = on_close;
+  mh_host_on_close(host, &stores->closer);
+  host->stores = stores;
+  return stores;
+}

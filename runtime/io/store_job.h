@@ -1,0 +1,119 @@
+/* Jobs of a store: lists of statements, and what comes out of them. Part of store.h, which says how
+ * they run. */
+#ifndef MH_STORE_JOB_H
+#define MH_STORE_JOB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/op.h"
+
+typedef struct mh_store mh_store;
+typedef struct mh_store_job mh_store_job;
+
+/* ---- values and statements ----------------------------------------------------------------- */
+
+typedef enum mh_store_type {
+  MH_STORE_NULL,
+  MH_STORE_INTEGER,
+  MH_STORE_REAL,
+  MH_STORE_TEXT,
+  MH_STORE_BLOB
+} mh_store_type;
+
+typedef struct mh_store_value {
+  mh_store_type type;
+  union {
+    int64_t integer;
+    double real;
+    size_t n; /* of bytes */
+  };
+  const char *bytes; /* text and blob; not NULL even when n is 0 */
+} mh_store_value;
+
+enum { MH_STORE_ANY = -1 };
+
+typedef struct mh_store_statement {
+  /* Filled in by the caller. */
+  const char *sql; /* one statement; ends with a zero byte that sql_n does not count */
+  size_t sql_n;
+  mh_store_value *params;
+  size_t param_count;
+  int64_t expect; /* rows changed (returned, when it only reads), or MH_STORE_ANY */
+  /* Filled in when the job is done. */
+  int64_t changes;
+  size_t rows;
+  size_t columns;
+  size_t at; /* in job->results: names of the columns, then the cells row by row */
+} mh_store_statement;
+
+/* ---- jobs ---------------------------------------------------------------------------------- */
+
+typedef enum mh_store_verb {
+  MH_STORE_OPEN, /* statements are migrations: number i takes user_version from i-1 to i */
+  MH_STORE_READ,
+  MH_STORE_WRITE,
+  MH_STORE_CLOSE
+} mh_store_verb;
+
+struct mh_store_job {
+  mh_op op; /* status: 0, or MOONHERD_EIO when reason is set */
+  mh_store_verb verb;
+  mh_store_statement *statements;
+  size_t count;
+
+  /* What came out, valid when done. */
+  size_t missed;      /* write: 1-based statement that missed its expectation, or 0 */
+  const char *reason; /* NULL, or why it failed: see mh_store_reason in store_conn.h */
+  size_t failed;      /* 1-based statement that failed, or 0 */
+  int code;           /* SQLite's extended result code, or 0 */
+  mh_buf results;     /* rows, or the message of a failure */
+
+  /* For the owner. Called once after a cancel, as soon as the bytes of the statements are no longer
+   * needed; may free the job. NULL: nothing is called, and the job may be freed at any time. */
+  void (*on_abandoned)(mh_store_job *job);
+  void *user;
+  int ref;
+
+  /* Private. */
+  mh_store *store;
+  mh_store_job *next, *prev; /* in the queue it waits in */
+  size_t bytes;              /* of its parameters: bounds a batch */
+  enum { MH_JOB_IDLE, MH_JOB_QUEUED, MH_JOB_TAKEN, MH_JOB_DONE } state; /* under store->lock */
+  bool is_finished;        /* no thread needs it any more; under store->lock */
+  bool is_orphan;          /* freed while taken: delivery frees it */
+  atomic_bool is_unwanted; /* cancelled: the thread may drop it */
+};
+
+/* A job with room for `statements` (zeroed, expect MH_STORE_ANY) that have `params` parameters in
+ * all: the caller sets every member of statements, hands out params from job->statements[0].params,
+ * where all of them lie in one piece. NULL without memory. */
+mh_store_job *mh_store_job_new(mh_store *store, mh_store_verb verb, size_t statements,
+                               size_t params);
+
+/* Allowed at any time and for NULL. While a thread has the job, this stops it or waits for it: its
+ * caller is about to free the bytes of the statements. Otherwise nothing here waits. */
+void mh_store_job_free(mh_store_job *job);
+
+/* Starts job->op and hands the job to a thread. The bytes of the statements are not copied: they
+ * must live until the operation is done or, after a cancel, until on_abandoned. */
+void mh_store_submit(mh_store_job *job);
+
+/* The message of a failure. */
+const char *mh_store_job_message(mh_store_job *job);
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+/* Walks the results of one statement: `columns` names (as text), then rows * columns cells. The
+ * bytes live as long as the job. */
+typedef struct mh_store_cursor {
+  const char *at;
+} mh_store_cursor;
+
+mh_store_cursor mh_store_results(const mh_store_job *job, size_t statement);
+void mh_store_next(mh_store_cursor *cursor, mh_store_value *value);
+
+#endif
