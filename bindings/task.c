@@ -143,6 +143,13 @@ static int f_dump(lua_State *L) {
   return 1;
 }
 
+/* id() -> the number of the task that runs now, 0 outside of tasks. */
+static int f_id(lua_State *L) {
+  const mh_task *task = mh_task_current(L);
+  lua_pushinteger(L, task != NULL ? mh_task_id(task) : 0);
+  return 1;
+}
+
 /* How many tasks, operations and handles are open: the tests compare before and after. */
 static int f_counts(lua_State *L) {
   const mh_realm *realm = mh_realm_of(L);
@@ -186,7 +193,8 @@ static const luaL_Reg task_methods[] = {
 static const luaL_Reg functions[] = {
     {"spawn", f_spawn}, {"scope", f_scope},         {"timeout", f_timeout},
     {"sleep", f_sleep}, {"must_pass", f_must_pass}, {"waitlist", f_waitlist},
-    {"dump", f_dump},   {"counts", f_counts},       {NULL, NULL},
+    {"dump", f_dump},   {"counts", f_counts},       {"id", f_id},
+    {NULL, NULL},
 };
 
 int luaopen_moonherd__task(lua_State *L);

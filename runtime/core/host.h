@@ -8,6 +8,7 @@
 
 struct mh_http;
 struct mh_stores;
+struct mh_platform;
 
 /* Runs when the handle closes, after its realms are gone and before the loop ends. Embedded in the
  * service that it ends. The newest is called first. Handles it closes
@@ -18,7 +19,8 @@ struct mh_closer {
   void (*on_close)(mh_closer *self); /* ends the service; may free itself */
 };
 
-typedef struct mh_host {
+typedef struct mh_host mh_host;
+struct mh_host {
   mh_loop loop;
   mh_log *log;
   struct mh_http *http;                   /* made by bindings/http.c at the first transfer */
@@ -28,7 +30,11 @@ typedef struct mh_host {
   mh_closer *closers;
   void (*on_output)(void *user, int stream, const char *bytes, size_t n); /* may be NULL */
   void *user;
-} mh_host;
+
+  /* The embedded platform on a state directory; started when it does not run yet. NULL without
+   * memory. Set by runtime/moonherd.c. */
+  struct mh_platform *(*open_platform)(mh_host *host, const char *state);
+};
 
 static inline void mh_host_on_close(mh_host *host, mh_closer *closer) {
   closer->next = host->closers;

@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/host.h"
 #include "core/mem.h"
@@ -28,6 +29,10 @@ struct mh_realm {
   lua_State *no_wait_in;   /* the innermost thread that could not pass a wait on, or NULL */
   const char *no_wait_why; /* the function in the way when it is known, else NULL */
   unsigned closing;        /* nesting of coroutine.close */
+
+  FILE *out;       /* the script's stdout, flushed after every step; NULL: nothing is buffered */
+  bool has_exited; /* os.exit was called … */
+  int exit_code;   /* … with this */
 
   /* An error that nobody caught, an error object at the top of L. Called from the step loop in a
    * protected call. */

@@ -1,0 +1,54 @@
+/* moonherd._platform: from the script's realm the way to the embedded platform, from the platform's
+ * own realm the way to say that it serves. */
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "core/error.h"
+#include "core/platform.h"
+#include "core/task.h"
+
+static int push_result(lua_State *L, const mh_platform *p) {
+  if (p->state == MH_PLATFORM_FAILED)
+    return mh_error_fail(L, "io", "platform_failed", "the embedded platform on %s: %s",
+                         p->state_dir, p->why != NULL ? p->why : "could not be started");
+  lua_pushstring(L, p->socket);
+  lua_pushstring(L, p->token);
+  return 2;
+}
+
+/* The state directory is at index 1. */
+static int started(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  mh_host *host = mh_realm_of(L)->host;
+  return push_result(L, host->open_platform(host, lua_tostring(L, 1)));
+}
+
+/* socket(state_dir) -> path of the unix socket, token; or nil, error. Starts the platform when it
+ * does not run yet, and waits until it serves. */
+static int f_socket(lua_State *L) {
+  const char *state_dir = luaL_checkstring(L, 1);
+  mh_task_can_wait(L, "moonherd.connect");
+  lua_settop(L, 1);
+  mh_host *host = mh_realm_of(L)->host;
+  mh_platform *p = host->open_platform(host, state_dir);
+  if (p == NULL) return luaL_error(L, "not enough memory");
+  if (p->state != MH_PLATFORM_STARTING) return push_result(L, p);
+  return mh_waitlist_wait(L, &p->waiters, "the embedded platform", started);
+}
+
+/* serving(): the platform's realm listens on its socket. */
+static int f_serving(lua_State *L) {
+  mh_platform *p = mh_realm_of(L)->user;
+  if (!mh_realm_of(L)->is_system) return luaL_error(L, "not a platform's realm");
+  p->state = MH_PLATFORM_SERVING;
+  mh_waitlist_wake(&p->waiters, UINT32_MAX);
+  return 0;
+}
+
+static const luaL_Reg functions[] = {{"socket", f_socket}, {"serving", f_serving}, {NULL, NULL}};
+
+int luaopen_moonherd__platform(lua_State *L);
+int luaopen_moonherd__platform(lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,144 @@
+/* moonherd._std: what a script prints goes to the host, and os.exit ends the script instead of the
+ * process. Opened once in every realm; the functions keep their documented behaviour. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/task.h"
+#include "moonherd.h"
+
+/* ---- streams ------------------------------------------------------------------------------ */
+
+/* io.stdout and io.stderr are real files of Lua's io library on top of these: the C library calls
+ * back with what is to be written. */
+typedef struct stream {
+  mh_host *host;
+  int number; /* MOONHERD_STDOUT or MOONHERD_STDERR */
+} stream;
+
+static ssize_t on_write(void *cookie, const char *bytes, size_t n) {
+  const stream *s = cookie;
+  if (s->host->on_output != NULL) s->host->on_output(s->host->user, s->number, bytes, n);
+  return (ssize_t)n;
+}
+
+static int on_close(void *cookie) {
+  free(cookie);
+  return 0;
+}
+
+static FILE *open_stream(mh_host *host, int number) {
+  stream *s = malloc(sizeof *s);
+  if (s == NULL) return NULL;
+  *s = (stream){host, number};
+  cookie_io_functions_t functions = {.write = on_write, .close = on_close};
+  FILE *file = fopencookie(s, "w", functions);
+  if (file == NULL) free(s);
+  return file;
+}
+
+/* io.stdout:close() is refused, as in plain Lua. */
+static int refuse_close(lua_State *L) {
+  luaL_Stream *file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  file->closef = refuse_close;
+  luaL_pushfail(L);
+  lua_pushliteral(L, "cannot close standard file");
+  return 2;
+}
+
+/* The collector ends the FILE through this holder, after the last use of the Lua file. */
+static int f_holder_gc(lua_State *L) {
+  FILE **file = lua_touserdata(L, 1);
+  if (*file != NULL) fclose(*file);
+  *file = NULL;
+  return 0;
+}
+
+/* Pushes the Lua file. */
+static void push_stream(lua_State *L, int number, int buffering) {
+  luaL_Stream *file = lua_newuserdatauv(L, sizeof *file, 1);
+  file->closef = NULL;
+  FILE **holder = lua_newuserdatauv(L, sizeof *holder, 0);
+  *holder = NULL;
+  if (luaL_newmetatable(L, "moonherd.stream")) {
+    lua_pushcfunction(L, f_holder_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  *holder = open_stream(mh_realm_of(L)->host, number);
+  if (*holder == NULL) luaL_error(L, "not enough memory");
+  setvbuf(*holder, NULL, buffering, BUFSIZ);
+  file->f = *holder;
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, LUA_FILEHANDLE);
+  file->closef = refuse_close;
+}
+
+///@name print
+/// Writes its arguments to the host's output, as in plain Lua.
+static int f_print(lua_State *L) {
+  luaL_Stream *out = lua_touserdata(L, lua_upvalueindex(1));
+  int n = lua_gettop(L);
+  for (int i = 1; i <= n; i++) {
+    size_t length;
+    const char *text = luaL_tolstring(L, i, &length);
+    if (i > 1) fputc('\t', out->f);
+    fwrite(text, 1, length, out->f);
+    lua_pop(L, 1);
+  }
+  fputc('\n', out->f);
+  return 0;
+}
+
+/* ---- os.exit ------------------------------------------------------------------------------ */
+
+static int never(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  return mh_error_raise(L, "cancelled", "exit", "os.exit");
+}
+
+static int exit_code(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) return EXIT_SUCCESS;
+  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_checkinteger(L, 1);
+}
+
+///@name os.exit
+/// Ends the script with an exit code, not the process: every task is cancelled and may clean up.
+///@param code? integer|boolean  default 0; true is 0, false is 1
+static int f_exit(lua_State *L) {
+  mh_realm *realm = mh_realm_of(L);
+  realm->exit_code = exit_code(L);
+  bool is_second = realm->has_exited;
+  realm->has_exited = true;
+  if (!is_second) mh_realm_cancel(realm, "os.exit");
+  bool can_wait = realm->current != NULL && realm->no_wait_in == NULL && lua_isyieldable(L);
+  if (is_second || !can_wait) return never(L, LUA_OK, 0);
+  return mh_task_sleep(L, 0, never);  // raises: the task has just been cancelled
+}
+
+int luaopen_moonherd__std(lua_State *L);
+int luaopen_moonherd__std(lua_State *L) {
+  lua_getglobal(L, LUA_IOLIBNAME);
+  push_stream(L, MOONHERD_STDERR, _IONBF);
+  lua_setfield(L, -2, "stderr");
+  push_stream(L, MOONHERD_STDOUT, _IOFBF);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "stdout");
+  // stack: io, stdout
+  lua_getfield(L, -2, "output");
+  lua_pushvalue(L, -2);
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, f_print, 1);
+  lua_setglobal(L, "print");
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, f_exit);
+  lua_setfield(L, -2, "exit");
+  mh_realm_of(L)->out = ((luaL_Stream *)lua_touserdata(L, -2))->f;
+  lua_pushboolean(L, true);
+  return 1;
+}

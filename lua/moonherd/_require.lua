@@ -1,0 +1,77 @@
+-- `require`, able to wait: a module's main chunk may call functions that wait, and a task that asks
+-- for a module which another one is still loading waits for it. Otherwise as in plain Lua 5.4.
+-- Returns the function; runtime/moonherd.c makes it the global.
+local task = require "moonherd._task"
+local package = package
+
+local loading = {} -- name -> {by = the id of the task that loads it, waiters = waitlist}
+local asks = {} -- id of a task -> the module it waits for
+
+-- Whether waiting for `name` would wait for the asking task itself.
+local function is_circular(name, by)
+  local seen = {}
+  while loading[name] and not seen[name] do
+    seen[name] = true
+    if loading[name].by == by then return true end
+    local next_name = asks[loading[name].by]
+    if next_name == nil then return false end
+    name = next_name
+  end
+  return false
+end
+
+local function find(name)
+  local searchers = package.searchers
+  if type(searchers) ~= "table" then error("'package.searchers' must be a table", 3) end
+  local reasons = {}
+  for i = 1, math.huge do
+    local searcher = searchers[i]
+    if searcher == nil then
+      error(("module '%s' not found:%s"):format(name, table.concat(reasons)), 3)
+    end
+    local loader, extra = searcher(name)
+    if type(loader) == "function" then return loader, extra end
+    if type(loader) == "string" then
+      reasons[#reasons + 1] = "\n\t" .. loader:gsub("^\n\t", "")
+    end
+  end
+end
+
+local function load(name, entry)
+  local _ <close> = setmetatable({}, { __close = function ()
+    loading[name] = nil
+    entry.waiters:wake()
+  end })
+  local loader, extra = find(name)
+  local value = loader(name, extra)
+  if value ~= nil then package.loaded[name] = value end
+  if package.loaded[name] == nil then package.loaded[name] = true end
+  return package.loaded[name], extra
+end
+
+return function (name)
+  if type(name) ~= "string" then
+    if type(name) ~= "number" then
+      error(("bad argument #1 to 'require' (string expected, got %s)"):format(
+        name == nil and "no value" or type(name)), 2)
+    end
+    name = tostring(name)
+  end
+  local me = task.id()
+  while true do
+    local value = package.loaded[name]
+    if value then return value end
+    local entry = loading[name]
+    if not entry then break end
+    if is_circular(name, me) then
+      error(("module '%s' is being loaded: it requires itself, directly or through others")
+        :format(name), 2)
+    end
+    asks[me] = name
+    local _ <close> = setmetatable({}, { __close = function () asks[me] = nil end })
+    entry.waiters:wait("a module that another task loads")
+  end
+  local entry = { by = me, waiters = task.waitlist() }
+  loading[name] = entry
+  return load(name, entry)
+end

@@ -1,0 +1,230 @@
+-- Many things at once: tasks, scopes, and loops that run their steps beside each other. The pieces
+-- are in C (moonherd._task); here are the patterns made of them.
+local core = require "moonherd._task"
+local errors = require "moonherd._error"
+
+local M = {
+  spawn = core.spawn,
+  scope = core.scope,
+  timeout = core.timeout,
+  sleep = core.sleep,
+}
+
+local DEFAULT_CONCURRENCY = 16
+
+local function usage(format, ...)
+  error(errors.set { kind = "usage", reason = "usage", message = format:format(...) }, 0)
+end
+
+local function check_callable(who, f)
+  local mt = getmetatable(f)
+  if type(f) ~= "function" and not (type(mt) == "table" and mt.__call) then
+    usage("%s: bad argument (function expected, got %s)", who, type(f))
+  end
+end
+
+local function tried(ok, ...)
+  if not ok then
+    local err = errors.wrap((...))
+    if core.must_pass(err) then error(err, 0) end
+    return nil, err
+  end
+  if select("#", ...) == 0 then return true end
+  return ...
+end
+
+--- Calls `f(...)` and turns failure into a value. Being cancelled, and the time limit of an enclosing
+--- `moonherd.timeout`, pass through: they are not failures of `f`.
+---@async
+---@param f function  what to call
+---@param ... any  its arguments
+---@return any ...  what `f` returns, `true` when that is nothing; on failure nil and the error object
+---@example
+--- local value, err = moonherd.try(error, "no")
+--- print(err.kind, err.message)
+function M.try(f, ...)
+  return tried(pcall(f, ...))
+end
+
+--- Runs the functions as tasks beside each other and waits for all. When one fails the others are
+--- cancelled and its error is raised.
+---@async
+---@param ... function  what to run
+---@return any ...  the first result of each, in the order of the functions
+---@example
+--- print(moonherd.gather(function () return 1 end, function () return 2 end))
+function M.gather(...)
+  local functions = table.pack(...)
+  for i = 1, functions.n do check_callable("moonherd.gather", functions[i]) end
+  local results = {}
+  core.scope(function ()
+    for i = 1, functions.n do
+      core.spawn(function () results[i] = functions[i]() end)
+    end
+  end)
+  return table.unpack(results, 1, functions.n)
+end
+
+--- Runs the functions as tasks beside each other until the first of them has ended, well or not; the
+--- others are cancelled, and have ended when it returns.
+---@async
+---@param ... function  what to run, at least one
+---@return any ...  the results of the first; its error is raised
+---@example
+--- print(moonherd.race(function () return "fast" end, function () moonherd.sleep "1h" end))
+function M.race(...)
+  local functions = table.pack(...)
+  if functions.n == 0 then usage("moonherd.race: at least one function expected") end
+  for i = 1, functions.n do check_callable("moonherd.race", functions[i]) end
+  local first
+  core.scope(function ()
+    local tasks, done = {}, core.waitlist()
+    for i = 1, functions.n do
+      tasks[i] = core.spawn(function ()
+        local outcome = table.pack(pcall(functions[i]))
+        if first then return end
+        first = outcome
+        done:wake()
+      end)
+    end
+    while not first do done:wait "moonherd.race" end
+    for _, task in ipairs(tasks) do task:cancel "another one was first" end
+  end)
+  if not first[1] then error(first[2], 0) end
+  return table.unpack(first, 2, first.n)
+end
+
+-- Returns a function that gives the next index and item. An iterator may wait inside: callers take
+-- turns, so that it never runs twice at once.
+local function source(who, items)
+  local index = 0
+  if type(items) == "table" and not (getmetatable(items) or {}).__call then
+    return function ()
+      index = index + 1
+      if items[index] == nil then return nil end
+      return index, items[index], index
+    end, #items
+  end
+  if type(items) ~= "function" and type(items) ~= "table" then
+    usage("%s: bad argument (list or iterator expected, got %s)", who, type(items))
+  end
+  local is_busy, has_ended, turns, control = false, false, core.waitlist(), nil
+  local function take(first, ...)
+    control = first
+    has_ended = first == nil
+    if has_ended then return nil end
+    index = index + 1
+    return index, first, ...
+  end
+  return function ()
+    while is_busy do turns:wait "the next item" end
+    if has_ended then return nil end
+    is_busy = true
+    local _ <close> = setmetatable({}, { __close = function ()
+      is_busy = false
+      if has_ended then turns:wake() else turns:wake(1) end
+    end })
+    return take(items(nil, control))
+  end, math.huge
+end
+
+local function read_options(who, options, f)
+  if f == nil then options, f = {}, options end
+  check_callable(who, f)
+  if type(options) ~= "table" then
+    usage("%s: bad options (table expected, got %s)", who, type(options))
+  end
+  for name in pairs(options) do
+    if name ~= "concurrency" then
+      usage("%s: unknown option '%s' (did you mean 'concurrency'?)", who, tostring(name))
+    end
+  end
+  local concurrency = options.concurrency or DEFAULT_CONCURRENCY
+  if math.type(concurrency) ~= "integer" or concurrency < 1 then
+    usage("%s: bad option 'concurrency' (integer of at least 1 expected, got %s)", who,
+      tostring(concurrency))
+  end
+  return concurrency, f
+end
+
+-- Calls step(index, item, …) for every item, up to `concurrency` at once.
+local function run(who, items, concurrency, step)
+  local take, count = source(who, items)
+  local function worker()
+    local function handle(index, ...)
+      if index == nil then return false end
+      step(index, ...)
+      return true
+    end
+    while handle(take()) do end
+  end
+  core.scope(function ()
+    for _ = 1, math.min(concurrency, count) do core.spawn(worker) end
+  end)
+end
+
+--- Calls `f` for every item, several at once, and gives the results in the order of the items. The
+--- first error cancels the rest and is raised.
+---@async
+---@param items table|function  a list, or an iterator such as `ns:scripts {}` returns
+---@param options? table  may be left out
+---@field options.concurrency? integer  how many calls may run at once; default 16
+---@param f function  called with the item and its index, or with all values of the iterator
+---@return table results  the first result of each call
+---@example
+--- print(table.concat(moonherd.map({ 1, 2, 3 }, function (n) return n * n end), " "))
+function M.map(items, options, f)
+  local concurrency
+  concurrency, f = read_options("moonherd.map", options, f)
+  local results = {}
+  run("moonherd.map", items, concurrency, function (index, ...)
+    results[index] = f(...)
+  end)
+  return results
+end
+
+--- Calls `f` for every item, several at once. An item that fails does not stop the others.
+---@async
+---@param items table|function  a list, or an iterator such as `ns:scripts {}` returns
+---@param options? table  may be left out
+---@field options.concurrency? integer  how many calls may run at once; default 16
+---@param f function  called with the item and its index, or with all values of the iterator
+---@return table report  `done`, a count, and `failed`, a list of {item=, error=} in the items' order
+---@example
+--- local report = moonherd.each({ 1, 2 }, function (n) if n == 2 then error "odd ones only" end end)
+--- print(report.done, #report.failed)
+function M.each(items, options, f)
+  local concurrency
+  concurrency, f = read_options("moonherd.each", options, f)
+  local done, failed = 0, {}
+  run("moonherd.each", items, concurrency, function (index, item, ...)
+    local ok, err = pcall(f, item, ...)
+    if ok then
+      done = done + 1
+      return
+    end
+    err = errors.wrap(err)
+    if core.must_pass(err) then error(err, 0) end
+    failed[#failed + 1] = { index = index, item = item, error = err }
+  end)
+  table.sort(failed, function (a, b) return a.index < b.index end)
+  for _, entry in ipairs(failed) do entry.index = nil end
+  return { done = done, failed = failed }
+end
+
+--- Reads an iterator to its end.
+---@async
+---@param iterator function  such as `ns:scripts {}` returns; further loop values may follow
+---@param state? any  the second value of a generic `for`
+---@param control? any  the third value of a generic `for`
+---@return table list  the first value of every round
+---@example
+--- print(#moonherd.collect(("a b c"):gmatch "%a"))
+function M.collect(iterator, state, control)
+  check_callable("moonherd.collect", iterator)
+  local list = {}
+  for value in iterator, state, control do list[#list + 1] = value end
+  return list
+end
+
+return M

@@ -1,0 +1,37 @@
+-- What scripts see: `local moonherd = require "moonherd"`. Parts are loaded at their first use.
+local async = require "moonherd.async"
+
+local M = {}
+for name, value in pairs(async) do M[name] = value end
+
+-- name -> the module it is, or {module, name in the module}
+local PARTS = {
+  connect = { "moonherd.cloudflare", "connect" },
+  fs = "moonherd.fs",
+  hash = "moonherd.hash",
+  http = "moonherd.http",
+  inherit = "moonherd.cloudflare.inherit",
+  json = "moonherd.json",
+  log = "moonherd.log",
+  multipart = "moonherd.multipart",
+  null = { "moonherd.json", "null" },
+  read = { "moonherd._script", "read" },
+  read_json = { "moonherd._script", "read_json" },
+  serve = { "moonherd.serve", "run" },
+  write = { "moonherd._script", "write" },
+}
+
+return setmetatable(M, {
+  __index = function (self, name)
+    local part = PARTS[name]
+    if part == nil then return nil end
+    local value
+    if type(part) == "string" then
+      value = require(part)
+    else
+      value = require(part[1])[part[2]]
+    end
+    self[name] = value
+    return value
+  end,
+})

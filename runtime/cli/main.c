@@ -1,0 +1,166 @@
+/* The `moonherd` executable: reads the command line, makes a handle, steps it until it is done. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* The one thing signal handlers can reach. */
+static struct {
+  moonherd *handle;
+  volatile sig_atomic_t count, number;
+} interrupts;
+
+static void on_signal(int number) {
+  int saved = errno;
+  interrupts.number = number;
+  if (++interrupts.count > 1) _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
+static void catch_signals(moonherd *handle) {
+  interrupts.handle = handle;
+  struct sigaction action = {.sa_handler = on_signal};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+/* Everything that comes from standard input, with a zero behind it. NULL without memory. */
+static char *read_stdin(size_t *length) {
+  size_t n = 0, room = 0;
+  char *text = NULL;
+  for (;;) {
+    if (n + 1 >= room) {
+      room = room == 0 ? 64 * 1024 : room * 2;
+      char *more = realloc(text, room);
+      if (more == NULL) break;
+      text = more;
+    }
+    size_t got = fread(text + n, 1, room - n - 1, stdin);
+    if (got == 0) {
+      text[n] = '\0';
+      *length = n;
+      return text;
+    }
+    n += got;
+  }
+  free(text);
+  return NULL;
+}
+
+static int say_load_failed(int e, const char *what) {
+  if (e == MOONHERD_ESCRIPT) return EXIT_SCRIPT_FAILED;  // on_error has said why
+  if (e == MOONHERD_ENOENT) cli_say("cannot open %s: no such file", what);
+  else if (e == MOONHERD_EIO) cli_say("cannot read %s: it is a folder, or cannot be opened", what);
+  else cli_say("cannot load %s", what);
+  return EXIT_USAGE;
+}
+
+/* Loads what is to run. Returns -1, or an exit code. `text` holds what the caller frees. */
+static int load(moonherd *m, const cli_options *o, cli_output *out, char **text) {
+  static const char command[] = "return require 'moonherd.cli' (...)";
+  int e;
+  size_t n = 0;
+  switch (o->source) {
+    case FROM_FILE: e = moonherd_load_file(m, o->script); break;
+    case FROM_CODE:
+      out->source = o->script;
+      e = moonherd_load(m, "=-e", o->script, strlen(o->script));
+      break;
+    case FROM_STDIN:
+      *text = read_stdin(&n);
+      out->source = *text;
+      e = *text != NULL ? moonherd_load(m, "=stdin", *text, n) : MOONHERD_ENOMEM;
+      break;
+    default: e = moonherd_load(m, "=moonherd", command, sizeof command - 1); break;
+  }
+  return e == 0 ? -1 : say_load_failed(e, o->source == FROM_STDIN ? "standard input" : o->script);
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Steps until the script has ended; returns the exit code. */
+static int run(moonherd *m, const cli_options *o, const cli_output *out) {
+  double end = o->timeout > 0 ? now() + o->timeout : 0;
+  bool is_late = false, is_interrupted = false;
+  int r;
+  do {
+    double left = end > 0 && !is_late ? end - now() : -1;
+    r = moonherd_step(m, end > 0 && !is_late && left < 0 ? 0 : left);
+    if (interrupts.count > 0 && !is_interrupted) {
+      is_interrupted = true;
+      moonherd_cancel(m, "interrupted");
+    }
+    if (end > 0 && !is_late && now() >= end) {
+      is_late = true;
+      moonherd_cancel(m, "--timeout is over");
+    }
+  } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
+  if (is_interrupted && o->source != FROM_COMMAND)
+    return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+  if (is_late) cli_say("timed out after %g s", o->timeout);
+  if (is_late) return EXIT_TIMED_OUT;
+  if (out->stdout_is_closed) return EXIT_PIPE_CLOSED;
+  return out->had_usage_error ? EXIT_USAGE : moonherd_exit_code(m);
+}
+
+static int start_and_run(const cli_options *o, cli_output *out, const char *json) {
+  moonherd_config config = {
+      .size = sizeof config,
+      .user = out,
+      .on_output = cli_on_output,
+      .on_log = cli_on_log,
+      .on_error = cli_on_error,
+      .options = json,
+  };
+  const char *why = NULL;
+  moonherd *m = moonherd_new(&config, &why);
+  if (m == NULL) {
+    cli_say("%s", why);
+    return EXIT_USAGE;
+  }
+  out->handle = m;
+  catch_signals(m);
+  char *text = NULL;
+  int code = load(m, o, out, &text);
+  if (code < 0 && moonherd_start(m, o->arg_count, (const char *const *)o->args) != 0) {
+    cli_say("not enough memory");
+    code = EXIT_SCRIPT_FAILED;
+  }
+  if (code < 0) code = run(m, o, out);
+  interrupts.handle = NULL;
+  moonherd_close(m);
+  free(text);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  cli_options options;
+  int code = cli_parse(argc, argv, &options);
+  if (code >= 0) return code;
+  cli_output output;
+  cli_output_init(&output, &options);
+  char *json = cli_config_json(&options);
+  if (json == NULL) {
+    cli_say("not enough memory");
+    return EXIT_SCRIPT_FAILED;
+  }
+  code = start_and_run(&options, &output, json);
+  free(json);
+  return code;
+}

@@ -1,0 +1,316 @@
+/* The command line. See cli.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/cli.h"
+
+static const char USAGE[] =
+    "usage: moonherd run [options] SCRIPT [ARG...]    run a script; - is standard input\n"
+    "       moonherd [options] SCRIPT [ARG...]        the same\n"
+    "       moonherd [options] -e CODE [ARG...]       run a line of Lua\n"
+    "       moonherd serve [options]                  the embedded platform over HTTP\n"
+    "       moonherd version | help\n"
+    "\n"
+    "options:\n"
+    "  --target local|cloudflare|URL   where API calls go; default: MOONHERD_TARGET, else "
+    "cloudflare\n"
+    "                                  when a credential is in the environment, else local\n"
+    "  --state DIR                     state of the embedded platform; default .moonherd\n"
+    "  --account ID                    account; default CLOUDFLARE_ACCOUNT_ID\n"
+    "  --env-file FILE                 set environment variables from NAME=VALUE lines\n"
+    "  --log LEVEL                     error, warn, info or debug; json: one object a line\n"
+    "  --timeout T                     stop after T (\"90s\", \"5m\"); exit code 124\n"
+    "  --insecure-base-url             allow a credential over plain http\n"
+    "\n"
+    "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
+
+static const char *const COMMANDS[] = {"run", "serve", "version", "help", NULL};
+static const char *const FLAGS[] = {"--target",  "--state",   "--account",           "--env-file",
+                                    "--log",     "--timeout", "--insecure-base-url", "--help",
+                                    "--version", NULL};
+
+static bool is_same(const char *a, const char *b) {
+  return strcmp(a, b) == 0;
+}
+
+/* ---- did you mean ------------------------------------------------------------------------- */
+
+/* How many letters differ when the shorter word is laid over the longer one from both ends: enough to
+ * find a missing, doubled, wrong or swapped letter. */
+static size_t difference(const char *a, const char *b) {
+  size_t n = strlen(a), m = strlen(b), front = 0, back = 0;
+  while (front < n && front < m && a[front] == b[front]) front++;
+  while (back < n - front && back < m - front && a[n - 1 - back] == b[m - 1 - back]) back++;
+  size_t longer = n > m ? n : m;
+  return longer - front - back;
+}
+
+static const char *nearest(const char *word, const char *const *words) {
+  const char *best = NULL;
+  size_t least = strlen(word) / 3 + 2;
+  for (; *words != NULL; words++) {
+    size_t d = difference(word, *words);
+    if (d >= least) continue;
+    least = d;
+    best = *words;
+  }
+  return best;
+}
+
+static int unknown(const char *what, const char *word, const char *const *words) {
+  const char *name = nearest(word, words);
+  if (name != NULL) cli_say("unknown %s '%s' (did you mean '%s'?)", what, word, name);
+  else cli_say("unknown %s '%s'; 'moonherd help' lists them", what, word);
+  return EXIT_USAGE;
+}
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+static bool parse_duration(const char *text, double *seconds) {
+  static const struct {
+    const char *unit;
+    double factor;
+  } units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+  char *end;
+  if (!isdigit((unsigned char)text[0])) return false;
+  double value = strtod(text, &end);
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    if (!is_same(end, units[i].unit)) continue;
+    *seconds = value * units[i].factor;
+    return *seconds > 0;
+  }
+  return false;
+}
+
+static int set_log(cli_options *o, const char *value) {
+  static const char *const levels[] = {"error", "warn", "info", "debug", "json", NULL};
+  for (size_t i = 0; levels[i] != NULL; i++) {
+    if (!is_same(value, levels[i])) continue;
+    if (is_same(value, "json")) o->logs_json = true;
+    else o->log = value;
+    return -1;
+  }
+  cli_say("--log: '%s' is not error, warn, info, debug or json", value);
+  return EXIT_USAGE;
+}
+
+static int set_timeout(cli_options *o, const char *value) {
+  if (parse_duration(value, &o->timeout)) return -1;
+  cli_say("--timeout: '%s' is not a duration such as 90s or 5m", value);
+  return EXIT_USAGE;
+}
+
+/* Each option once: the second of two would silently win. */
+static int set_once(const char **slot, const char *flag, const char *value) {
+  if (*slot != NULL) {
+    cli_say("%s is given twice", flag);
+    return EXIT_USAGE;
+  }
+  if (value[0] == '\0') {
+    cli_say("%s: the value is empty", flag);
+    return EXIT_USAGE;
+  }
+  *slot = value;
+  return -1;
+}
+
+static int set_value(cli_options *o, const char *flag, const char *value) {
+  if (is_same(flag, "--target")) return set_once(&o->target, flag, value);
+  if (is_same(flag, "--state")) return set_once(&o->state, flag, value);
+  if (is_same(flag, "--account")) return set_once(&o->account, flag, value);
+  if (is_same(flag, "--log")) return set_log(o, value);
+  if (is_same(flag, "--timeout")) return set_timeout(o, value);
+  return cli_load_env_file(value) ? -1 : EXIT_USAGE;
+}
+
+/* ---- the line ----------------------------------------------------------------------------- */
+
+static bool takes_value(const char *flag) {
+  for (size_t i = 0; i < 6; i++)
+    if (is_same(flag, FLAGS[i])) return true;
+  return false;
+}
+
+/* Reads the flag at argv[*i] and moves past it. */
+static int read_flag(int argc, char **argv, int *i, cli_options *o) {
+  char name[32];
+  const char *arg = argv[(*i)++];
+  const char *equals = strchr(arg, '=');
+  size_t n = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
+  if (n >= sizeof name) return unknown("option", arg, FLAGS);
+  memcpy(name, arg, n);
+  name[n] = '\0';
+  if (takes_value(name)) {
+    const char *value = equals != NULL ? equals + 1 : *i < argc ? argv[(*i)++] : NULL;
+    if (value != NULL) return set_value(o, name, value);
+    cli_say("%s needs a value", name);
+    return EXIT_USAGE;
+  }
+  if (is_same(arg, "--insecure-base-url")) {
+    o->allows_insecure_base_url = true;
+    return -1;
+  }
+  return unknown("option", arg, FLAGS);
+}
+
+static int help(void) {
+  fputs(USAGE, stdout);
+  return 0;
+}
+
+static int version(void) {
+  puts("moonherd " MOONHERD_VERSION);
+  return 0;
+}
+
+static bool is_command(const char *word) {
+  for (size_t i = 0; COMMANDS[i] != NULL; i++)
+    if (is_same(word, COMMANDS[i])) return true;
+  return false;
+}
+
+static void take_script(int argc, char **argv, int i, cli_options *o) {
+  o->source = is_same(argv[i], "-") ? FROM_STDIN : FROM_FILE;
+  o->script = argv[i];
+  o->args = argv + i;
+  o->arg_count = argc - i;
+}
+
+/* `-e CODE [ARG…]`: the code's own name takes the place of a script's. */
+static int take_code(int argc, char **argv, int i, cli_options *o) {
+  if (i + 1 >= argc) {
+    cli_say("-e needs a line of Lua");
+    return EXIT_USAGE;
+  }
+  o->source = FROM_CODE;
+  o->script = argv[i + 1];
+  argv[i + 1] = argv[i];
+  o->args = argv + i + 1;
+  o->arg_count = argc - i - 1;
+  return -1;
+}
+
+/* A word that is neither a command nor a file. */
+static int not_found(const char *word) {
+  bool looks_like_file = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
+  if (!looks_like_file) return unknown("command", word, COMMANDS);
+  cli_say("cannot open %s: %s", word, strerror(errno));
+  return EXIT_USAGE;
+}
+
+static bool is_file(const char *path) {
+  FILE *file = fopen(path, "r");
+  if (file != NULL) fclose(file);
+  return file != NULL;
+}
+
+int cli_parse(int argc, char **argv, cli_options *o) {
+  memset(o, 0, sizeof *o);
+  bool has_run = false;
+  for (int i = 1; i < argc;) {
+    const char *arg = argv[i];
+    if (is_same(arg, "-e")) return take_code(argc, argv, i, o);
+    if (is_same(arg, "--help") || is_same(arg, "-h")) return help();
+    if (is_same(arg, "--version")) return version();
+    if (arg[0] == '-' && arg[1] != '\0') {
+      int r = read_flag(argc, argv, &i, o);
+      if (r >= 0) return r;
+      continue;
+    }
+    if (!has_run && is_same(arg, "run")) {
+      has_run = true;
+      i++;
+      continue;
+    }
+    if (!has_run && is_same(arg, "help")) return help();
+    if (!has_run && is_same(arg, "version")) return version();
+    bool is_other_command = !has_run && is_command(arg);
+    if (!has_run && !is_other_command && !is_same(arg, "-") && !is_file(arg)) return not_found(arg);
+    take_script(argc, argv, i, o);
+    if (is_other_command) o->source = FROM_COMMAND;
+    return -1;
+  }
+  if (has_run) cli_say("run needs a script");
+  else fputs(USAGE, stderr);
+  return EXIT_USAGE;
+}
+
+/* ---- the handle's options ------------------------------------------------------------------ */
+
+static void put_string(FILE *out, const char *name, const char *value) {
+  if (value == NULL) return;
+  fprintf(out, ",\"%s\":\"", name);
+  for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+    if (*c == '"' || *c == '\\') fprintf(out, "\\%c", *c);
+    else if (*c < 0x20) fprintf(out, "\\u%04x", *c);
+    else fputc(*c, out);
+  }
+  fputc('"', out);
+}
+
+char *cli_config_json(const cli_options *o) {
+  char *json = NULL;
+  size_t n = 0;
+  FILE *out = open_memstream(&json, &n);
+  if (out == NULL) return NULL;
+  fprintf(out, "{\"insecure_base_url\":%s", o->allows_insecure_base_url ? "true" : "false");
+  put_string(out, "target", o->target);
+  put_string(out, "state", o->state);
+  put_string(out, "account", o->account);
+  put_string(out, "log", o->log);
+  fputc('}', out);
+  fclose(out);
+  return json;
+}
+
+/* ---- env files ---------------------------------------------------------------------------- */
+
+static char *trim(char *text) {
+  while (isspace((unsigned char)*text)) text++;
+  size_t n = strlen(text);
+  while (n > 0 && isspace((unsigned char)text[n - 1])) text[--n] = '\0';
+  return text;
+}
+
+/* NAME=VALUE, `export` in front, quotes around the value, # comments. */
+static bool set_env_line(char *line) {
+  char *text = trim(line);
+  if (*text == '\0' || *text == '#') return true;
+  if (strncmp(text, "export ", 7) == 0) text = trim(text + 7);
+  char *equals = strchr(text, '=');
+  if (equals == NULL || equals == text) return false;
+  *equals = '\0';
+  char *name = trim(text), *value = trim(equals + 1);
+  size_t n = strlen(value);
+  bool is_quoted = n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0];
+  if (is_quoted) {
+    value[n - 1] = '\0';
+    value++;
+  }
+  return setenv(name, value, 1) == 0;
+}
+
+bool cli_load_env_file(const char *path) {
+  FILE *file = fopen(path, "r");
+  if (file == NULL) {
+    cli_say("--env-file: cannot open %s: %s", path, strerror(errno));
+    return false;
+  }
+  char *line = NULL;
+  size_t room = 0;
+  int number = 0;
+  bool is_good = true;
+  while (is_good && getline(&line, &room, file) >= 0) {
+    number++;
+    is_good = set_env_line(line);
+  }
+  if (!is_good)
+    cli_say("--env-file: %s:%d is not NAME=VALUE", path, number);  // the text may be a secret
+  free(line);
+  fclose(file);
+  return is_good;
+}

@@ -1,0 +1,166 @@
+/* What a person sees: the script's output, the log, errors. See cli.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+void cli_say(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fputs("moonherd: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+void cli_output_init(cli_output *output, const cli_options *options) {
+  memset(output, 0, sizeof *output);
+  output->options = options;
+  const char *term = getenv("TERM");
+  bool is_dumb = term == NULL || strcmp(term, "dumb") == 0;
+  output->has_colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL && !is_dumb;
+}
+
+void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
+  cli_output *out = user;
+  int fd = stream == MOONHERD_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+  if (fd == STDOUT_FILENO && out->stdout_is_closed) return;
+  while (n > 0) {
+    ssize_t written = write(fd, bytes, n);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      if (fd == STDOUT_FILENO && errno == EPIPE) {
+        out->stdout_is_closed = true;
+        moonherd_cancel(out->handle, "standard output is closed");
+      }
+      return;
+    }
+    bytes += written;
+    n -= (size_t)written;
+  }
+}
+
+/* ---- the log ------------------------------------------------------------------------------ */
+
+/* Copies the JSON string that follows `name` in the line, unescaped as far as a terminal needs. */
+static void print_string_member(FILE *to, const char *json, const char *name) {
+  const char *at = strstr(json, name);
+  if (at == NULL) return;
+  for (at += strlen(name); *at != '\0' && *at != '"'; at++) {
+    if (*at != '\\') {
+      fputc(*at, to);
+      continue;
+    }
+    at++;
+    if (*at == 'n') fputs("\n  ", to);
+    else if (*at == 't') fputc('\t', to);
+    else if (*at == 'u') at += 4;  // a control character
+    else if (*at != 'r') fputc(*at, to);
+  }
+}
+
+void cli_on_log(void *user, int level, const char *json, size_t n) {
+  static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
+  const cli_output *out = user;
+  if (out->options->logs_json) {
+    fwrite(json, 1, n, stderr);
+    fputc('\n', stderr);
+    return;
+  }
+  char *line = strndup(json, n);
+  if (line == NULL) return;
+  fprintf(stderr, "moonherd: %s", names[level]);
+  print_string_member(stderr, line, "\"message\":\"");
+  fputc('\n', stderr);
+  free(line);
+}
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+static void print_colour(const cli_output *out, const char *code) {
+  if (out->has_colour) fputs(code, stderr);
+}
+
+/* Prints line `number` of a text or of an open file, with the number in front. */
+static void print_line(FILE *file, int number) {
+  char *line = NULL;
+  size_t room = 0;
+  for (int i = 1; getline(&line, &room, file) >= 0; i++) {
+    if (i < number) continue;
+    line[strcspn(line, "\r\n")] = '\0';
+    fprintf(stderr, "%6d | %s\n", number, line);
+    break;
+  }
+  free(line);
+}
+
+/* The first "FILE:LINE:" of a text, FILE one that a script can be in. */
+static bool find_place(const char *text, char *file, size_t size, int *number) {
+  for (const char *c = text; (c = strchr(c, ':')) != NULL; c++) {
+    char *end;
+    long line = strtol(c + 1, &end, 10);
+    if (!isdigit((unsigned char)c[1]) || *end != ':') continue;
+    const char *start = c;
+    while (start > text && start[-1] != '\n' && start[-1] != '\t') start--;
+    size_t n = (size_t)(c - start);
+    if (n == 0 || n >= size || *start == '[') continue;
+    memcpy(file, start, n);
+    file[n] = '\0';
+    *number = (int)line;
+    return true;
+  }
+  return false;
+}
+
+/* Shows where in the script it happened: the line itself. */
+static void print_source(const cli_output *out, const char *message, const char *trace) {
+  char name[512];
+  int number;
+  bool is_in_message = find_place(message, name, sizeof name, &number);
+  if (!is_in_message && !find_place(trace, name, sizeof name, &number)) return;
+  bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
+  FILE *file = is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : fopen(name, "r");
+  if (file == NULL) return;
+  if (!is_in_message) fprintf(stderr, "  at %s:%d\n", name, number);
+  print_line(file, number);
+  fclose(file);
+}
+
+/* The frames that are the script's own, and who spawned the task. */
+static void print_trace(const char *trace) {
+  for (const char *line = trace; line != NULL && *line != '\0';) {
+    const char *end = strchr(line, '\n');
+    size_t n = end != NULL ? (size_t)(end - line) : strlen(line);
+    bool is_frame = n > 1 && line[0] == '\t' && line[1] != '[' && strncmp(line, "\t...", 4) != 0;
+    if (is_frame) fprintf(stderr, "  %.*s\n", (int)n - 1, line + 1);
+    line = end != NULL ? end + 1 : NULL;
+  }
+}
+
+/* Errors after which the exit code is that of a wrong command line. */
+static bool is_about_usage(const moonherd_error *error) {
+  const char *reason = moonherd_error_reason(error);
+  return strcmp(reason, "target_conflict") == 0 || strcmp(reason, "target_missing") == 0;
+}
+
+void cli_on_error(void *user, const moonherd_error *error) {
+  cli_output *out = user;
+  if (is_about_usage(error)) out->had_usage_error = true;
+  if (out->options->logs_json) {
+    fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", moonherd_error_json(error));
+    return;
+  }
+  const char *message = moonherd_error_message(error), *trace = moonherd_error_trace(error);
+  print_colour(out, "\033[31m");
+  cli_say("%s", message);
+  print_colour(out, "\033[0m");
+  print_source(out, message, trace);
+  if (moonherd_error_hint(error)[0] != '\0')
+    fprintf(stderr, "  hint: %s\n", moonherd_error_hint(error));
+  print_trace(trace);
+}

@@ -1,0 +1,28 @@
+/* An embedded platform: a realm of its own that serves the API on a private unix socket. What the
+ * binding needs to see of it; runtime/platform.c runs it. */
+#ifndef MH_PLATFORM_H
+#define MH_PLATFORM_H
+
+#include "core/host.h"
+#include "core/realm.h"
+#include "core/wait.h"
+
+typedef enum mh_platform_state {
+  MH_PLATFORM_STARTING,
+  MH_PLATFORM_SERVING,
+  MH_PLATFORM_FAILED
+} mh_platform_state;
+
+typedef struct mh_platform mh_platform;
+struct mh_platform {
+  mh_platform *next;
+  mh_realm *realm;
+  char *state_dir;
+  char *socket;   /* path of the unix socket */
+  char token[65]; /* the credential of this process, 64 hex digits */
+  char *why;      /* FAILED: one line */
+  mh_platform_state state;
+  mh_waitlist waiters; /* tasks that wait until it serves */
+};
+
+#endif

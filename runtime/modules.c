@@ -1,0 +1,92 @@
+/* The modules of a realm. See modules.h. */
+#include "modules.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "core/embedded.h"
+
+// One for each C module: moonherd._clock and so on.
+// clang-format off
+#define MODULES(X) \
+  X(clock) X(error) X(log) X(platform) X(std) X(task)
+// clang-format on
+
+#define DECLARE(name) int luaopen_moonherd__##name(lua_State *L);
+MODULES(DECLARE)
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
+
+#define ENTRY(name) {"moonherd._" #name, luaopen_moonherd__##name},
+static const luaL_Reg preloaded[] = {
+    MODULES(ENTRY){"cjson", luaopen_cjson},
+    {"cjson.safe", luaopen_cjson_safe},
+};
+
+static void preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (size_t i = 0; i < sizeof preloaded / sizeof preloaded[0]; i++) {
+    lua_pushcfunction(L, preloaded[i].func);
+    lua_setfield(L, -2, preloaded[i].name);
+  }
+  lua_pop(L, 1);
+}
+
+/* Compiles an embedded module and pushes its chunk. Raises when it has an error. */
+static void push_chunk(lua_State *L, const struct mh_embedded *module) {
+  const char *chunk_name = lua_pushfstring(L, "=[%s]", module->name);
+  size_t n = (size_t)(module->end - module->bytes);
+  if (luaL_loadbufferx(L, module->bytes, n, chunk_name, "t") != LUA_OK) lua_error(L);
+  lua_remove(L, -2);
+}
+
+/* One of package.searchers: what is part of the program. */
+static int search_embedded(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const struct mh_embedded *module = mh_embedded_find(name);
+  if (module == NULL) {
+    lua_pushfstring(L, "no embedded module '%s'", name);
+    return 1;
+  }
+  push_chunk(L, module);
+  lua_pushliteral(L, ":embedded:");
+  return 2;
+}
+
+/* Behind package.preload, before the files: package.path cannot replace a part of the program. */
+static void add_searcher(lua_State *L) {
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "searchers");
+  for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushcfunction(L, search_embedded);
+  lua_rawseti(L, -2, 2);
+  lua_pop(L, 2);
+}
+
+static void replace_require(lua_State *L) {
+  push_chunk(L, mh_embedded_find("moonherd._require"));
+  lua_call(L, 0, 1);
+  lua_setglobal(L, "require");
+}
+
+/* package.loaded["moonherd._host"] = {options = …} */
+static void add_host(lua_State *L, const mh_config *config) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_createtable(L, 0, 1);
+  mh_config_push(L, config);
+  lua_setfield(L, -2, "options");
+  lua_setfield(L, -2, "moonherd._host");
+  lua_pop(L, 1);
+}
+
+void mh_modules_open(lua_State *L, const mh_config *config) {
+  preload(L);
+  add_searcher(L);
+  add_host(L, config);
+  luaL_requiref(L, "moonherd._std", luaopen_moonherd__std, 0);
+  replace_require(L);
+  lua_settop(L, 0);
+}

@@ -1,0 +1,419 @@
+/* Assembles core, io and bindings behind moonherd.h. */
+#include "moonherd.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "core/error.h"
+#include "core/platform.h"
+#include "core/task.h"
+#include "modules.h"
+#include "platforms.h"
+#include "report.h"
+
+enum {
+  DEFAULT_GRACE = 5,          /* seconds */
+  DEFAULT_TASKS = 1000000,    /* alive at once */
+  TRANSFERS_WITH_BUDGET = 16, /* open at once */
+  TRANSFERS = 64,
+  ADMIT_WITH_BUDGET = 4, /* started in one step */
+};
+
+typedef enum phase { EMPTY, LOADED, RUNNING, ENDED } phase;
+
+struct moonherd {
+  mh_host host; /* first: mh_host.open_platform casts back */
+  moonherd_config config;
+  mh_config options;
+  mh_realm *script;
+  mh_platforms platforms;
+  mh_task_end root_end;
+  mh_task *root; /* while RUNNING and until its results are read */
+  int chunk;     /* registry reference of the loaded chunk */
+  int exit_code;
+  phase phase;
+  bool has_ended; /* the root task has; its results are not read yet */
+  bool was_cancelled;
+  unsigned in_callback;
+};
+
+/* ---- callbacks ---------------------------------------------------------------------------- */
+
+static void on_output(void *user, int stream, const char *bytes, size_t n) {
+  moonherd *m = user;
+  if (m->config.on_output == NULL || n == 0) return;
+  m->in_callback++;
+  m->config.on_output(m->config.user, stream, bytes, n);
+  m->in_callback--;
+}
+
+static void on_log(void *user, int level, const char *json, size_t n) {
+  moonherd *m = user;
+  if (m->config.on_log == NULL) return;
+  m->in_callback++;
+  m->config.on_log(m->config.user, level, json, n);
+  m->in_callback--;
+}
+
+static void on_error(mh_realm *realm, lua_State *L) {
+  moonherd *m = (moonherd *)realm->host;
+  m->in_callback++;
+  mh_report(L, m->host.log, m->config.user, m->config.on_error);
+  m->in_callback--;
+}
+
+static mh_platform *open_platform(mh_host *host, const char *state) {
+  return mh_platforms_get(&((moonherd *)host)->platforms, state);
+}
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+/* The members of a config that may be shorter than ours, from a host built against an older header. */
+static const char *copy_config(moonherd *m, const moonherd_config *config) {
+  moonherd_config *c = &m->config;
+  if (config == NULL) return "no config";
+  if (config->size < offsetof(moonherd_config, budget)) return "config.size is not set";
+  memcpy(c, config, config->size < sizeof *c ? config->size : sizeof *c);
+  if (!(c->budget >= 0) || !(c->grace >= 0)) return "config: budget and grace cannot be below zero";
+  return NULL;
+}
+
+static void set_limits(moonherd *m) {
+  const moonherd_config *c = &m->config;
+  bool has_budget = c->budget > 0;
+  m->host.grace = c->grace > 0 ? c->grace : DEFAULT_GRACE;
+  m->host.max_transfers = c->max_transfers > 0 ? c->max_transfers
+                          : has_budget         ? TRANSFERS_WITH_BUDGET
+                                               : TRANSFERS;
+  m->host.admit_per_step = c->admit_per_step > 0 ? c->admit_per_step
+                           : has_budget          ? ADMIT_WITH_BUDGET
+                                                 : 0;
+}
+
+static int open_script(lua_State *L) {
+  mh_modules_open(L, lua_touserdata(L, 1));
+  return 0;
+}
+
+/* Everything that can fail in a fresh handle; what it made is freed by moonherd_close. */
+static const char *set_up(moonherd *m, const moonherd_config *config) {
+  static const char no_memory[] = "not enough memory";
+  m->chunk = LUA_NOREF;
+  const char *why = copy_config(m, config);
+  if (why == NULL) why = mh_config_read(&m->options, m->config.options);
+  if (why != NULL) return why;
+  set_limits(m);
+  if (mh_loop_init(&m->host.loop, &m->options.clock) != 0) return no_memory;
+  m->host.user = m;
+  m->host.on_output = on_output;
+  m->host.open_platform = open_platform;
+  m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
+  m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
+  unsigned max_tasks = m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
+  m->script = mh_realm_new(&m->host, m->config.memory_limit, max_tasks);
+  if (m->host.log == NULL || m->script == NULL) return no_memory;
+  m->script->user = m;
+  m->script->on_error = on_error;
+  lua_State *L = m->script->L;
+  lua_pushcfunction(L, open_script);
+  lua_pushlightuserdata(L, &m->options);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) return no_memory;
+  return NULL;
+}
+
+static void free_all(moonherd *m) {
+  mh_realm_free(m->script);
+  mh_platforms_free(&m->platforms);
+  while (m->host.closers != NULL) {
+    mh_closer *closer = m->host.closers;
+    m->host.closers = closer->next;
+    closer->on_close(closer);
+  }
+  if (m->host.user != NULL) mh_loop_fini(&m->host.loop);
+  mh_log_free(m->host.log);
+  mh_config_fini(&m->options);
+  free(m);
+}
+
+moonherd *moonherd_new(const moonherd_config *config, const char **why) {
+  moonherd *m = calloc(1, sizeof *m);
+  const char *reason = m != NULL ? set_up(m, config) : "not enough memory";
+  if (why != NULL) *why = reason;
+  if (reason == NULL) return m;
+  if (m != NULL) free_all(m);
+  return NULL;
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+/* A chunk, or a message, is at the top of the stack; with status. */
+static int loaded(moonherd *m, int status) {
+  lua_State *L = m->script->L;
+  if (status == LUA_OK) {
+    luaL_unref(L, LUA_REGISTRYINDEX, m->chunk);
+    m->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
+    m->phase = LOADED;
+    return 0;
+  }
+  mh_error_wrap(L, L);
+  lua_pushliteral(L, "syntax");
+  lua_setfield(L, -2, "reason");
+  lua_pushnil(L);
+  lua_setfield(L, -2, "trace");
+  on_error(m->script, L);
+  return status == LUA_ERRMEM ? MOONHERD_ENOMEM : MOONHERD_ESCRIPT;
+}
+
+typedef struct load_request {
+  moonherd *m;
+  const char *path, *name, *source;
+  size_t n;
+  int result;
+} load_request;
+
+/* The folder of the script: where its modules and files are. */
+static void set_script_dir(lua_State *L, const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (slash == NULL) lua_pushliteral(L, ".");
+  else lua_pushlstring(L, path, slash == path ? 1 : (size_t)(slash - path));
+  // stack: dir
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "moonherd._host");
+  lua_getfield(L, -1, "options");
+  lua_pushvalue(L, -4);
+  lua_setfield(L, -2, "script_dir");
+  if (slash == NULL) return;
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_getfield(L, -1, "path");
+  const char *dir = lua_tostring(L, 1);
+  lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+  lua_setfield(L, -3, "path");
+}
+
+static int load_in_realm(lua_State *L) {
+  load_request *r = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  int status;
+  if (r->path != NULL) {
+    set_script_dir(L, r->path);
+    status = luaL_loadfilex(L, r->path, "t");
+  } else {
+    const char *source = r->source;
+    size_t n = r->n;
+    if (n > 0 && source[0] == '#') {  // keep the line end, so that lines keep their numbers
+      const char *end = memchr(source, '\n', n);
+      n = end != NULL ? n - (size_t)(end - source) : 0;
+      source = end;
+    }
+    status = luaL_loadbufferx(L, source, n, r->name, "t");
+  }
+  r->result = loaded(r->m, status);
+  return 0;
+}
+
+static int load(load_request *r) {
+  moonherd *m = r->m;
+  if (m->in_callback > 0 || m->phase == RUNNING) return MOONHERD_EBUSY;
+  lua_State *L = m->script->L;
+  lua_pushcfunction(L, load_in_realm);
+  lua_pushlightuserdata(L, r);
+  int status = lua_pcall(L, 1, 0, 0);
+  lua_settop(L, 0);
+  return status == LUA_OK ? r->result : MOONHERD_ENOMEM;
+}
+
+static int check_file(const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? MOONHERD_ENOENT : MOONHERD_EIO;
+  return S_ISDIR(st.st_mode) ? MOONHERD_EIO : 0;
+}
+
+int moonherd_load_file(moonherd *m, const char *path) {
+  if (m == NULL || path == NULL) return MOONHERD_EINVAL;
+  int e = check_file(path);
+  if (e != 0) return e;
+  return load(&(load_request){.m = m, .path = path});
+}
+
+int moonherd_load(moonherd *m, const char *name, const char *source, size_t n) {
+  if (m == NULL || name == NULL || source == NULL) return MOONHERD_EINVAL;
+  return load(&(load_request){.m = m, .name = name, .source = source, .n = n});
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+static void on_root_end(mh_task_end *end) {
+  moonherd *m = (moonherd *)((char *)end - offsetof(moonherd, root_end));
+  m->has_ended = true;
+}
+
+typedef struct start_request {
+  moonherd *m;
+  int argc;
+  const char *const *argv;
+} start_request;
+
+static int start_in_realm(lua_State *L) {
+  const start_request *r = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  luaL_checkstack(L, r->argc + 8, "too many arguments");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, r->m->chunk);
+  lua_createtable(L, r->argc, 1);
+  for (int i = 0; i < r->argc; i++) {
+    lua_pushstring(L, r->argv[i]);
+    lua_rawseti(L, 2, i);
+  }
+  lua_setglobal(L, "arg");
+  for (int i = 1; i < r->argc; i++) lua_pushstring(L, r->argv[i]);
+  mh_task *root = mh_task_spawn(L, r->argc > 1 ? r->argc - 1 : 0, true);
+  // Kept past its end, until its results are read.
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &r->m->root);
+  r->m->root = root;
+  mh_task_tie(root, &r->m->root_end);
+  return 0;
+}
+
+int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
+  if (m == NULL || argc < 0 || (argc > 0 && argv == NULL)) return MOONHERD_EINVAL;
+  if (m->in_callback > 0 || m->phase == RUNNING) return MOONHERD_EBUSY;
+  if (m->chunk == LUA_NOREF) return MOONHERD_EINVAL;
+  lua_State *L = m->script->L;
+  m->root_end.on_end = on_root_end;
+  m->has_ended = m->was_cancelled = m->script->has_exited = false;
+  m->exit_code = 0;
+  lua_pushcfunction(L, start_in_realm);
+  lua_pushlightuserdata(L, &(start_request){m, argc, argv});
+  int status = lua_pcall(L, 1, 0, 0);
+  lua_settop(L, 0);
+  if (status != LUA_OK) return MOONHERD_ENOMEM;
+  m->phase = RUNNING;
+  return 0;
+}
+
+/* An integer or a boolean that the main chunk returned. */
+static int code_of(lua_State *L, int index) {
+  if (lua_isboolean(L, index)) return lua_toboolean(L, index) ? 0 : 1;
+  int is_integer;
+  lua_Integer code = lua_tointegerx(L, index, &is_integer);
+  return is_integer && lua_type(L, index) == LUA_TNUMBER ? (int)code : 0;
+}
+
+static int read_results(lua_State *L) {
+  moonherd *m = lua_touserdata(L, 1);
+  lua_State *thread = mh_task_thread(m->root);
+  if (m->script->has_exited) {
+    m->exit_code = m->script->exit_code;
+  } else if (mh_task_is_failed(m->root)) {
+    m->exit_code = 1;
+    lua_pushvalue(thread, -1);
+    lua_xmove(thread, L, 1);
+    bool was_asked = m->was_cancelled && mh_error_has_kind(L, -1, "cancelled");
+    if (!was_asked) on_error(m->script, L);
+  } else {
+    m->exit_code = lua_gettop(thread) > 0 ? code_of(thread, 1) : 0;
+  }
+  return 0;
+}
+
+/* The root task has ended, and with it all others. */
+static void finish(moonherd *m) {
+  lua_State *L = m->script->L;
+  m->exit_code = 1;
+  lua_pushcfunction(L, read_results);
+  lua_pushlightuserdata(L, m);
+  lua_pcall(L, 1, 0, 0);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &m->root);
+  lua_settop(L, 0);
+  m->root = NULL;
+  m->has_ended = false;
+  m->phase = ENDED;
+}
+
+static void flush(moonherd *m) {
+  if (m->script->out != NULL) fflush(m->script->out);
+}
+
+/* Collects garbage in what is left of a step's budget. */
+static void collect(moonherd *m, uint64_t start) {
+  if (!(m->config.budget > 0)) return;  // without a budget Lua's own pace is right
+  uint64_t end = mh_clock_after(start, m->config.budget * 0.9);
+  while (uv_hrtime() < end && lua_gc(m->script->L, LUA_GCSTEP, 8) == 0) {
+  }
+}
+
+int moonherd_step(moonherd *m, double wait) {
+  if (m == NULL) return MOONHERD_EINVAL;
+  if (m->in_callback > 0) return MOONHERD_EBUSY;
+  if (m->phase != RUNNING) return MOONHERD_DONE;
+  uint64_t start = uv_hrtime();
+  int r = mh_loop_step(&m->host.loop, m->config.budget, wait);
+  flush(m);
+  if (r < 0) return r;
+  if (m->has_ended) {
+    finish(m);
+    flush(m);
+    return MOONHERD_DONE;
+  }
+  if (r == MH_LOOP_READY) return MOONHERD_READY;
+  collect(m, start);
+  return MOONHERD_WAITING;
+}
+
+int moonherd_run(moonherd *m) {
+  int r;
+  do {
+    r = moonherd_step(m, -1);
+  } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
+  return r;
+}
+
+int moonherd_fd(const moonherd *m) {
+  return m != NULL ? mh_loop_fd(&m->host.loop) : -1;
+}
+
+int moonherd_timeout(const moonherd *m) {
+  return m != NULL && m->phase == RUNNING ? mh_loop_timeout(&m->host.loop) : -1;
+}
+
+int moonherd_cancel(moonherd *m, const char *reason) {
+  if (m == NULL) return MOONHERD_EINVAL;
+  if (m->phase != RUNNING || m->root == NULL) return 0;
+  m->was_cancelled = true;
+  mh_task_cancel(m->root, reason);
+  return 0;
+}
+
+void moonherd_wake(moonherd *m) {
+  if (m != NULL) mh_loop_wake(&m->host.loop);
+}
+
+int moonherd_exit_code(const moonherd *m) {
+  return m != NULL ? m->exit_code : 1;
+}
+
+/* ---- closing ------------------------------------------------------------------------------ */
+
+/* Steps until the script, then the platforms have ended, or the grace is over: what still runs then
+ * is closed with its realm. */
+static void wind_down(moonherd *m) {
+  uint64_t end = mh_clock_after(uv_hrtime(), m->host.grace);
+  moonherd_cancel(m, "the handle is closed");
+  while (m->phase == RUNNING && uv_hrtime() < end) moonherd_step(m, 0.1);
+  mh_platforms_cancel(&m->platforms);
+  while (!mh_platforms_have_ended(&m->platforms) && uv_hrtime() < end)
+    mh_loop_step(&m->host.loop, 0, 0.1);
+}
+
+void moonherd_close(moonherd *m) {
+  if (m == NULL || m->in_callback > 0 || m->host.loop.is_stepping) return;
+  wind_down(m);
+  if (m->root != NULL) mh_task_untie(&m->root_end);
+  free_all(m);
+}

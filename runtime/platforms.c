@@ -1,0 +1,174 @@
+/* The embedded platforms. See platforms.h. */
+#include "platforms.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/task.h"
+#include "modules.h"
+#include "moonherd.h"
+
+/* ---- the socket --------------------------------------------------------------------------- */
+
+/* Removes sockets of processes that are gone: they were killed before they could do it. */
+static void sweep(const char *dir) {
+  DIR *entries = opendir(dir);
+  if (entries == NULL) return;
+  for (struct dirent *e; (e = readdir(entries)) != NULL;) {
+    char *end;
+    long pid = strtol(e->d_name, &end, 10);
+    if (pid <= 0 || *end != '-' || kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
+    unlinkat(dirfd(entries), e->d_name, 0);
+  }
+  closedir(entries);
+}
+
+/* A folder that only this user can enter; NULL, or the path in `dir`. */
+static bool make_socket_dir(char *dir, size_t size) {
+  const char *base = getenv("XDG_RUNTIME_DIR");
+  if (base == NULL || base[0] != '/') base = getenv("TMPDIR");
+  if (base == NULL || base[0] != '/') base = "/tmp";
+  int n = snprintf(dir, size, "%s/moonherd-%lu", base, (unsigned long)getuid());
+  if (n < 0 || (size_t)n >= size) return false;
+  if (mkdir(dir, 0700) != 0 && errno != EEXIST) return false;
+  struct stat st;
+  return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid() &&
+         (st.st_mode & 077) == 0;
+}
+
+/* A path short enough for a unix socket (108 bytes on Linux). */
+static char *make_socket_path(const mh_platform *p) {
+  char dir[80];
+  if (!make_socket_dir(dir, sizeof dir)) return NULL;
+  sweep(dir);
+  mh_buf path;
+  mh_buf_init(&path, NULL);
+  mh_buf_printf(&path, "%s/%ld-%.8s.sock", dir, (long)getpid(), p->token);
+  const char *text = mh_buf_cstr(&path);
+  char *copy = text != NULL ? strdup(text) : NULL;
+  mh_buf_fini(&path);
+  return copy;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+static void fail(mh_platform *p, const char *why) {
+  if (p->state == MH_PLATFORM_FAILED) return;
+  p->state = MH_PLATFORM_FAILED;
+  p->why = strdup(why);
+  mh_waitlist_wake(&p->waiters, UINT32_MAX);
+}
+
+typedef struct main_end {
+  mh_task_end end;
+  mh_platform *platform;
+} main_end;
+
+/* The platform's main chunk has ended: before it served that is a failure to start. */
+static void on_main_end(mh_task_end *end) {
+  mh_platform *p = ((main_end *)end)->platform;
+  free(end);
+  fail(p, "it has ended; the log says why");
+}
+
+static void set_field(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* Runs in the platform's new realm: require "moonherd.platform.main"(options) as a task. */
+static int start_main(lua_State *L) {
+  mh_platform *p = mh_realm_of(L)->user;
+  mh_modules_open(L, lua_touserdata(L, 1));
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "moonherd.platform.main");
+  lua_call(L, 1, 1);
+  lua_newtable(L);
+  set_field(L, "state", p->state_dir);
+  set_field(L, "unix", p->socket);
+  set_field(L, "token", p->token);
+  mh_task *task = mh_task_spawn(L, 1, true);
+  main_end *end = malloc(sizeof *end);
+  if (end == NULL) return luaL_error(L, "not enough memory");
+  *end = (main_end){.end.on_end = on_main_end, .platform = p};
+  mh_task_tie(task, &end->end);
+  return 0;
+}
+
+static void start(mh_platforms *platforms, mh_platform *p) {
+  p->realm = mh_realm_new(platforms->host, 0, 0);
+  if (p->realm == NULL) {
+    fail(p, "not enough memory");
+    return;
+  }
+  p->realm->is_system = true;
+  p->realm->user = p;
+  p->realm->on_error = platforms->on_error;
+  lua_State *L = p->realm->L;
+  lua_pushcfunction(L, start_main);
+  lua_pushlightuserdata(L, (void *)platforms->config);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    fail(p, luaL_tolstring(L, -1, NULL));
+    lua_settop(L, 0);
+  }
+}
+
+static bool set_token(mh_platform *p) {
+  unsigned char bytes[32];
+  if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0) return false;
+  for (size_t i = 0; i < sizeof bytes; i++) snprintf(p->token + 2 * i, 3, "%02x", bytes[i]);
+  return true;
+}
+
+mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir) {
+  for (mh_platform *p = platforms->first; p != NULL; p = p->next)
+    if (strcmp(p->state_dir, state_dir) == 0) return p;
+  mh_platform *p = calloc(1, sizeof *p);
+  char *copy = strdup(state_dir);
+  if (p == NULL || copy == NULL) {
+    free(p);
+    free(copy);
+    return NULL;
+  }
+  p->state_dir = copy;
+  p->next = platforms->first;
+  platforms->first = p;
+  if (!set_token(p)) fail(p, "no random numbers");
+  else if ((p->socket = make_socket_path(p)) == NULL)
+    fail(p, "no private folder for its socket; set TMPDIR to a short path that you own");
+  else start(platforms, p);
+  return p;
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+void mh_platforms_cancel(mh_platforms *platforms) {
+  for (mh_platform *p = platforms->first; p != NULL; p = p->next)
+    if (p->realm != NULL) mh_realm_cancel(p->realm, "the handle is closed");
+}
+
+bool mh_platforms_have_ended(const mh_platforms *platforms) {
+  for (const mh_platform *p = platforms->first; p != NULL; p = p->next)
+    if (p->realm != NULL && p->realm->task_count > 0) return false;
+  return true;
+}
+
+void mh_platforms_free(mh_platforms *platforms) {
+  while (platforms->first != NULL) {
+    mh_platform *p = platforms->first;
+    platforms->first = p->next;
+    mh_realm_free(p->realm);
+    if (p->socket != NULL) unlink(p->socket);
+    free(p->socket);
+    free(p->state_dir);
+    free(p->why);
+    free(p);
+  }
+}
