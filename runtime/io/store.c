@@ -183,11 +183,6 @@ static void read_main(void *arg) {
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
-static void free_job(mh_store_job *job) {
-  mh_buf_fini(&job->results);
-  free(job);
-}
-
 /* Takes the job back unless a thread has it. */
 static bool withdraw(mh_store_job *job) {
   mh_store *store = job->store;
@@ -219,13 +214,16 @@ static const char *const WHAT[] = {
     [MH_STORE_CLOSE] = "store close",
 };
 
-mh_store_job *mh_store_job_new(mh_store *store, mh_store_verb verb, size_t statements,
-                               size_t params) {
+size_t mh_store_job_size(size_t statements, size_t params) {
   size_t most = SIZE_MAX / 4 / sizeof(mh_store_statement);
-  if (statements > most || params > most) return NULL;
-  size_t head = sizeof(mh_store_job) + statements * sizeof(mh_store_statement);
-  mh_store_job *job = calloc(1, head + params * sizeof(mh_store_value));
-  if (job == NULL) return NULL;
+  if (statements > most || params > most) return 0;
+  return sizeof(mh_store_job) + statements * sizeof(mh_store_statement) +
+         params * sizeof(mh_store_value);
+}
+
+void mh_store_job_init(mh_store_job *job, mh_store *store, mh_store_verb verb, size_t statements,
+                       size_t params) {
+  memset(job, 0, mh_store_job_size(statements, params));
   mh_op_init(&job->op, store->loop, WHAT[verb], on_cancel);
   mh_buf_init(&job->results, NULL);
   job->store = store;
@@ -238,26 +236,28 @@ mh_store_job *mh_store_job_new(mh_store *store, mh_store_verb verb, size_t state
     job->statements[i].expect = MH_STORE_ANY;
   }
   atomic_init(&job->is_unwanted, false);
-  return job;
 }
 
-static void wait_until_finished(mh_store_job *job) {
+/* Waits until the thread is done with the job, and takes back its answer. */
+static void recall(mh_store_job *job) {
   mh_store *store = job->store;
+  store->loop->open_jobs--;
+  job->state = MH_JOB_IDLE;
+  if (store->ended == job) {
+    store->ended = NULL;
+    return;
+  }
   uv_mutex_lock(&store->lock);
   while (!job->is_finished) uv_cond_wait(&store->has_finished, &store->lock);
+  take_out(&store->done, job);
   uv_mutex_unlock(&store->lock);
 }
 
-void mh_store_job_free(mh_store_job *job) {
-  if (job == NULL) return;
+void mh_store_job_fini(mh_store_job *job) {
   job->on_abandoned = NULL;
   mh_op_cancel(&job->op);  // withdraws it, or asks the thread to stop
-  if (job->state == MH_JOB_IDLE || job->state == MH_JOB_DONE) {
-    free_job(job);
-  } else {
-    job->is_orphan = true;
-    wait_until_finished(job);
-  }
+  if (job->state == MH_JOB_TAKEN) recall(job);
+  mh_buf_fini(&job->results);
 }
 
 static size_t bytes_of(const mh_store_job *job) {
@@ -296,8 +296,7 @@ static void deliver(mh_store *store, mh_store_job *job) {
   store->loop->open_jobs--;
   job->state = MH_JOB_DONE;
   job->next = job->prev = NULL;
-  if (job->is_orphan) free_job(job);
-  else if (job->op.is_open) mh_op_ready(&job->op, job->reason == NULL ? 0 : MOONHERD_EIO);
+  if (job->op.is_open) mh_op_ready(&job->op, job->reason == NULL ? 0 : MOONHERD_EIO);
   else abandon(job);
 }
 
@@ -444,7 +443,6 @@ void mh_store_release(mh_store *store, mh_store_job *ended) {
   if (ended != NULL) {
     mh_op_start(&ended->op);
     ended->state = MH_JOB_TAKEN;
-    ended->is_finished = true;
     store->loop->open_jobs++;
   }
   if (store->users > 0) {

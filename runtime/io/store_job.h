@@ -72,8 +72,8 @@ struct mh_store_job {
   int code;           /* SQLite's extended result code, or 0 */
   mh_buf results;     /* rows, or the message of a failure */
 
-  /* For the owner. Called once after a cancel, as soon as the bytes of the statements are no longer
-   * needed; may free the job. NULL: nothing is called, and the job may be freed at any time. */
+  /* For the owner. Called once after a cancel, as soon as no thread needs the job and the bytes of
+   * its statements any more; may end and free it. May be NULL. */
   void (*on_abandoned)(mh_store_job *job);
   void *user;
   int ref;
@@ -84,19 +84,21 @@ struct mh_store_job {
   size_t bytes;              /* of its parameters: bounds a batch */
   enum { MH_JOB_IDLE, MH_JOB_QUEUED, MH_JOB_TAKEN, MH_JOB_DONE } state; /* under store->lock */
   bool is_finished;        /* no thread needs it any more; under store->lock */
-  bool is_orphan;          /* freed while taken: delivery frees it */
   atomic_bool is_unwanted; /* cancelled: the thread may drop it */
 };
 
-/* A job with room for `statements` (zeroed, expect MH_STORE_ANY) that have `params` parameters in
- * all: the caller sets every member of statements, hands out params from job->statements[0].params,
- * where all of them lie in one piece. NULL without memory. */
-mh_store_job *mh_store_job_new(mh_store *store, mh_store_verb verb, size_t statements,
-                               size_t params);
+/* The memory of a job with room for `statements` that have `params` parameters in all. It belongs to
+ * the owner; 0 when there is no such size. */
+size_t mh_store_job_size(size_t statements, size_t params);
 
-/* Allowed at any time and for NULL. While a thread has the job, this stops it or waits for it: its
- * caller is about to free the bytes of the statements. Otherwise nothing here waits. */
-void mh_store_job_free(mh_store_job *job);
+/* The statements are zeroed and expect MH_STORE_ANY: the caller sets the members of each, and hands
+ * out the parameters, which lie in one piece at job->statements[0].params. */
+void mh_store_job_init(mh_store_job *job, mh_store *store, mh_store_verb verb, size_t statements,
+                       size_t params);
+
+/* Allowed at any time, and twice. A job that a thread has is stopped, or waited for: the caller is
+ * about to free what the thread reads. Otherwise nothing here waits. */
+void mh_store_job_fini(mh_store_job *job);
 
 /* Starts job->op and hands the job to a thread. The bytes of the statements are not copied: they
  * must live until the operation is done or, after a cancel, until on_abandoned. */

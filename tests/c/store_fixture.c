@@ -55,11 +55,22 @@ mh_store *acquire(fixture *f, const char *path) {
   return store;
 }
 
+mh_store_job *new_job(mh_store *store, mh_store_verb verb, size_t statements, size_t params) {
+  mh_store_job *job = malloc(mh_store_job_size(statements, params));
+  assert_non_null(job);
+  mh_store_job_init(job, store, verb, statements, params);
+  return job;
+}
+
+void free_job(mh_store_job *job) {
+  mh_store_job_fini(job);
+  free(job);
+}
+
 mh_store_job *new_list(mh_store *store, mh_store_verb verb, const char *const *texts) {
   size_t n = 0;
   while (texts[n] != NULL) n++;
-  mh_store_job *job = mh_store_job_new(store, verb, n, 0);
-  assert_non_null(job);
+  mh_store_job *job = new_job(store, verb, n, 0);
   for (size_t i = 0; i < n; i++) {
     job->statements[i].sql = texts[i];
     job->statements[i].sql_n = strlen(texts[i]);
@@ -86,11 +97,11 @@ void assert_refused(fixture *f, const char *path, const char *const *migrations,
   assert_int_equal(job->op.status, MOONHERD_EIO);
   assert_string_equal(job->reason, reason);
   assert_non_null(strstr(mh_store_job_message(job), path));
-  mh_store_job_free(job);
-  mh_store_job *closed = mh_store_job_new(store, MH_STORE_CLOSE, 0, 0);
+  free_job(job);
+  mh_store_job *closed = new_job(store, MH_STORE_CLOSE, 0, 0);
   mh_store_release(store, closed);
   await(f, closed);
-  mh_store_job_free(closed);
+  free_job(closed);
 }
 
 void await(fixture *f, const mh_store_job *job) {
@@ -112,7 +123,7 @@ void assert_done(mh_store_job *job) {
   if (job->reason != NULL) fail_msg("%s: %s", job->reason, mh_store_job_message(job));
   assert_int_equal(job->op.status, 0);
   assert_int_equal(job->missed, 0);
-  mh_store_job_free(job);
+  free_job(job);
 }
 
 void assert_failed(mh_store_job *job, const char *reason, size_t statement) {
@@ -123,7 +134,7 @@ void assert_failed(mh_store_job *job, const char *reason, size_t statement) {
     fail_msg("%s instead of %s: %s", job->reason, reason, mh_store_job_message(job));
   assert_int_equal(job->failed, statement);
   assert_true(strlen(mh_store_job_message(job)) > 0);
-  mh_store_job_free(job);
+  free_job(job);
 }
 
 void write_done(fixture *f, mh_store *store, const char *sql) {
@@ -140,7 +151,7 @@ int64_t read_integer(fixture *f, mh_store *store, const char *sql) {
   mh_store_next(&cursor, &value);  // the name
   mh_store_next(&cursor, &value);
   assert_int_equal(value.type, MH_STORE_INTEGER);
-  mh_store_job_free(job);
+  free_job(job);
   return value.integer;
 }
 

@@ -34,6 +34,9 @@ mh_store *open_store(fixture *f);
 void assert_refused(fixture *f, const char *path, const char *const *migrations,
                     const char *reason);
 
+mh_store_job *new_job(mh_store *store, mh_store_verb verb, size_t statements, size_t params);
+void free_job(mh_store_job *job);
+
 /* A job of statements without parameters, given as texts up to NULL. */
 #define LIST(store, verb, ...) new_list(store, verb, (const char *const[]){__VA_ARGS__, NULL})
 mh_store_job *new_list(mh_store *store, mh_store_verb verb, const char *const *texts);

@@ -195,7 +195,7 @@ static void assert_same(const mh_store_value *a, const mh_store_value *b) {
 static void test_values_come_back(void **state) {
   fixture *f = *state;
   mh_store *store = open_store(f);
-  mh_store_job *job = mh_store_job_new(store, MH_STORE_WRITE, VALUE_COUNT, VALUE_COUNT);
+  mh_store_job *job = new_job(store, MH_STORE_WRITE, VALUE_COUNT, VALUE_COUNT);
   for (size_t i = 0; i < VALUE_COUNT; i++) {
     mh_store_statement *statement = &job->statements[i];
     statement->sql = "INSERT INTO t(v) VALUES (?)";
@@ -232,7 +232,7 @@ static void test_big_blob(void **state) {
   mh_store *store = open_store(f);
   char *bytes = malloc(SIZE);
   for (size_t i = 0; i < SIZE; i++) bytes[i] = (char)(i * 7 + i / 251);
-  mh_store_job *job = mh_store_job_new(store, MH_STORE_WRITE, 1, 2);
+  mh_store_job *job = new_job(store, MH_STORE_WRITE, 1, 2);
   mh_store_statement *statement = &job->statements[0];
   statement->sql = "INSERT INTO t VALUES (?, ?)";
   statement->sql_n = strlen(statement->sql);
@@ -287,7 +287,7 @@ static void test_missed_expectation_undoes_one_list(void **state) {
   assert_int_equal(missed->op.status, 0);
   assert_null(missed->reason);
   assert_int_equal(missed->missed, 3);
-  mh_store_job_free(missed);
+  free_job(missed);
   assert_done(before);
   assert_done(after);
   assert_int_equal(read_integer(f, store, "SELECT sum(k) FROM t"), 5);
@@ -305,7 +305,7 @@ static void test_expects_rows_of_a_query(void **state) {
   job->statements[1].expect = 1;
   run(f, job);
   assert_int_equal(job->missed, 2);
-  mh_store_job_free(job);
+  free_job(job);
   assert_int_equal(read_integer(f, store, "SELECT count(*) FROM t"), 1);
 }
 
@@ -524,7 +524,7 @@ static void test_big_lists_do_not_share_a_commit(void **state) {
   raw_exec(other, "BEGIN IMMEDIATE");
   mh_store_job *jobs[COUNT];
   for (int i = 0; i < COUNT; i++) {
-    jobs[i] = mh_store_job_new(store, MH_STORE_WRITE, 1, 1);
+    jobs[i] = new_job(store, MH_STORE_WRITE, 1, 1);
     mh_store_statement *statement = &jobs[i]->statements[0];
     statement->sql = "INSERT INTO t(v) VALUES (substr(?, 1, 10))";
     statement->sql_n = strlen(statement->sql);
@@ -590,7 +590,7 @@ static void test_full_disk_fails_the_list_that_needs_it(void **state) {
 
 static void on_abandoned(mh_store_job *job) {
   *(bool *)job->user = true;
-  mh_store_job_free(job);
+  free_job(job);
 }
 
 static bool is_true(void *flag) {
@@ -622,7 +622,7 @@ static void test_cancel_before_a_thread_has_it(void **state) {
   mh_store_submit(third);
   mh_op_cancel(&first->op);
   assert_true(is_abandoned);
-  mh_store_job_free(third);  // the same, by its owner
+  free_job(third);  // the same, by its owner
   assert_int_equal(f->host.loop.open_jobs, 2);
   raw_exec(other, "ROLLBACK");
   sqlite3_close(other);
@@ -690,18 +690,17 @@ static void test_free_while_it_runs(void **state) {
   mh_store_job *job = LIST(store, MH_STORE_READ, sql);
   mh_store_submit(job);
   usleep(20000);  // real time: most likely it runs now
-  mh_store_job_free(job);
+  free_job(job);
   free(sql);
 }
 
 static void test_free_when_done_or_never_submitted(void **state) {
   fixture *f = *state;
   mh_store *store = open_store(f);
-  mh_store_job_free(NULL);
-  mh_store_job_free(LIST(store, MH_STORE_READ, "SELECT 1"));
+  free_job(LIST(store, MH_STORE_READ, "SELECT 1"));
   mh_store_job *job = run(f, LIST(store, MH_STORE_READ, "SELECT 1"));
   mh_op_cancel(&job->op);
-  mh_store_job_free(job);
+  free_job(job);
 }
 
 /* ---- sharing and closing ------------------------------------------------------------------- */
@@ -711,18 +710,18 @@ static void test_same_path_is_shared(void **state) {
   mh_store *store = open_store(f);
   assert_ptr_equal(open_store(f), store);
   assert_int_equal(f->host.loop.open_handles, 1);
-  mh_store_job *closed = mh_store_job_new(store, MH_STORE_CLOSE, 0, 0);
+  mh_store_job *closed = new_job(store, MH_STORE_CLOSE, 0, 0);
   mh_store_release(store, closed);
   assert_true(closed->op.is_done);  // somebody else uses it
-  mh_store_job_free(closed);
+  free_job(closed);
   write_done(f, store, "INSERT INTO t VALUES (1, 1)");
-  closed = mh_store_job_new(store, MH_STORE_CLOSE, 0, 0);
+  closed = new_job(store, MH_STORE_CLOSE, 0, 0);
   mh_store_release(store, closed);
   assert_false(closed->op.is_done);
   mh_store *again = open_store(f);  // while the old one is still ending
   assert_int_equal(read_integer(f, again, "SELECT count(*) FROM t"), 1);
   await(f, closed);
-  mh_store_job_free(closed);
+  free_job(closed);
   assert_int_equal(f->host.loop.open_handles, 1);
 }
 
@@ -739,7 +738,7 @@ static void test_close_finishes_what_is_queued(void **state) {
   mh_store *store = open_store(f);
   mh_store_job *jobs[MANY];
   submit_many(store, MANY, jobs);
-  mh_store_job *closed = mh_store_job_new(store, MH_STORE_CLOSE, 0, 0);
+  mh_store_job *closed = new_job(store, MH_STORE_CLOSE, 0, 0);
   mh_store_release(store, closed);
   await(f, closed);
   assert_done(closed);
@@ -757,16 +756,16 @@ static void test_cancelled_close_goes_on(void **state) {
   fixture *f = *state;
   mh_store *store = open_store(f);
   bool is_abandoned;
-  mh_store_job *closed = watch(mh_store_job_new(store, MH_STORE_CLOSE, 0, 0), &is_abandoned);
+  mh_store_job *closed = watch(new_job(store, MH_STORE_CLOSE, 0, 0), &is_abandoned);
   mh_store_release(store, closed);
   mh_op_cancel(&closed->op);
   step_until(f, is_true, &is_abandoned);
   assert_int_equal(f->host.loop.open_handles, 0);
 
   store = open_store(f);
-  closed = mh_store_job_new(store, MH_STORE_CLOSE, 0, 0);
+  closed = new_job(store, MH_STORE_CLOSE, 0, 0);
   mh_store_release(store, closed);
-  mh_store_job_free(closed);  // does not wait
+  free_job(closed);  // does not wait
 }
 
 /* The handle closes while two stores are open and lists are queued; nobody waits for them. */

@@ -181,7 +181,7 @@ static void fill_disk(fixture *f, int pipe) {
     run(f, big);
     if (big->reason != NULL) {
       assert_string_equal(big->reason, "disk_full");
-      mh_store_job_free(big);
+      free_job(big);
       break;
     }
     assert_done(big);
@@ -193,7 +193,7 @@ static void fill_disk(fixture *f, int pipe) {
   static const char *const migrations[] = {"CREATE TABLE t(k)", NULL};
   mh_store_job *job = try_open(f, other, migrations);
   if (job->reason != NULL) assert_string_equal(job->reason, "disk_full");
-  mh_store_job_free(job);
+  free_job(job);
 }
 
 static void test_full_file_system(void **state) {
