@@ -9,7 +9,7 @@
 // One for each C module: moonherd._clock and so on.
 // clang-format off
 #define MODULES(X) \
-  X(clock) X(error) X(log) X(platform) X(std) X(task)
+  X(clock) X(error) X(log) X(multipart) X(platform) X(std) X(task)
 // clang-format on
 
 #define DECLARE(name) int luaopen_moonherd__##name(lua_State *L);

@@ -69,7 +69,7 @@ static void set_needle(mh_multipart *r, mh_slice boundary) {
 }
 
 static int set_boundary(mh_multipart *r, mh_slice parameters) {
-  char text[2 * MH_MULTIPART_BOUNDARY];
+  char text[2 * MH_MULTIPART_BOUNDARY] = "";
   mh_slice boundary = {NULL, 0};
   mh_param param;
   int found;
@@ -78,7 +78,8 @@ static int set_boundary(mh_multipart *r, mh_slice parameters) {
     if (boundary.data != NULL || param.value.len > sizeof text) return MOONHERD_EPROTO;
     boundary = (mh_slice){text, mh_params_unescape(param.value, false, text)};
   }
-  if (found != 0 || !is_readable_boundary(boundary)) return MOONHERD_EPROTO;
+  if (found != 0 || boundary.data == NULL || !is_readable_boundary(boundary))
+    return MOONHERD_EPROTO;
   set_needle(r, boundary);
   return 0;
 }
@@ -365,7 +366,7 @@ static const char *find_header(const mh_multipart_part *part, const char *name, 
 
 /* The name, filename and type of the part whose headers were parsed. */
 static const char *interpret(mh_multipart *r) {
-  mh_slice disposition;
+  mh_slice disposition = {NULL, 0};
   const char *wrong = find_header(&r->part, "content-type", &r->part.content_type);
   if (wrong == NULL) wrong = find_header(&r->part, "content-disposition", &disposition);
   if (wrong == NULL && disposition.data != NULL) wrong = parse_disposition(r, disposition);

@@ -1,4 +1,7 @@
-/* The multipart writer: what stands around the contents. See multipart.h. */
+/* The multipart writer: what stands around the contents. See multipart_write.h. */
+#include "io/multipart_write.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #include "io/multipart.h"
@@ -6,17 +9,11 @@
 
 int mh_multipart_boundary(char out[MH_MULTIPART_NEW_BOUNDARY], mh_multipart_random *random,
                           void *user) {
-  static const char digits[] = "0123456789abcdef";
   unsigned char bytes[16];
   int e = random(user, bytes, sizeof bytes);
   if (e != 0) return e;
-  char *p = out + strlen("moonherd-");
-  memcpy(out, "moonherd-", strlen("moonherd-"));
-  for (size_t i = 0; i < sizeof bytes; i++) {
-    *p++ = digits[bytes[i] >> 4];
-    *p++ = digits[bytes[i] & 15];
-  }
-  *p = '\0';
+  int n = snprintf(out, MH_MULTIPART_NEW_BOUNDARY, "moonherd-");
+  for (size_t i = 0; i < sizeof bytes; i++) snprintf(out + n + 2 * i, 3, "%02x", bytes[i]);
   return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/buf.h"
 #include "io/multipart.h"
+#include "io/multipart_write.h"
 #include "moonherd.h"
 
 static mh_slice slice(const char *text) {
