@@ -5,6 +5,7 @@
 #include <lualib.h>
 
 #include "core/embedded.h"
+#include "moonherd.h"
 
 // One for each C module: moonherd._clock and so on.
 // clang-format off
@@ -72,12 +73,14 @@ static void replace_require(lua_State *L) {
   lua_setglobal(L, "require");
 }
 
-/* package.loaded["moonherd._host"] = {options = …} */
+/* package.loaded["moonherd._host"] = {options = …, version = …} */
 static void add_host(lua_State *L, const mh_config *config) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 2);
   mh_config_push(L, config);
   lua_setfield(L, -2, "options");
+  lua_pushliteral(L, MOONHERD_VERSION);
+  lua_setfield(L, -2, "version");
   lua_setfield(L, -2, "moonherd._host");
   lua_pop(L, 1);
 }
