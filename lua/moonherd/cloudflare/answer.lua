@@ -97,7 +97,10 @@ end
 
 -- Content is no JSON: its envelope is made here, around the response.
 local function judge_content(endpoint, response)
-  if is_good(response.status) and not is_json(response) then return { result = response } end
+  local is_empty = response.status == 204
+  if is_empty or is_good(response.status) and not is_json(response) then
+    return { result = response }
+  end
   return refuse(endpoint, response, decode(response.body, WITHOUT_NULLS))
 end
 

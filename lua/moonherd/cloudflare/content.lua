@@ -31,40 +31,39 @@ local function refuse(response, why)
   }
 end
 
-local function part_of(event)
-  return { name = event.name, filename = event.filename, type = event.content_type }
-end
-
--- The bytes of a part stay in the pieces of the reader until it ends.
-local function read_parts(reader, response)
-  local parts, pieces = {}, {}
+-- Pulls what the reader has found so far. The bytes of a part stay in pieces until it ends.
+local function pull(reader, parts, response)
   while true do
-    local event, err = reader:next()
-    local kind = event and event[1]
-    if err then refuse(response, err.message) end
-    if not event then return parts end
-    if kind == "part" then parts[#parts + 1], pieces = part_of(event), {} end
-    if kind == "data" then pieces[#pieces + 1] = event[2] end
-    if kind == "end" then parts[#parts].content = table.concat(pieces) end
+    local kind, value = reader:next()
+    if kind == "part" then
+      value.pieces = {}
+      parts[#parts + 1] = value
+    elseif kind == "data" then
+      local pieces = parts[#parts].pieces
+      pieces[#pieces + 1] = value
+    elseif kind == nil then
+      return value and refuse(response, value.message)
+    end
   end
 end
 
-local function feed(reader, response)
-  local ok, err = reader:feed(response.body)
-  if ok then ok, err = reader:finish() end
-  if not ok then refuse(response, err and err.message or "it ends too early") end
+local function read_parts(response, content_type)
+  local reader, err = multipart.reader(content_type)
+  if not reader then refuse(response, err.message) end
+  local parts = {}
+  reader:feed(response.body)
+  pull(reader, parts, response)
+  reader:finish()
+  pull(reader, parts, response)
+  return parts
 end
 
 local function of_form(response, content_type)
-  local reader, err = multipart.reader(content_type, {})
-  if not reader then refuse(response, err.message) end
-  feed(reader, response)
-  local parts = read_parts(reader, response)
   local content = { modules = {}, main_module = response.headers["cf-entrypoint"] }
-  for _, part in ipairs(parts) do
+  for _, part in ipairs(read_parts(response, content_type)) do
     local name = module_name(part)
     content.main_module = content.main_module or name
-    content.modules[name] = { content = part.content, type = part.type }
+    content.modules[name] = { content = table.concat(part.pieces), type = part.content_type }
   end
   return content
 end

@@ -30,12 +30,16 @@ local read_connect = options.reader("moonherd.connect", {
   { "timeout", "duration" }, { "state", "string" }, { "ca_file", "string" },
 })
 
--- The embedded platform: the same HTTP over a private socket, with a credential it has just made.
+-- The embedded platform takes any account; this one is meant when none is named.
+local LOCAL_ACCOUNT = ("0"):rep(32)
+
+-- The embedded platform: the same HTTP over a private socket, with the credential of its state.
 local function place_of_platform(place)
-  local socket, token, account = require "moonherd._platform".socket(place.state)
+  local socket, token = require "moonherd._platform".socket(place.state)
+  if not socket then error(token, 0) end
   return {
     name = "local", base = "http://localhost/client/v4", socket = socket,
-    account = place.account or account,
+    account = place.account or LOCAL_ACCOUNT,
     credential = { token = token, source = "the embedded platform" },
   }
 end
@@ -88,6 +92,7 @@ end
 ---@error usage target_required  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage insecure_base_url  when a credential would travel in plain http
+---@error io platform_failed  when the embedded platform cannot be started
 ---@example
 --- local client = moonherd.connect { target = "local" }
 function M.connect(opts)
