@@ -1,4 +1,4 @@
-/* moonherd._log, moonherd._clock, moonherd._error: the small modules through which Lua reaches what
+/* moonherd._sink, moonherd._clock, moonherd._error: the small modules through which Lua reaches what
  * its handle shares. */
 #include <lauxlib.h>
 #include <lua.h>
@@ -12,7 +12,7 @@ static mh_host *host_of(lua_State *L) {
   return mh_realm_of(L)->host;
 }
 
-/* ---- moonherd._log ------------------------------------------------------------------------ */
+/* ---- moonherd._sink ----------------------------------------------------------------------- */
 
 /* hide(secret): from now on no log, trace or error shows it. Returns it, for use in expressions. */
 static int f_hide(lua_State *L) {
@@ -37,7 +37,7 @@ static int f_mask(lua_State *L) {
 }
 
 /* write(level, message, members): `members` is nil or the members of a JSON object without its
- * braces; lua/moonherd/log.lua encodes them. */
+ * braces; lua/moonherd/_log.lua encodes them. */
 static int f_write(lua_State *L) {
   static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
   int level = luaL_checkoption(L, 1, NULL, levels);
@@ -57,8 +57,8 @@ static int f_level(lua_State *L) {
 static const luaL_Reg log_functions[] = {
     {"hide", f_hide}, {"mask", f_mask}, {"write", f_write}, {"level", f_level}, {NULL, NULL}};
 
-int luaopen_moonherd__log(lua_State *L);
-int luaopen_moonherd__log(lua_State *L) {
+int luaopen_moonherd__sink(lua_State *L);
+int luaopen_moonherd__sink(lua_State *L) {
   luaL_newlib(L, log_functions);
   return 1;
 }

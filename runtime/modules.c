@@ -7,10 +7,16 @@
 #include "core/embedded.h"
 #include "moonherd.h"
 
-// One for each C module: moonherd._clock and so on.
+// One for each C module, a line each: moonherd._clock and so on.
 // clang-format off
 #define MODULES(X) \
-  X(clock) X(error) X(log) X(multipart) X(platform) X(std) X(task)
+  X(clock) \
+  X(error) \
+  X(multipart) \
+  X(platform) \
+  X(sink) \
+  X(std) \
+  X(task)
 // clang-format on
 
 #define DECLARE(name) int luaopen_moonherd__##name(lua_State *L);

@@ -46,4 +46,32 @@ function M.is(value)
   return raw.is(value)
 end
 
+-- What is left out of a report: `trace` stands beside it, and `cause` may be anything.
+local function plain(value, depth)
+  local kind = type(value)
+  if kind == "string" or kind == "number" or kind == "boolean" then return value end
+  if kind ~= "table" or depth > 8 then return tostring(value) end
+  if raw.is(value) and depth > 0 then return tostring(value) end
+  local copy, count = {}, 0
+  for key, member in pairs(value) do
+    count = count + 1
+    if type(key) == "string" or math.type(key) == "integer" then
+      copy[key] = plain(member, depth + 1)
+    end
+  end
+  if #copy ~= count then
+    for i = 1, #copy do copy[tostring(i)], copy[i] = copy[i], nil end
+  end
+  return copy
+end
+
+--- Encodes an error object as JSON: all its fields; values that JSON lacks as text.
+---@param err table  an error object
+---@return string json
+---@example
+--- print(error.to_json(error.new { kind = "usage", reason = "usage", message = "no" }))
+function M.to_json(err)
+  return require "moonherd.json".encode(plain(err, 0))
+end
+
 return M
