@@ -16,6 +16,7 @@
   X(platform) \
   X(sink) \
   X(std) \
+  X(store) \
   X(task)
 // clang-format on
 

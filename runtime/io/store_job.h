@@ -14,8 +14,6 @@
 typedef struct mh_store mh_store;
 typedef struct mh_store_job mh_store_job;
 
-/* ---- values and statements ----------------------------------------------------------------- */
-
 typedef enum mh_store_type {
   MH_STORE_NULL,
   MH_STORE_INTEGER,

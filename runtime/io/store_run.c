@@ -116,8 +116,8 @@ static int bind_all(mh_store_conn *conn, mh_store_job *job, const mh_store_state
                     sqlite3_stmt *stmt) {
   int wanted = sqlite3_bind_parameter_count(stmt);
   if ((size_t)wanted != statement->param_count)
-    return mh_store_fail(job, "sql", "the statement has %d parameters, but %zu values were given",
-                         wanted, statement->param_count);
+    return mh_store_fail(job, "sql", "the statement takes %d value%s, not %zu", wanted,
+                         wanted == 1 ? "" : "s", statement->param_count);
   for (int i = 0; i < wanted; i++) {
     int code = bind_one(stmt, i + 1, &statement->params[i]);
     if (code != SQLITE_OK) return mh_store_fail_sqlite(job, conn, code);

@@ -1,0 +1,147 @@
+-- The store: SQLite on threads of its own, behind two verbs. Lists of statements go in, tables come
+-- out, and no transaction is ever open across a wait. All SQL of the project lives in this folder.
+--
+-- A statement is a table: its SQL, then the values of its parameters. Strings are stored as TEXT,
+-- store.blob(s) as BLOB, numbers as INTEGER or REAL, booleans as 1 and 0, store.null as NULL. Rows
+-- come back as tables by column name, in which what is NULL is absent.
+--
+-- Errors have the kind `io`. Where one statement is to blame, `statement` is its number, or
+-- `migration` that of a migration; `sqlite_code` is SQLite's extended result code.
+local errors = require "moonherd.error"
+local options = require "moonherd._options"
+local raw = require "moonherd._store"
+
+local M = {}
+
+--- NULL as the value of a parameter; the same as moonherd.null.
+M.null = raw.null
+
+local Store = { __name = "moonherd.store" }
+Store.__index = Store
+
+local read_options = options.reader("store.open", {
+  { "migrations", "list", default = {} },
+  { "readers", "integer", default = 2, least = 1 },
+  { "lock_timeout", "duration", default = 5 },
+})
+
+-- What a function of the binding returned; an error object is raised.
+local function checked(...)
+  local first, err = ...
+  if first == nil and errors.is(err) then error(err, 0) end
+  return ...
+end
+
+--- Opens a database file, which is made with mode 0600 (its folders 0700) when it is missing. A
+--- path that is open already is shared with its threads; any number of processes may have a file
+--- open. Migration number i takes a file from version i-1 to i: a file that lacks some is brought
+--- up to date in one transaction, one that was made with more of them is refused.
+---@async
+---@param path string  the file
+---@param opts? table
+---@field opts.migrations? string[]  SQL texts, each of any number of statements; default none
+---@field opts.readers? integer  reader threads; default 2
+---@field opts.lock_timeout? number|string  how long to wait for another process; default 5 seconds
+---@return table db  with the methods read, read_one, write and close
+---@error io cannot_open  no such place, a folder, no permission
+---@error io read_only  the file cannot be written
+---@error io corrupt  it is not a database, or damaged
+---@error io newer  it was made by a newer program
+---@error io locked  another process has held it for too long
+---@error io disk_full  there is no space for it
+---@error io sql  a migration is wrong
+---@example
+--- local store = require "moonherd.store"
+--- local db <close> = store.open("notes.db", {
+---   migrations = { "CREATE TABLE note(id INTEGER PRIMARY KEY, text)" },
+--- })
+--- db:write { { "INSERT INTO note(text) VALUES (?)", "hello" } }
+--- for _, row in ipairs(db:read { { "SELECT * FROM note" } }) do print(row.id, row.text) end
+function M.open(path, opts)
+  if type(path) ~= "string" or path == "" or path:find "\0" then
+    errors.usage("store.open: bad path (file name expected, got %s)",
+      type(path) == "string" and ("%q"):format(path) or type(path))
+  end
+  local given = read_options(opts)
+  local migrations = table.move(given.migrations, 1, #given.migrations, 1, {})
+  local store = checked(raw.open(path, migrations, given.readers, given.lock_timeout))
+  return setmetatable({ path = store:path(), _store = store }, Store)
+end
+
+--- Marks a string to be stored as BLOB rather than TEXT. BLOBs come back as plain strings.
+---@param bytes string
+---@return userdata blob  to be used as the value of a parameter
+---@example
+--- db:write { { "INSERT INTO file VALUES (?, ?)", "logo.png", store.blob(bytes) } }
+function M.blob(bytes)
+  return raw.blob(bytes)
+end
+
+--- Runs a list of statements that change nothing, all on one snapshot, on a thread beside the
+--- writer. What was written before is seen.
+---@async
+---@param list table[]  statements: {sql, value…}
+---@return table[] ...  the rows of each statement: a list of tables by column name
+---@error io locked  another process has held the file for too long
+---@error io sql  a statement is wrong, or would change something
+---@example
+--- local users, count = db:read {
+---   { "SELECT name FROM user WHERE age > ?", 30 },
+---   { "SELECT count(*) AS n FROM user" },
+--- }
+function Store:read(list)
+  return checked(self._store:read(list))
+end
+
+--- Runs one statement that changes nothing and returns its first row, or nil when there is none.
+---@async
+---@param statement table  {sql, value…}
+---@return table? row
+---@error io sql  the statement is wrong, or would change something
+---@example
+--- local row = db:read_one { "SELECT name FROM user WHERE id = ?", 7 }
+function Store:read_one(statement)
+  return checked(self._store:read { statement })[1]
+end
+
+--- Runs a list of statements in order, all or none: one that fails, or misses its expectation,
+--- undoes the list. Returns when the changes are safe on the disk. Lists of other tasks may share
+--- the transaction, and are not touched by a failure of this one. A statement may have the field
+--- `expect`: how many rows it must change (return, when it changes nothing).
+---
+--- Cancelling: a list that has not begun is never run; one that has is applied as a whole or not
+--- at all.
+---@async
+---@param list table[]  statements: {sql, value…, expect=n}
+---@return table[]? results  for each statement {changes=n, rows={…}}; nil when one missed `expect`
+---@return integer? missed  its number in the list, then
+---@error io constraint  a row may not be so: UNIQUE, NOT NULL, CHECK, REFERENCES
+---@error io disk_full  there is no space for it
+---@error io locked  another process has held the file for too long
+---@error io sql  a statement is wrong
+---@example
+--- local results, missed = db:write {
+---   { "UPDATE account SET sum = sum - ? WHERE id = ? AND sum >= ?", 10, 1, 10, expect = 1 },
+---   { "UPDATE account SET sum = sum + ? WHERE id = ?", 10, 2, expect = 1 },
+--- }
+--- if not results then print(missed == 1 and "not enough money" or "no such account") end
+function Store:write(list)
+  return checked(self._store:write(list))
+end
+
+--- Closes the store after the lists that were handed in, and waits for that. The file stays open
+--- for others who opened the same path. A second call does nothing.
+---@async
+---@example
+--- db:close()
+function Store:close()
+  self._store:close()
+end
+
+Store.__close = Store.close
+
+function Store:__tostring()
+  return ("%s (%s%s)"):format(Store.__name, self.path, self._store:path() and "" or ", closed")
+end
+
+return M
