@@ -447,8 +447,8 @@ static void test_content_types(void **state) {
       "multipart/form-data; boundary=a b",
       "multipart/form-data; boundary=\"a \"",
       "multipart/form-data; boundary=\xC3\xA9",
-      "multipart/form-data; "
-      "boundary=12345678901234567890123456789012345678901234567890123456789012345678901",
+      ("multipart/form-data; "
+       "boundary=12345678901234567890123456789012345678901234567890123456789012345678901"),
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) expect(bad[i], "", "bad_boundary at 0\n");
   expect("application/javascript", "", "not_multipart at 0\n");
