@@ -18,6 +18,7 @@ local PARTS = {
   read = { "moonherd._script", "read" },
   read_json = { "moonherd._script", "read_json" },
   serve = { "moonherd.serve", "run" },
+  time = "moonherd.time",
   write = { "moonherd._script", "write" },
 }
 

@@ -9,7 +9,6 @@ local M = {}
 local WITHOUT_NULLS = { nulls = false }
 local WITH_NULLS = { nulls = true }
 local EXCERPT = 200 -- bytes of a body that is not JSON that an error keeps
-local EMPTY = { success = true } -- stands for an empty body; never changed
 
 -- The start of a body for people: valid UTF-8 on one line.
 local function excerpt_of(body)
@@ -44,9 +43,10 @@ local function errors_of(envelope)
   return entries
 end
 
--- The body as a table, an empty one for a body that is empty or no table; nil when it is not JSON.
+-- The body as a table: a success for no body at all, nothing for what is no table (the word null);
+-- nil when it is not JSON.
 local function decode(body, options)
-  if body == "" then return EMPTY end
+  if body == "" then return { success = true } end
   local ok, value = pcall(json.decode, body, options)
   if not ok then return nil end
   return type(value) == "table" and value or {}
@@ -57,7 +57,7 @@ local function describe(response, envelope)
   local headers = response.headers
   return {
     status = response.status,
-    errors = errors_of(envelope or EMPTY), messages = entries_of(envelope and envelope.messages),
+    errors = errors_of(envelope or {}), messages = entries_of(envelope and envelope.messages),
     ray_id = headers["cf-ray"], should_retry = headers["x-should-retry"],
     is_challenge = headers["cf-mitigated"] == "challenge",
     is_foreign = envelope == nil, excerpt = envelope == nil and excerpt_of(response.body) or nil,
@@ -84,10 +84,19 @@ local function refuse(endpoint, response, envelope)
   return nil, failures.of_nonsense(answer, "the answer says neither success nor failure")
 end
 
+local function is_absent(endpoint, result)
+  return endpoint.needs and (type(result) ~= "table" or result[endpoint.needs] == nil)
+end
+
 local function judge_envelope(endpoint, response)
   local envelope = decode(response.body, WITHOUT_NULLS)
-  if envelope and envelope.success == true and is_good(response.status) then return envelope end
-  return refuse(endpoint, response, envelope)
+  if not (envelope and envelope.success == true and is_good(response.status)) then
+    return refuse(endpoint, response, envelope)
+  end
+  if is_absent(endpoint, envelope.result) then
+    return nil, failures.of_absence(endpoint, describe(response, envelope))
+  end
+  return envelope
 end
 
 local function is_json(response)

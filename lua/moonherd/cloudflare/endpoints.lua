@@ -11,6 +11,7 @@
 --            replace  the same again gives the same: upload, secrets, tags
 --            delete   the second time finds nothing: "not found" after a repeat means done
 --            create   a repeat may find its own work and fail: read back first
+--   needs    a member of the result; a success without it means "not found"
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 --   scope    account, namespace or script: what a path names last (made here from the path)
 local M = {}
@@ -49,6 +50,7 @@ M.put_script = row("PUT", SCRIPT, {
 })
 M.get_script = row("GET", SCRIPT, {
   id = "namespace-worker-script-worker-details", does = "get script", class = "read",
+  needs = "script",
 })
 M.delete_script = row("DELETE", SCRIPT, {
   id = "namespace-worker-script-delete-worker", does = "delete script", class = "delete",

@@ -161,6 +161,19 @@ function M.of_answer(endpoint, answer)
   }
 end
 
+--- The error object of a success that says, by what it lacks, that the thing does not exist.
+---@param endpoint table
+---@param answer table  as for of_answer
+---@return table error
+function M.of_absence(endpoint, answer)
+  local row = NOT_FOUND[endpoint.scope]
+  return errors.new {
+    kind = "api", reason = row[1], hint = row[2], message = "it does not exist",
+    errors = answer.errors, messages = answer.messages,
+    status = answer.status, ray_id = answer.ray_id, retryable = false,
+  }
+end
+
 --- The error object of a success that is not what the operation promises.
 ---@param answer table  as for of_answer
 ---@param why string

@@ -89,7 +89,7 @@ end
 ---@field opts.ca_file? string  certificates to trust, PEM
 ---@return table client
 ---@error usage target_conflict  when the command line names another target or account
----@error usage target_required  when CI is set and nothing names a target
+---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage insecure_base_url  when a credential would travel in plain http
 ---@error io platform_failed  when the embedded platform cannot be started
@@ -205,7 +205,7 @@ end
 --- local list = client:request { path = "/accounts/{account_id}/workers/dispatch/namespaces" }
 function Client:request(opts)
   opts = read_request(opts)
-  local path = check_path(opts.path):gsub("{account_id}", self._account)
+  local path = check_path(opts.path):gsub("{account_id}", { ["{account_id}"] = self._account })
   local method = opts.method:upper()
   if not method:find "^%u+$" then errors.usage("client:request: bad option 'method'") end
   local body = body_of(opts)

@@ -1,7 +1,6 @@
 -- A handle to a script of a dispatch namespace: its name and what can be done with it.
 local content = require "moonherd.cloudflare.content"
 local endpoints = require "moonherd.cloudflare.endpoints"
-local errors = require "moonherd.error"
 local moonherd_try = require "moonherd.async".try
 local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
@@ -77,12 +76,7 @@ end
 ---@return table details  with `script`: etag, tags, compatibility_date, handlers, …
 ---@error api script_not_found  when it does not exist
 function Script:details()
-  local details = call(self, endpoints.get_script)
-  if type(details) == "table" and details.script then return details end
-  return errors.raise {
-    kind = "api", reason = "script_not_found", errors = {}, status = 200, retryable = false,
-    message = ("get script %s/%s: the answer has no script"):format(self._namespace, self._segment),
-  }
+  return (call(self, endpoints.get_script))
 end
 
 local NOT_THERE = { script_not_found = true, namespace_not_found = true }

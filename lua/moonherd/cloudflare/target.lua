@@ -52,14 +52,19 @@ local function default_target()
   if env "CLOUDFLARE_API_TOKEN" or env "CLOUDFLARE_API_KEY" then return "cloudflare" end
   local ci = env "CI"
   if not ci or ci == "false" then return "local" end
-  return refuse("target_required", "set CLOUDFLARE_API_TOKEN, or say --target local",
+  return refuse("target_missing", "set CLOUDFLARE_API_TOKEN, or say --target local",
     "no target and no credential, and CI is set: a missing secret must not look like a deploy")
+end
+
+local function parse_base_url(text)
+  local base, why = url.parse_base(text)
+  return base or errors.usage("%s: bad base_url '%s' (%s)", WHO, text, why)
 end
 
 -- What the script asks for; `base_url` alone is a target.
 local function wanted_target(opts)
   if opts.target then return parse_target(opts.target) end
-  return opts.base_url and parse_target(opts.base_url)
+  return opts.base_url and parse_base_url(opts.base_url)
 end
 
 local function choose_target(opts, host)
@@ -73,15 +78,13 @@ end
 
 -- The base URL of a target that is not local.
 local function choose_base(target, opts)
-  if type(target) == "table" then
-    if opts.base_url and parse_target(opts.base_url).base ~= target.base then
-      errors.usage("%s: target and base_url name two places; give one", WHO)
-    end
-    return target
+  if target == "cloudflare" then
+    return parse_base_url(opts.base_url or env "CLOUDFLARE_API_BASE_URL" or CLOUDFLARE)
   end
-  local base = parse_target(opts.base_url or env "CLOUDFLARE_API_BASE_URL" or CLOUDFLARE)
-  if type(base) == "table" then return base end
-  return errors.usage("%s: bad base_url '%s' (a URL is expected)", WHO, base)
+  if opts.base_url and parse_base_url(opts.base_url).base ~= target.base then
+    errors.usage("%s: target and base_url name two places; give one", WHO)
+  end
+  return target
 end
 
 -- ---- the account and the credential ------------------------------------------------------------
