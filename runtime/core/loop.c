@@ -71,9 +71,11 @@ bool mh_timer_is_running(const mh_timer *timer) {
   return timer->place != 0;
 }
 
+/* No more than there were: one that starts itself anew, due at once, must not keep the loop here. */
 static void fire_due_timers(mh_loop *loop) {
   uint64_t now = mh_loop_now(loop);
-  while (loop->timer_count > 0 && loop->timers[0]->due <= now) {
+  for (size_t n = loop->timer_count; n > 0; n--) {
+    if (loop->timer_count == 0 || loop->timers[0]->due > now) break;
     mh_timer *timer = loop->timers[0];
     mh_timer_stop(loop, timer);
     loop->had_event = true;
