@@ -1,0 +1,58 @@
+/* HTTP transfers on libcurl's multi-socket interface: one engine a host, any number of transfers.
+ * Keeps connections and easy handles for reuse, meters how many transfers are open and how many
+ * start in one step, and measures its limits on the loop's clock. Knows nothing of Lua.
+ *
+ * A transfer is described, started, and waited for through its op (mh_transfer_want_for). What
+ * fails is a result, not a return value: the transfer is over, with a reason and a message. */
+#ifndef MH_HTTP_H
+#define MH_HTTP_H
+
+#include "core/host.h"
+#include "io/http_transfer.h"
+
+/* The engine of a host, made at the first call; it ends with the host. NULL without memory. */
+mh_http *mh_http_of(mh_host *host);
+
+const char *mh_http_reason_name(mh_http_reason reason); /* "timeout_connect", … */
+
+/* Transfers are embedded in their owner. `mem` accounts for the bytes they hold; may be NULL. */
+void mh_transfer_init(mh_transfer *t, mh_http *http, mh_mem *mem);
+void mh_transfer_fini(mh_transfer *t);  /* ends whatever it does */
+void mh_transfer_reset(mh_transfer *t); /* as after init, but keeps some memory for the next use */
+
+/* Describing the request: 0, MOONHERD_ENOMEM, or MOONHERD_EINVAL for bytes that cannot stand there.
+ * All texts come before the first header; everything is copied. Method and URL must be given.
+ * Content-Length, Transfer-Encoding and Expect are not for the caller to set: MOONHERD_EINVAL. */
+int mh_transfer_set_text(mh_transfer *t, mh_text_place place, const char *text, size_t n);
+int mh_transfer_add_header(mh_transfer *t, const char *name, size_t name_n, const char *value,
+                           size_t value_n);
+
+/* A body of segments, which are not copied and must stay until it is over. None added: empty. */
+void mh_transfer_have_body(mh_transfer *t);
+int mh_transfer_add_segment(mh_transfer *t, const char *bytes, size_t n);
+
+/* A body that is produced while it is sent. `length` -1: unknown. */
+void mh_transfer_pull_body(mh_transfer *t, int64_t length);
+
+void mh_transfer_start(mh_transfer *t);
+void mh_transfer_stop(mh_transfer *t); /* at once; wakes nobody */
+
+/* Opens the op, which is done when what is wanted is there. Cancelling it stops the transfer. */
+void mh_transfer_want_for(mh_transfer *t, mh_transfer_want want);
+
+/* The next bytes of a pulled body; they must stay until MH_WANT_ROOM is fulfilled. MOONHERD_EINVAL:
+ * more than announced; MOONHERD_ECLOSED: it is over, or the server answered without the rest. */
+int mh_transfer_send(mh_transfer *t, const char *bytes, size_t n);
+int mh_transfer_send_end(mh_transfer *t); /* MOONHERD_EINVAL: less than announced */
+
+/* Drops `n` bytes from the front of `body`; reading goes on when little is left. */
+void mh_transfer_took(mh_transfer *t, size_t n);
+
+/* The next header line of the answer from *at on (0 at first); false at the end. */
+typedef struct mh_header {
+  const char *name, *value;
+  size_t name_n, value_n;
+} mh_header;
+bool mh_transfer_next_header(const mh_transfer *t, size_t *at, mh_header *header);
+
+#endif
