@@ -12,6 +12,7 @@
 #define MODULES(X) \
   X(clock) \
   X(error) \
+  X(json) \
   X(multipart) \
   X(platform) \
   X(sink) \
