@@ -29,13 +29,15 @@ CLI = $(wildcard runtime/cli/*.c)
 LIBRARY = $(filter-out $(CLI),$(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
 TESTS = $(wildcard tests/c/test_*.c tests/embed/test_*.c)
 TESTS_SHARED = $(filter-out $(TESTS),$(wildcard tests/c/*.c))
+FUZZERS = $(wildcard tests/fuzz/*.c)
 BENCHES = $(wildcard tests/bench/*.c)
 
 object = $(1:%.c=$(B)/%.o)
 TIDY = $(patsubst %.c,$(B)/%.tidy,$(LIBRARY) $(CLI))
-OBJECTS = $(call object,$(LIBRARY) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES)) $(B)/embedded.o
+OBJECTS = $(call object,$(LIBRARY) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES) $(FUZZERS)) $(B)/embedded.o
 PROGRAM = $(if $(CLI),$(B)/moonherd)
 TEST_PROGRAMS = $(TESTS:%.c=$(B)/%)
+FUZZ_PROGRAMS = $(FUZZERS:%.c=$(B)/%)
 BENCH_PROGRAMS = $(BENCHES:tests/%.c=$(B)/%)
 
 Q = $(if $(filter 1,$(V)),,@)
@@ -60,6 +62,10 @@ $(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED)) $(B)/libmoonhe
 $(BENCH_PROGRAMS): $(B)/%: $(B)/tests/%.o $(B)/libmoonherd.a
 	$(SAY) LD $@
 	$(Q)mkdir -p $(@D) && $(LINK) $^ -o $@ $(PKG_LIBS)
+
+$(FUZZ_PROGRAMS): $(B)/%: $(B)/%.o $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)$(LINK) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	$(SAY) CC $<
@@ -115,6 +121,13 @@ bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
 check-long: all tests  ## run the slow, hard modes of the tests
 	$(Q)B=$(B) tests/run.sh long
 
+fuzz:  ## feed the parsers with nonsense, a minute each (needs clang)
+	$(AGAIN) fuzzers B=$(B)/fuzz CC=clang OPTIMIZE='-O1 -g' \
+	  SANITIZE='-fsanitize=fuzzer-no-link,address,undefined'
+fuzzers: $(FUZZ_PROGRAMS)
+	$(Q)for program in $^; do mkdir -p $$program.corpus; \
+	  $$program -max_total_time=60 -artifact_prefix=$$program- $$program.corpus || exit 1; done
+
 lint: $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs
 	$(AGAIN) all
 	$(Q)B=$(B) tests/lint/run.sh
@@ -139,5 +152,5 @@ help:  ## list the targets
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tests test-c test-lua asan bench check-long lint tidy fmt clean help FORCE
+.PHONY: all demo test tests test-c test-lua asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
 .SECONDARY:
