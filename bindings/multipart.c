@@ -93,7 +93,9 @@ static int f_reader(lua_State *L) {
 /// Hands the reader the next piece of the body. Pull all events before feeding the next one.
 ///@param bytes string  the piece; of any length
 ///@example
-/// reader:feed(chunk)
+/// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
+/// reader:feed "--b"
+/// print(reader:next())     --> nil
 static int f_feed(lua_State *L) {
   mh_multipart *r = luaL_checkudata(L, 1, READER);
   mh_slice bytes = check_slice(L, 2);
@@ -107,7 +109,10 @@ static int f_feed(lua_State *L) {
 /// Says that the body is complete. Pull events until there are none, then it is known whether the
 /// last boundary was there.
 ///@example
+/// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
+/// reader:feed "--b\r\n"
 /// reader:finish()
+/// print(select(2, reader:next()).detail)     --> truncated
 static int f_finish(lua_State *L) {
   mh_multipart_finish(luaL_checkudata(L, 1, READER));
   return 0;
@@ -166,7 +171,10 @@ static int push_data(lua_State *L, const mh_multipart_event *event) {
 /// `offset` counts the bytes in front of it
 ///@return boolean large  whether the bytes are a block of a part over `inline_max`
 ///@example
-/// local kind, value, large = reader:next()
+/// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
+/// reader:feed '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n'
+/// local kind, part = reader:next()
+/// print(kind, part.name)     --> part x
 static int f_next(lua_State *L) {
   mh_multipart *r = luaL_checkudata(L, 1, READER);
   mh_multipart_event event;

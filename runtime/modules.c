@@ -12,6 +12,7 @@
 #define MODULES(X) \
   X(clock) \
   X(error) \
+  X(fs) \
   X(json) \
   X(multipart) \
   X(platform) \

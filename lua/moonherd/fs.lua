@@ -1,0 +1,265 @@
+-- Files and directories. Every function that touches the disk waits while a worker thread does it:
+-- the loop never does. Paths are plain: relative ones are those of the process.
+--
+-- Errors are of kind `io`; their `path` says where, their `reason` is one of not_found, exists,
+-- permission, is_directory, not_directory, not_empty, disk_full, too_large, io.
+local core = require "moonherd._fs"
+local errors = require "moonherd.error"
+local options = require "moonherd._options"
+
+local M = {}
+
+local MAX_READ <const> = 1 << 30
+
+local function check(value, err)
+  if value == nil then error(err, 0) end
+  return value
+end
+
+local function check_path(who, path)
+  if type(path) ~= "string" then
+    errors.usage("%s: bad path (string expected, got %s)", who, type(path))
+  end
+end
+
+-- ---- paths -------------------------------------------------------------------------------------
+
+--- Puts path parts together with slashes. An absolute part drops what stands in front of it, an
+--- empty one adds nothing.
+---@param ... string  the parts
+---@return string path  "" when there are none
+---@example
+--- print(moonherd.fs.join("dist", "lib/", "x.mjs"))     --> dist/lib/x.mjs
+function M.join(...)
+  local path = ""
+  for i = 1, select("#", ...) do
+    local part = (select(i, ...))
+    check_path("fs.join", part)
+    if path == "" or part:byte() == 0x2F then
+      path = part ~= "" and part or path
+    elseif part ~= "" then
+      path = path .. (path:byte(-1) == 0x2F and "" or "/") .. part
+    end
+  end
+  return path
+end
+
+-- A path without the slashes at its end, except for the root.
+local function trim(path)
+  local trimmed = path:match "^(.-)/+$"
+  return trimmed == "" and "/" or trimmed or path
+end
+
+--- The directory part of a path, as dirname(1) gives it.
+---@param path string
+---@return string dir  "." when the path names no directory
+---@example
+--- print(moonherd.fs.dirname "dist/lib/x.mjs")     --> dist/lib
+function M.dirname(path)
+  check_path("fs.dirname", path)
+  local dir = trim(path):match "^(.*)/[^/]*$"
+  if not dir then return "." end
+  return dir == "" and "/" or trim(dir)
+end
+
+--- The last part of a path, as basename(1) gives it.
+---@param path string
+---@return string name
+---@example
+--- print(moonherd.fs.basename "dist/lib/x.mjs")     --> x.mjs
+function M.basename(path)
+  check_path("fs.basename", path)
+  local trimmed = trim(path)
+  return trimmed == "/" and "/" or trimmed:match "[^/]*$"
+end
+
+--- The extension of a path's last part, with its dot.
+---@param path string
+---@return string extension  "" when there is none, as in ".profile"
+---@example
+--- print(moonherd.fs.extension "lib/x.min.js")     --> .js
+function M.extension(path)
+  return M.basename(path):match "[^.].*(%.[^.]*)$" or ""
+end
+
+-- ---- files -------------------------------------------------------------------------------------
+
+local read_options = options.reader("fs.read", {
+  { "max", "integer", default = MAX_READ, least = 0 },
+})
+
+--- Reads a whole file. Also reads pipes and devices, until their end.
+---@async
+---@param path string
+---@param opts? table
+---@field opts.max? integer  bytes; a larger file is refused; default 1 GiB
+---@return string bytes
+---@error io not_found  when there is no such file
+---@error io too_large  when it is larger than `max`
+---@example
+--- print(#moonherd.fs.read "/etc/passwd")
+function M.read(path, opts)
+  return check(core.read(path, read_options(opts).max))
+end
+
+local write_options = options.reader("fs.write", {
+  { "mode", "integer", least = 0 },
+})
+
+--- Writes a whole file: readers see the old content or the new one, never a part, and after a
+--- crash one of the two is there. It is written beside the target and renamed; a link is followed.
+--- When it fails or is cancelled nothing is left behind. Devices and pipes are written to directly.
+---@async
+---@param path string
+---@param bytes string
+---@param opts? table
+---@field opts.mode? integer  permission bits, such as 0x180 (0600 in octal); default: those of the
+--- file that is replaced, else what the umask leaves of 0666
+---@error io disk_full  when there is no room
+---@error io permission  when the file or its directory cannot be written
+---@example
+--- moonherd.fs.write("report.txt", "all well\n")
+--- print(moonherd.fs.read "report.txt")
+function M.write(path, bytes, opts)
+  check(core.write(path, bytes, write_options(opts).mode))
+end
+
+local stat_options = options.reader("fs.stat", {
+  { "follow", "boolean", default = true },
+})
+
+--- Says what a path leads to.
+---@async
+---@param path string
+---@param opts? table
+---@field opts.follow? boolean  false: a link itself, not what it points to; default true
+---@return table info  type ("file", "directory", "link", "fifo", "socket", "device"), size in
+--- bytes, mode (permission bits), mtime in seconds since 1970
+---@error io not_found  when nothing is there
+---@example
+--- print(moonherd.fs.stat("/").type)     --> directory
+function M.stat(path, opts)
+  return check(core.stat(path, stat_options(opts).follow))
+end
+
+--- Tells whether something is at a path. A link that leads nowhere is not.
+---@async
+---@param path string
+---@return boolean exists
+---@example
+--- print(moonherd.fs.exists "/no/such/file")     --> false
+function M.exists(path)
+  local info, err = core.stat(path, true)
+  if info then return true end
+  if err.reason == "not_found" or err.reason == "not_directory" then return false end
+  error(err, 0)
+end
+
+--- Removes a file, a link (not what it points to), or an empty directory.
+---@async
+---@param path string
+---@error io not_found  when nothing is there
+---@error io not_empty  when a directory is not empty
+---@example
+--- moonherd.fs.write("old.txt", "")
+--- moonherd.fs.remove "old.txt"
+function M.remove(path)
+  check(core.remove(path))
+end
+
+-- ---- directories -------------------------------------------------------------------------------
+
+--- Makes a directory.
+---@async
+---@param path string
+---@param mode? integer  permission bits, less the umask; default 0777 in octal
+---@param recursive? boolean  make its parents too, and be content when it is there already
+---@error io exists  when something is there already
+---@error io not_found  when the parent is missing
+---@example
+--- moonherd.fs.mkdir("out/reports", nil, true)
+function M.mkdir(path, mode, recursive)
+  if mode ~= nil and math.type(mode) ~= "integer" then
+    errors.usage("fs.mkdir: bad mode (integer expected, got %s)", type(mode))
+  end
+  check(core.mkdir(path, mode or 511, recursive))
+end
+
+--- Lists the names in a directory, without "." and "..", in byte order.
+---@async
+---@param path string
+---@return string[] names
+---@error io not_directory  when the path is not a directory
+---@example
+--- for _, name in ipairs(moonherd.fs.list ".") do print(name) end
+function M.list(path)
+  return check(core.list(path))
+end
+
+-- The entries of a directory as a frame of the walk, or nil when it has gone meanwhile.
+local function enter(path, prefix)
+  local entries, id = core.entries(path)
+  if entries then return { path = path, prefix = prefix, entries = entries, id = id, at = 0 } end
+  local err = id
+  local has_gone = err.reason == "not_found" or err.reason == "not_directory"
+  if prefix == "" or not has_gone then error(err, 0) end
+  return nil
+end
+
+--- Iterates over everything below a directory: each directory in front of what is in it, the names
+--- of one directory in byte order. Links are followed; one that leads nowhere, or back to a
+--- directory that it is in, is given as type "link" and not entered. Reads one directory at a time.
+---@async
+---@param dir string
+---@return function next  gives tables: path (`dir` included), name (below `dir`), type, and size,
+--- which is 0 for all but files; nil at the end
+---@error io not_found  when there is no such directory
+---@example
+--- for entry in moonherd.fs.walk "." do
+---   if entry.type == "file" then print(entry.name, entry.size) end
+--- end
+function M.walk(dir)
+  local stack, inside, ahead = {}, {}, nil
+
+  local function push(frame)
+    if not frame then return end
+    stack[#stack + 1] = frame
+    inside[frame.id] = true
+  end
+
+  local function pop()
+    inside[stack[#stack].id] = nil
+    stack[#stack] = nil
+  end
+
+  local function describe(frame, entry)
+    local is_directory = entry.type == "directory"
+    local is_loop = is_directory and inside[entry.id]
+    local found = {
+      path = M.join(frame.path, entry.name),
+      name = frame.prefix .. entry.name,
+      type = is_loop and "link" or entry.type,
+      size = entry.type == "file" and entry.size or 0,
+    }
+    ahead = is_directory and not is_loop and found or nil
+    return found
+  end
+
+  push(enter(dir, ""))
+  return function ()
+    if ahead then
+      local next = ahead
+      ahead = nil
+      push(enter(next.path, next.name .. "/"))
+    end
+    while #stack > 0 do
+      local frame = stack[#stack]
+      frame.at = frame.at + 1
+      local entry = frame.entries[frame.at]
+      if entry then return describe(frame, entry) end
+      pop()
+    end
+  end
+end
+
+return M
