@@ -16,7 +16,7 @@ PACKAGES = lua5.4 lua5.4-cjson libuv libcurl libmicrohttpd sqlite3 libcrypto
 # nothing is asked of packages that set-up has yet to install.
 once = $(eval $1 := $(shell $2))$($1)
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PACKAGES))
-PKG_LIBS = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PACKAGES))
+PKG_LIBS = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PACKAGES)) -lm
 CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(PKG_CONFIG) --libs cmocka)
 ARGPARSE = $(call once,ARGPARSE,lua5.4 -e 'print(package.searchpath("argparse", package.path))')
 
