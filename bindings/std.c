@@ -97,6 +97,7 @@ static int f_print(lua_State *L) {
 
 static int never(lua_State *L, int status, lua_KContext context) {
   (void)status, (void)context;
+  mh_task_raise_pending(L);
   return mh_error_raise(L, "cancelled", "exit", "os.exit");
 }
 

@@ -71,6 +71,10 @@ bool mh_timer_is_running(const mh_timer *timer) {
   return timer->place != 0;
 }
 
+static bool has_due_timer(const mh_loop *loop) {
+  return loop->timer_count > 0 && loop->timers[0]->due <= mh_loop_now(loop);
+}
+
 /* No more than there were: one that starts itself anew, due at once, must not keep the loop here. */
 static void fire_due_timers(mh_loop *loop) {
   uint64_t now = mh_loop_now(loop);
@@ -264,7 +268,7 @@ int mh_loop_step(mh_loop *loop, double budget, double wait) {
   }
   arm(loop);
   loop->is_stepping = false;
-  return loop->ready_head != NULL ? MH_LOOP_READY : MH_LOOP_IDLE;
+  return loop->ready_head != NULL || has_due_timer(loop) ? MH_LOOP_READY : MH_LOOP_IDLE;
 }
 
 int mh_loop_fd(const mh_loop *loop) {

@@ -85,6 +85,32 @@ static int after_wait(lua_State *L, int status, lua_KContext context) {
   return task->k(L, status, context);
 }
 
+void mh_task_raise_pending(lua_State *L) {
+  mh_task *task = mh_task_current(L);
+  if (task == NULL || mh_scope_pending(task) == NULL) return;
+  luaL_checkstack(L, 10, "error object");
+  mh_scope_push_pending(L, task, "nothing");
+  lua_error(L);
+}
+
+/* The wait will raise instead of waiting; it yields first, so that a loop that swallows errors cannot
+ * hold a step. When the grace is over the turns are a millisecond apart: such a loop must not keep
+ * the processor busy, nor a virtual clock from going on. */
+static mh_op *refuse_wait(mh_task *task, mh_op *op, const mh_scope *pending) {
+  mh_loop *loop = op->loop;
+  mh_op_cancel(op);
+  task->is_interrupted = true;
+  if (pending->state != MH_SCOPE_OVER) {
+    mh_loop_enqueue(loop, &task->ready);
+    return op;
+  }
+  task->park.what = op->what;
+  mh_op_start(&task->park);
+  task->park.waiter = &task->ready;
+  mh_timer_start(loop, &task->timer, mh_loop_now(loop) + MH_MILLISECOND);
+  return &task->park;
+}
+
 int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
   if (op->is_done) return k(L, LUA_OK, (lua_KContext)op);
   mh_realm *realm = mh_realm_of(L);
@@ -92,15 +118,14 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
   if (task == NULL || realm->no_wait_in != NULL || !lua_isyieldable(L)) {
     mh_op_cancel(op);
     mh_task_can_wait(L, op->what);
-    return 0;  // never: it has raised
+    __builtin_unreachable();
   }
+  const mh_scope *pending = mh_scope_pending(task);
   task->k = k;
-  task->waiting = op;
-  if (mh_scope_pending(task) != NULL) {
-    mh_op_cancel(op);
-    task->is_interrupted = true;
-    mh_loop_enqueue(op->loop, &task->ready);
+  if (pending != NULL) {
+    task->waiting = refuse_wait(task, op, pending);
   } else {
+    task->waiting = op;
     op->waiter = &task->ready;
   }
   realm->is_waiting = true;

@@ -29,6 +29,10 @@ void mh_task_can_wait(lua_State *L, const char *who);
  * is cancelled and the error raised instead of calling k. */
 int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k);
 
+/* Raises the error of a stop that the current task has not been told of yet, without waiting. Returns
+ * when there is none. */
+void mh_task_raise_pending(lua_State *L);
+
 /* Where tasks wait for each other: first come, first woken. Zero is empty. Must outlive the waits:
  * embed it in a userdata that the waiting C functions keep on their stack. */
 typedef struct mh_waitlist {

@@ -1,0 +1,110 @@
+/* Log lines and the masker. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/log.h"
+#include "moonherd.h"
+
+typedef struct sink {
+  int lines, level;
+  char last[1024];
+} sink;
+
+static void on_line(void *user, int level, const char *json, size_t n) {
+  sink *s = user;
+  s->lines++;
+  s->level = level;
+  snprintf(s->last, sizeof s->last, "%.*s", (int)n, json);
+}
+
+static const char *masked(mh_log *log, const char *text) {
+  static char result[1024];
+  mh_buf b;
+  mh_buf_init(&b, NULL);
+  mh_buf_puts(&b, text);
+  assert_int_equal(0, mh_log_mask(log, &b));
+  snprintf(result, sizeof result, "%.*s", (int)b.len, b.data);
+  mh_buf_fini(&b);
+  return result;
+}
+
+static void writes_json_lines_with_the_clock_s_time(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_virtual(&clock, 1764000000 * (int64_t)MH_SECOND);
+  mh_clock_advance(&clock, 1500 * MH_MILLISECOND);
+  sink s = {0};
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, on_line, &s);
+  mh_log_message(log, MOONHERD_LOG_WARN, "a \"%s\"\n\x01", "quote\\");
+  assert_string_equal(
+      "{\"time\":\"2025-11-24T16:00:01.500Z\",\"level\":\"warn\",\"message\":\"a "
+      "\\\"quote\\\\\\\"\\n\\u0001\"}",
+      s.last);
+  mh_log_fields(log, MOONHERD_LOG_INFO, "\"n\":1", 5, "%s", "with");
+  assert_non_null(strstr(s.last, "\"message\":\"with\",\"n\":1}"));
+  mh_log_message(log, MOONHERD_LOG_DEBUG, "%s", "too quiet");
+  assert_int_equal(2, s.lines);
+  mh_log_free(log);
+}
+
+static void hides_secrets_in_every_form(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  sink s = {0};
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, on_line, &s);
+  assert_int_equal(0, mh_log_hide(log, "to\"ken /1", 9));
+  assert_string_equal("x [hidden] y", masked(log, "x to\"ken /1 y"));
+  assert_string_equal("[hidden]", masked(log, "to\\\"ken /1"));
+  assert_string_equal("?t=[hidden]&", masked(log, "?t=to%22ken%20%2F1&"));
+  mh_log_message(log, MOONHERD_LOG_INFO, "using %s", "to\"ken /1");
+  assert_null(strstr(s.last, "ken"));
+  mh_log_free(log);
+}
+
+static void takes_the_longest_match_and_leaves_short_values(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+  mh_log_hide(log, "abcd", 4);
+  mh_log_hide(log, "abcdefgh", 8);
+  mh_log_hide(log, "xyz", 3);
+  assert_string_equal("[hidden]|[hidden]ef|xyz|abc", masked(log, "abcdefgh|abcdef|xyz|abc"));
+  assert_string_equal("[hidden][hidden]", masked(log, "abcdabcd"));
+  mh_log_free(log);
+}
+
+static void finds_thousands_of_secrets(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+  char secret[32];
+  for (int i = 0; i < 5000; i++) {
+    snprintf(secret, sizeof secret, "key-%d-%d", i, i * 7919);
+    assert_int_equal(0, mh_log_hide(log, secret, strlen(secret)));
+  }
+  for (int i = 0; i < 5000; i += 499) {
+    char text[64];
+    snprintf(text, sizeof text, "<key-%d-%d>", i, i * 7919);
+    assert_string_equal("<[hidden]>", masked(log, text));
+  }
+  mh_log_free(log);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(writes_json_lines_with_the_clock_s_time),
+      cmocka_unit_test(hides_secrets_in_every_form),
+      cmocka_unit_test(takes_the_longest_match_and_leaves_short_values),
+      cmocka_unit_test(finds_thousands_of_secrets),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
