@@ -19,8 +19,8 @@ int luaopen_moonherd__json(lua_State *L);
 enum { ROUNDS = 150000, LONGEST = 512 };
 
 static const char *const SEEDS[] = {
-    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{\"id\":\"t\",\"n\":12,\"x\":null}"
-    "}",
+    ("{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{\"id\":\"t\",\"n\":12,\"x\":null}"
+     "}"),
     "[0,-0,1.5,-2e3,3.0,9007199254740993,1e308,1e-5,123456789012345678901234567890]",
     "[\"\\u00e9\\ud83d\\ude00\\n\\/\",\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\",\"\",\"\\u0000\"]",
     "{\"a\":{\"b\":[[],[[]],{},[{}]],\"\":[null,true,false]},\"a\":1}",
