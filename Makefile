@@ -128,10 +128,11 @@ fuzzers: $(FUZZ_PROGRAMS)
 	$(Q)for program in $^; do mkdir -p $$program.corpus; \
 	  $$program -max_total_time=60 -artifact_prefix=$$program- $$program.corpus || exit 1; done
 
-lint: $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs
+lint: $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs, clang
 	$(AGAIN) all
 	$(Q)B=$(B) tests/lint/run.sh
 	$(AGAIN) -k tidy
+	$(AGAIN) -k all tests CC=clang B=$(B)/clang
 
 tidy: $(TIDY)
 	@:
