@@ -83,7 +83,7 @@ static int nothing_done(lua_State *L, int status, lua_KContext op) {
   return 1;
 }
 
-/* write(path, bytes, mode | nil) -> true */
+/* write(path, bytes, mode | nil, exclusive) -> true */
 static int f_write(lua_State *L) {
   const char *path = check_path(L, "fs.write");
   if (lua_type(L, 2) != LUA_TSTRING)
@@ -91,8 +91,9 @@ static int f_write(lua_State *L) {
   size_t n;
   const char *bytes = lua_tolstring(L, 2, &n);
   int mode = (int)luaL_optinteger(L, 3, -1);
+  bool exclusive = lua_toboolean(L, 4);
   request *r = push_request(L, "fs.write", "write");
-  return wait_for(L, r, mh_file_write(&r->file, path, bytes, n, mode), nothing_done);
+  return wait_for(L, r, mh_file_write(&r->file, path, bytes, n, mode, exclusive), nothing_done);
 }
 
 /* ---- names -------------------------------------------------------------------------------- */

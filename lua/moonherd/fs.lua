@@ -104,6 +104,7 @@ end
 
 local write_options = options.reader("fs.write", {
   { "mode", "integer", least = 0 },
+  { "exclusive", "boolean" },
 })
 
 --- Writes a whole file: readers see the old content or the new one, never a part, and after a
@@ -115,13 +116,16 @@ local write_options = options.reader("fs.write", {
 ---@param opts? table
 ---@field opts.mode? integer  permission bits, such as 0x180 (0600 in octal); default: those of the
 --- file that is replaced, else what the umask leaves of 0666
+---@field opts.exclusive? boolean  fail when something is there; of several writers one succeeds
 ---@error io disk_full  when there is no room
+---@error io exists  when it is exclusive and something is there
 ---@error io permission  when the file or its directory cannot be written
 ---@example
 --- moonherd.fs.write("report.txt", "all well\n")
 --- print(moonherd.fs.read "report.txt")
 function M.write(path, bytes, opts)
-  check(core.write(path, bytes, write_options(opts).mode))
+  local given = write_options(opts)
+  check(core.write(path, bytes, given.mode, given.exclusive))
 end
 
 local stat_options = options.reader("fs.stat", {

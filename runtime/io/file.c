@@ -75,13 +75,15 @@ int mh_file_read(mh_file *file, const char *path, size_t max) {
   return start(file, job);
 }
 
-int mh_file_write(mh_file *file, const char *path, const char *bytes, size_t n, int mode) {
+int mh_file_write(mh_file *file, const char *path, const char *bytes, size_t n, int mode,
+                  bool exclusive) {
   mh_file_job *job = prepare(file, path, mh_file_job_write);
   if (job == NULL || mh_buf_append(&job->bytes, bytes, n) != 0) {
     mh_file_job_free(job);
     return MOONHERD_ENOMEM;
   }
   job->mode = mode;
+  job->is_exclusive = exclusive;
   return start(file, job);
 }
 

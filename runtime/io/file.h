@@ -43,8 +43,10 @@ void mh_file_fini(mh_file *file); /* cancels; frees the results */
 int mh_file_read(mh_file *file, const char *path, size_t max);
 /* Writes a temporary file beside the target, syncs it, and renames it over the target, following
  * links. `mode`: permission bits, or -1: those of the file that is replaced, else 0666 less the
- * umask. What is not a plain file (a device, a pipe) is written to directly. */
-int mh_file_write(mh_file *file, const char *path, const char *bytes, size_t n, int mode);
+ * umask. What is not a plain file (a device, a pipe) is written to directly. `exclusive`: fails when
+ * anything has that name, decided at the rename: of several writers one succeeds. */
+int mh_file_write(mh_file *file, const char *path, const char *bytes, size_t n, int mode,
+                  bool exclusive);
 int mh_file_stat(mh_file *file, const char *path, bool follow_link);
 /* With `recursive` parents are made as well, and a directory that is there already is fine. */
 int mh_file_mkdir(mh_file *file, const char *path, unsigned mode, bool recursive);

@@ -174,6 +174,16 @@ static void sync_folder(const char *path) {
   close(fd);
 }
 
+/* Gives the finished file its name; with is_exclusive only if nothing has that name yet. */
+static int publish(const mh_file_job *job, const char *temp, const char *path) {
+  if (!job->is_exclusive) return rename(temp, path) == 0 ? 0 : -errno;
+  if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL) return -errno;
+  if (link(temp, path) != 0) return -errno;  // NFS knows no such rename, but links
+  unlink(temp);
+  return 0;
+}
+
 static int replace(mh_file_job *job, const char *path, const struct stat *old) {
   mode_t mode = job->mode >= 0 ? (mode_t)job->mode : old != NULL ? old->st_mode & 0777 : 0666;
   mh_buf temp;
@@ -186,7 +196,7 @@ static int replace(mh_file_job *job, const char *path, const struct stat *old) {
     if (e == 0) e = sync_file(fd);
     e = close_written(fd, e);
     if (e == 0 && is_stopped(job)) e = -ECANCELED;
-    if (e == 0 && rename(temp.data, path) != 0) e = -errno;
+    if (e == 0) e = publish(job, temp.data, path);
     if (e == 0) sync_folder(path);
     else unlink(temp.data);
   }
@@ -205,6 +215,10 @@ static int write_to(mh_file_job *job, const char *path) {
 }
 
 int mh_file_job_write(mh_file_job *job) {
+  if (job->is_exclusive) {
+    struct stat st;
+    return lstat(job->path, &st) == 0 ? -EEXIST : replace(job, job->path, NULL);
+  }
   char *target = realpath(job->path, NULL);  // of a link: what it points to is replaced
   int e = write_to(job, target != NULL ? target : job->path);
   free(target);

@@ -18,7 +18,7 @@ struct mh_file_job {
 
   char *path;
   int mode;
-  bool is_recursive, follows_link, with_info;
+  bool is_exclusive, is_recursive, follows_link, with_info;
   size_t max;
 
   int error;    /* of run: 0 or a negative errno */

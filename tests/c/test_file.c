@@ -65,7 +65,7 @@ static int read_file(fixture *f, const char *path) {
 }
 
 static int write_text(fixture *f, const char *path, const char *text) {
-  assert_int_equal(mh_file_write(&f->file, path, text, strlen(text), -1), 0);
+  assert_int_equal(mh_file_write(&f->file, path, text, strlen(text), -1, false), 0);
   return finish(f);
 }
 
@@ -128,7 +128,7 @@ static void test_large(void **state) {
   size_t n = (3u << 20) + 17, found;
   char *bytes = malloc(n);
   for (size_t i = 0; i < n; i++) bytes[i] = (char)(i * 31 / 7);
-  assert_int_equal(mh_file_write(&f->file, in(f, "a"), bytes, n, -1), 0);
+  assert_int_equal(mh_file_write(&f->file, in(f, "a"), bytes, n, -1, false), 0);
   assert_int_equal(finish(f), 0);
   assert_int_equal(read_file(f, in(f, "a")), 0);
   assert_memory_equal(mh_file_bytes(&f->file, &found), bytes, n);
@@ -155,12 +155,28 @@ static void test_mode(void **state) {
   assert_int_equal(write_text(f, path, "1"), 0);
   assert_int_equal(stat(path, &st), 0);
   assert_int_equal(st.st_mode & 07777, 0644);
-  assert_int_equal(mh_file_write(&f->file, path, "2", 1, 0600), 0);
+  assert_int_equal(mh_file_write(&f->file, path, "2", 1, 0600, false), 0);
   assert_int_equal(finish(f), 0);
   assert_int_equal(write_text(f, path, "3"), 0);
   assert_int_equal(stat(path, &st), 0);
   assert_int_equal(st.st_mode & 07777, 0600);
   umask(mask);
+}
+
+static int write_exclusively(fixture *f, const char *name) {
+  assert_int_equal(mh_file_write(&f->file, in(f, name), name, strlen(name), -1, true), 0);
+  return finish(f);
+}
+
+static void test_exclusive(void **state) {
+  fixture *f = *state;
+  assert_int_equal(write_exclusively(f, "a"), 0);
+  expect_content(f, in(f, "a"), "a");
+  expect_reason(write_exclusively(f, "a"), "exists");
+  assert_int_equal(symlink("nowhere", in(f, "link")), 0);
+  expect_reason(write_exclusively(f, "link"), "exists");
+  expect_reason(write_exclusively(f, "."), "exists");
+  expect_content(f, in(f, "a"), "a");
 }
 
 static void test_links(void **state) {
@@ -225,7 +241,7 @@ static void test_full_disk(void **state) {
   }
   char *bytes = calloc(1, 100000);
   int first = write_text(f, in(f, "a"), "kept");
-  int started = mh_file_write(&f->file, in(f, "a"), bytes, 100000, -1);
+  int started = mh_file_write(&f->file, in(f, "a"), bytes, 100000, -1, false);
   int e = finish(f);
   int left = count_names(f->folder, ".tmp");
   char kept[8] = "";
@@ -254,7 +270,7 @@ static void test_size_limit(void **state) {
   getrlimit(RLIMIT_FSIZE, &old);
   small.rlim_max = old.rlim_max;
   setrlimit(RLIMIT_FSIZE, &small);
-  int started = mh_file_write(&f->file, in(f, "a"), bytes, 100000, -1);
+  int started = mh_file_write(&f->file, in(f, "a"), bytes, 100000, -1, false);
   int e = finish(f);
   setrlimit(RLIMIT_FSIZE, &old);
   free(bytes);
@@ -322,7 +338,7 @@ static void test_cancel_pipe(void **state) {
   assert_int_equal(mkfifo(in(f, "pipe"), 0600), 0);
   for (int i = 0; i < 2; i++) {
     if (i == 0) assert_int_equal(mh_file_read(&f->file, in(f, "pipe"), 100), 0);
-    else assert_int_equal(mh_file_write(&f->file, in(f, "pipe"), "x", 1, -1), 0);
+    else assert_int_equal(mh_file_write(&f->file, in(f, "pipe"), "x", 1, -1, false), 0);
     for (int step = 0; step < 3; step++) mh_loop_step(&f->loop, 0, 0.005);
     assert_true(f->file.op.is_open);
     mh_op_cancel(&f->file.op);
@@ -341,7 +357,7 @@ static void test_cancel_write(void **state) {
   assert_int_equal(write_text(f, in(f, "a"), "old"), 0);
   for (int i = 0; i < 24; i++) {
     memset(bytes, 'a' + i, n);
-    assert_int_equal(mh_file_write(&f->file, in(f, "a"), bytes, n, -1), 0);
+    assert_int_equal(mh_file_write(&f->file, in(f, "a"), bytes, n, -1, false), 0);
     memset(bytes, '?', n);  // it has its own copy
     struct timespec delay = {0, i * 200000};
     nanosleep(&delay, NULL);
@@ -417,12 +433,13 @@ static void test_virtual_clock(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_round_trip),  TEST(test_large),        TEST(test_size_unknown),
-      TEST(test_mode),        TEST(test_links),        TEST(test_reasons),
-      TEST(test_permission),  TEST(test_dev_full),     TEST(test_full_disk),
-      TEST(test_size_limit),  TEST(test_directories),  TEST(test_list),
-      TEST(test_cancel_pipe), TEST(test_cancel_write), TEST(test_call_again),
-      TEST(test_cancel_many), TEST(test_loop_ends),    TEST(test_virtual_clock),
+      TEST(test_round_trip),    TEST(test_large),       TEST(test_size_unknown),
+      TEST(test_mode),          TEST(test_links),       TEST(test_exclusive),
+      TEST(test_reasons),       TEST(test_permission),  TEST(test_dev_full),
+      TEST(test_full_disk),     TEST(test_size_limit),  TEST(test_directories),
+      TEST(test_list),          TEST(test_cancel_pipe), TEST(test_cancel_write),
+      TEST(test_call_again),    TEST(test_cancel_many), TEST(test_loop_ends),
+      TEST(test_virtual_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

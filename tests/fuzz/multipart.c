@@ -1,9 +1,6 @@
 /* Fuzzes the multipart reader: a body fed whole and the same body fed in pieces must give the same
- * events and the same error. The first three bytes choose limits and pieces.
- *
- *   clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iruntime
- *     tests/fuzz/multipart.c runtime/io/multipart.c runtime/io/params.c runtime/core/buf.c
- *     runtime/core/mem.c -o build/fuzz-multipart && build/fuzz-multipart -max_total_time=60 */
+ * events and the same error. The first three bytes choose limits and pieces. Run by
+ * `make fuzz`. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -62,6 +62,19 @@ describe("fs", function ()
     assert.equal("new", fs.read(path "a"))
   end)
 
+  it("lets one of several exclusive writers succeed", function ()
+    local function write(text)
+      return (pcall(fs.write, path "a", text, { exclusive = true }))
+    end
+    local won = {}
+    for i, is_made in ipairs(moonherd.map({ "1", "2", "3", "4" }, write)) do
+      if is_made then won[#won + 1] = tostring(i) end
+    end
+    assert.same({ fs.read(path "a") }, won)
+    assert.equal("exists", failure(fs.write, path "a", "", { exclusive = true }))
+    assert.same({ "a" }, fs.list(folder))
+  end)
+
   it("replaces what a link points to, not the link", function ()
     fs.write(path "a", "old")
     shell "ln -s a $D/link"
