@@ -16,7 +16,8 @@ PACKAGES = lua5.4 lua5.4-cjson libuv libcurl libmicrohttpd sqlite3 libcrypto
 # nothing is asked of packages that set-up has yet to install.
 once = $(eval $1 := $(shell $2))$($1)
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PACKAGES))
-PKG_LIBS = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PACKAGES)) -lm
+PKG_LIBS = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PACKAGES))
+LIBS = $(PKG_LIBS) -lm
 CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(PKG_CONFIG) --libs cmocka)
 ARGPARSE = $(call once,ARGPARSE,lua5.4 -e 'print(package.searchpath("argparse", package.path))')
 
@@ -53,19 +54,19 @@ $(B)/libmoonherd.a: $(call object,$(LIBRARY)) $(B)/embedded.o $(B)/sources
 
 $(B)/moonherd: $(call object,$(CLI)) $(B)/libmoonherd.a
 	$(SAY) LD $@
-	$(Q)$(LINK) $^ -o $@ $(PKG_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(LIBS)
 
 $(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED)) $(B)/libmoonherd.a
 	$(SAY) LD $@
-	$(Q)$(LINK) $^ -o $@ $(PKG_LIBS) $(CMOCKA_LIBS)
+	$(Q)$(LINK) $^ -o $@ $(LIBS) $(CMOCKA_LIBS)
 
 $(BENCH_PROGRAMS): $(B)/%: $(B)/tests/%.o $(B)/libmoonherd.a
 	$(SAY) LD $@
-	$(Q)mkdir -p $(@D) && $(LINK) $^ -o $@ $(PKG_LIBS)
+	$(Q)mkdir -p $(@D) && $(LINK) $^ -o $@ $(LIBS)
 
 $(FUZZ_PROGRAMS): $(B)/%: $(B)/%.o $(B)/libmoonherd.a
 	$(SAY) LD $@
-	$(Q)$(LINK) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS)
+	$(Q)$(LINK) -fsanitize=fuzzer $^ -o $@ $(LIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	$(SAY) CC $<
