@@ -13,12 +13,21 @@ local read_part = options.reader("multipart.encode", {
   { "content", "string" },
 })
 
-local function check_part(part, i)
-  local checked = read_part(part)
-  if not checked.name or not checked.content then
-    errors.usage("multipart.encode: part %d has no %s", i, checked.name and "content" or "name")
+local FIELDS <const> = { name = true, filename = true, content_type = true, content = true }
+
+-- The usual part is right, so it is looked at first without making a table of options.
+local function is_right(part)
+  if type(part) ~= "table" or not (part.name and part.content) then return false end
+  for field, value in pairs(part) do
+    if not FIELDS[field] or type(value) ~= "string" then return false end
   end
-  return checked
+  return true
+end
+
+local function check_part(part, i)
+  if is_right(part) then return part end
+  local checked = read_part(part)
+  errors.usage("multipart.encode: part %d has no %s", i, checked.name and "content" or "name")
 end
 
 local function check_boundary(boundary)
