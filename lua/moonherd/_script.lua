@@ -1,5 +1,5 @@
--- moonherd.read, moonherd.read_json, moonherd.write: files beside the script. Relative paths start at
--- the script's folder, so that a script works from wherever it is called.
+-- moonherd.read, moonherd.read_json, moonherd.write: files beside the script. Relative paths start
+-- at the script's folder, so that a script works from wherever it is called.
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
 local options = require "moonherd._host".options

@@ -33,12 +33,12 @@ local function tried(ok, ...)
   return ...
 end
 
---- Calls `f(...)` and turns failure into a value. Being cancelled, and the time limit of an enclosing
---- `moonherd.timeout`, pass through: they are not failures of `f`.
+--- Calls `f(...)` and turns failure into a value. Being cancelled, and the time limit of an
+--- enclosing `moonherd.timeout`, pass through: they are not failures of `f`.
 ---@async
 ---@param f function  what to call
 ---@param ... any  its arguments
----@return any ...  what `f` returns, `true` when that is nothing; on failure nil and the error object
+---@return any ...  what `f` returns, `true` for nothing; on failure nil and the error object
 ---@example
 --- local value, err = moonherd.try(error, "no")
 --- print(err.kind, err.message)
@@ -65,8 +65,8 @@ function M.gather(...)
   return table.unpack(results, 1, functions.n)
 end
 
---- Runs the functions as tasks beside each other until the first of them has ended, well or not; the
---- others are cancelled, and have ended when it returns.
+--- Runs the functions as tasks beside each other until the first of them has ended, well or not;
+--- the others are cancelled, and have ended when it returns.
 ---@async
 ---@param ... function  what to run, at least one
 ---@return any ...  the results of the first; its error is raised
@@ -189,9 +189,9 @@ end
 ---@param options? table  may be left out
 ---@field options.concurrency? integer  how many calls may run at once; default 16
 ---@param f function  called with the item and its index, or with all values of the iterator
----@return table report  `done`, a count, and `failed`, a list of {item=, error=} in the items' order
+---@return table report  `done`, a count, and `failed`, a list of {item=, error=} in order
 ---@example
---- local report = moonherd.each({ 1, 2 }, function (n) if n == 2 then error "odd ones only" end end)
+--- local report = moonherd.each({ 1, 2 }, function (n) if n == 2 then error "odd ones" end end)
 --- print(report.done, #report.failed)
 function M.each(items, options, f)
   local concurrency

@@ -1,5 +1,5 @@
--- moonherd.log: what a script has to say to the people who run it. Lines go to the host's log, not to
--- standard output; secrets that moonherd knows are hidden in them.
+-- moonherd.log: what a script has to say to the people who run it. Lines go to the host's log, not
+-- to standard output; secrets that moonherd knows are hidden in them.
 local log = require "moonherd._log"
 local errors = require "moonherd.error"
 

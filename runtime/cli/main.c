@@ -86,6 +86,18 @@ static int load(moonherd *m, const cli_options *o, cli_output *out, char **text)
   return e == 0 ? -1 : say_load_failed(e, o->source == FROM_STDIN ? "standard input" : o->script);
 }
 
+/* The script has its copy of the arguments: what stands behind --token must not stay where every user
+ * of the machine can read it. */
+static void wipe_token(const cli_options *o) {
+  for (int i = 0; o->source == FROM_COMMAND && i < o->arg_count; i++) {
+    bool is_last = i + 1 == o->arg_count;
+    if (strcmp(o->args[i], "--token") == 0 && !is_last)
+      memset(o->args[i + 1], 'x', strlen(o->args[i + 1]));
+    else if (strncmp(o->args[i], "--token=", 8) == 0)
+      memset(o->args[i] + 8, 'x', strlen(o->args[i] + 8));
+  }
+}
+
 /* ---- running ------------------------------------------------------------------------------ */
 
 static double now(void) {
@@ -111,7 +123,8 @@ static int run(moonherd *m, const cli_options *o, const cli_output *out) {
       moonherd_cancel(m, "--timeout is over");
     }
   } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
-  if (is_interrupted && o->source != FROM_COMMAND)
+  bool has_served = o->source == FROM_COMMAND && moonherd_exit_code(m) == 0;
+  if (is_interrupted && !has_served)
     return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
   if (is_late) cli_say("timed out after %g s", o->timeout);
   if (is_late) return EXIT_TIMED_OUT;
@@ -142,6 +155,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
     cli_say("not enough memory");
     code = EXIT_SCRIPT_FAILED;
   }
+  wipe_token(o);
   if (code < 0) code = run(m, o, out);
   interrupts.handle = NULL;
   moonherd_close(m);

@@ -33,6 +33,8 @@ static const char *const FLAGS[] = {"--target",  "--state",   "--account",      
                                     "--log",     "--timeout", "--insecure-base-url", "--help",
                                     "--version", NULL};
 
+enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 7 }; /* the first ones of FLAGS */
+
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
 }
@@ -130,7 +132,7 @@ static int set_value(cli_options *o, const char *flag, const char *value) {
 /* ---- the line ----------------------------------------------------------------------------- */
 
 static bool takes_value(const char *flag) {
-  for (size_t i = 0; i < 6; i++)
+  for (size_t i = 0; i < FLAGS_WITH_VALUE; i++)
     if (is_same(flag, FLAGS[i])) return true;
   return false;
 }
@@ -178,6 +180,32 @@ static void take_script(int argc, char **argv, int i, cli_options *o) {
   o->script = argv[i];
   o->args = argv + i;
   o->arg_count = argc - i;
+}
+
+static bool is_common_flag(const char *arg) {
+  size_t n = strcspn(arg, "=");
+  for (size_t i = 0; i < COMMON_FLAGS; i++)
+    if (strlen(FLAGS[i]) == n && strncmp(arg, FLAGS[i], n) == 0) return true;
+  return false;
+}
+
+/* A command that is written in Lua: the options all commands share are taken out of its arguments,
+ * the others are its own. */
+static int take_command(int argc, char **argv, int i, cli_options *o) {
+  o->source = FROM_COMMAND;
+  o->script = argv[i];
+  o->args = argv + i;
+  int kept = i + 1;
+  for (int at = i + 1; at < argc;) {
+    if (!is_common_flag(argv[at])) {
+      argv[kept++] = argv[at++];
+      continue;
+    }
+    int r = read_flag(argc, argv, &at, o);
+    if (r >= 0) return r;
+  }
+  o->arg_count = kept - i;
+  return -1;
 }
 
 /* `-e CODE [ARG…]`: the code's own name takes the place of a script's. */
@@ -230,8 +258,8 @@ int cli_parse(int argc, char **argv, cli_options *o) {
     if (!has_run && is_same(arg, "version")) return version();
     bool is_other_command = !has_run && is_command(arg);
     if (!has_run && !is_other_command && !is_same(arg, "-") && !is_file(arg)) return not_found(arg);
+    if (is_other_command) return take_command(argc, argv, i, o);
     take_script(argc, argv, i, o);
-    if (is_other_command) o->source = FROM_COMMAND;
     return -1;
   }
   if (has_run) cli_say("run needs a script");

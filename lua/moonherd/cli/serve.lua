@@ -1,0 +1,82 @@
+-- moonherd serve: the embedded platform over HTTP, for wrangler, the SDKs and anything else that
+-- speaks Cloudflare's API. Runs until it is interrupted.
+local parser = require "moonherd.cli.parser"
+
+local DEFAULT_LISTEN = "127.0.0.1:8787"
+local DEFAULT_STATE = ".moonherd"
+local WILDCARDS = { ["0.0.0.0"] = true, ["::"] = true }
+
+local function new_parser()
+  local p = parser.new("serve", "Serves the embedded platform over HTTP.")
+  p:option("--listen", "HOST:PORT; port 0 takes a free one.", DEFAULT_LISTEN):argname "ADDRESS"
+  p:mutex(
+    p:option("--token-file", "File that holds the token callers need."):argname "FILE",
+    p:option("--token", "The token itself; other users may see it for a moment."):argname "TEXT"
+  )
+  p:option("--allow-host", "Host name that callers may use besides the address."):argname "NAME"
+    :count "*"
+  return p
+end
+
+-- "host:port", "[v6]:port" or ":port"
+local function parse_listen(text)
+  local host, port = text:match "^%[([%x:.]+)%]:(%d+)$"
+  if not host then host, port = text:match "^([^:]*):(%d+)$" end
+  port = tonumber(port)
+  if not port or port > 65535 then
+    return nil, ("--listen: '%s' is not HOST:PORT"):format(text)
+  end
+  return { host = host ~= "" and host or "127.0.0.1", port = port }
+end
+
+local function read_token(options)
+  if options.token then return options.token end
+  if not options.token_file then return nil end
+  local token = require "moonherd.fs".read(options.token_file):match "^%s*(.-)%s*$"
+  if token == "" or token:find "%s" then
+    return nil, ("--token-file: %s does not hold one token"):format(options.token_file)
+  end
+  return token
+end
+
+local function is_loopback(host)
+  return host == "localhost" or host == "::1" or host:find "^127%." ~= nil
+end
+
+-- What a person needs to point a client at it. On stdout: it is what this command is asked for.
+local function announce(host, port, state, options)
+  local shown = host:find ":" and "[" .. host .. "]" or host
+  print(("serving http://%s:%d/client/v4"):format(shown, port))
+  print("state   " .. state)
+  local where = options.token and "as given with --token" or options.token_file or state .. "/token"
+  print("token   " .. where)
+  io.stdout:flush()
+  if not is_loopback(host) then
+    require "moonherd._log".write("warn",
+      ("listening on %s: other machines can reach it, without encryption"):format(host))
+  end
+end
+
+return function (...)
+  local options, code = parser.parse(new_parser(), ...)
+  if not options then return code end
+  local listen, why = parse_listen(options.listen)
+  local token
+  if listen then token, why = read_token(options) end
+  if why then
+    io.stderr:write("moonherd: ", why, "\n")
+    return 2
+  end
+  local host_options = require "moonherd._host".options
+  local state = host_options.state or DEFAULT_STATE
+  local hosts = options.allow_host
+  if not WILDCARDS[listen.host] then hosts[#hosts + 1] = listen.host end
+  local platform = require "moonherd.platform".open {
+    state = state, token = token, account = host_options.account, hosts = hosts,
+  }
+  local _ <close> = setmetatable({}, { __close = function () platform:close() end })
+  listen.on_listen = function (server) announce(listen.host, server.port, state, options) end
+  local ok, err = pcall(platform.serve, platform, listen)
+  if ok or err.kind == "cancelled" then return 0 end -- interrupted is how it is meant to end
+  error(err, 0)
+end

@@ -1,0 +1,128 @@
+# The command line: what runs, where output goes, exit codes, signals, and wrong calls.
+. tests/shell.sh
+
+cd "$scratch" || exit 1
+out=$scratch/out err=$scratch/err
+
+# gives CODE COMMAND…: the exit code is CODE; stdout and stderr are kept.
+gives() {
+  want=$1
+  shift
+  "$@" > "$out" 2> "$err" < /dev/null
+  got=$?
+  [ "$got" = "$want" ] || { echo "exit code $got, not $want"; cat "$out" "$err"; return 1; }
+}
+prints() { [ "$(cat "$out")" = "$1" ] || { cat "$out"; return 1; }; }
+says() { grep -qF -- "$1" "$err" || { cat "$err"; return 1; }; }
+both() { gives "$1" "$2" "$3" "$4" && says "$5"; }
+
+cat > hello.lua <<'LUA'
+#!/usr/bin/env moonherd
+print("hello", ...)
+io.stderr:write("aside\n")
+return tonumber(arg[1])
+LUA
+chmod +x hello.lua
+cat > lib.lua <<'LUA'
+require "moonherd".sleep(0)
+return { name = "lib" }
+LUA
+echo 'print(require "lib".name)' > main.lua
+mkdir folder
+
+check 'run SCRIPT' gives 3 "$moonherd" run hello.lua 3 x
+check 'output is stdout' prints 'hello	3	x'
+check 'stderr is stderr' says aside
+check 'SCRIPT alone' gives 4 "$moonherd" hello.lua 4
+check 'a shebang line' sh -c "PATH='$(dirname "$moonherd")':\$PATH ./hello.lua 0 | grep -q 'hello	0'"
+check '-e' gives 0 "$moonherd" -e 'print(arg[0], ...)' a b
+check '-e passes arguments' prints '-e	a	b'
+check '- is standard input' sh -c "echo 'print(1 + 1)' | '$moonherd' - | grep -qx 2"
+check 'run - too' sh -c "echo 'print(...)' | '$moonherd' run - x | grep -qx x"
+check 'modules beside the script, from anywhere' sh -c "cd / && '$moonherd' '$scratch/main.lua' | grep -qx lib"
+check 'version' gives 0 "$moonherd" version
+check 'version prints' sh -c "grep -q '^moonherd [0-9]' '$out'"
+check 'help' gives 0 "$moonherd" help
+check 'help goes to stdout' grep -q '^usage: moonherd run' "$out"
+check 'nothing at all is a wrong call' gives 2 "$moonherd"
+
+check 'a missing file exits 2' gives 2 "$moonherd" run nothing.lua
+check 'a missing file is named' says 'nothing.lua: no such file'
+check 'a folder exits 2' gives 2 "$moonherd" run folder
+check 'a wrong flag exits 2' gives 2 "$moonherd" --taget local hello.lua
+check 'the nearest flag is named' says "did you mean '--target'"
+check 'a wrong command exits 2' gives 2 "$moonherd" serv
+check 'the nearest command is named' says "did you mean 'serve'"
+check 'a flag without its value' gives 2 "$moonherd" --state
+check 'a flag given twice' gives 2 "$moonherd" --state a --state b hello.lua
+check 'a wrong log level' gives 2 "$moonherd" --log loud hello.lua
+check 'a wrong duration' gives 2 "$moonherd" --timeout soon hello.lua
+check 'a wrong flag of serve' gives 2 "$moonherd" serve --listn 1
+check 'its nearest flag in one line' says "(did you mean '--listen'?)"
+
+echo 'local t = = 1' > broken.lua
+check 'a syntax error exits 1' gives 1 "$moonherd" broken.lua
+check 'it shows file and line' says 'broken.lua:1:'
+check 'and the line itself' says '1 | local t = = 1'
+cat > fails.lua <<'LUA'
+local moonherd = require "moonherd"
+moonherd.spawn(function ()
+  moonherd.sleep(0)
+  error "went wrong"
+end)
+LUA
+check 'a failing script exits 1' gives 1 "$moonherd" fails.lua
+check 'its message' says 'moonherd: fails.lua:4: went wrong'
+check 'its line' says '4 |   error "went wrong"'
+check 'who spawned the task' says 'spawned at fails.lua:2'
+check 'one JSON object with --log json' gives 1 "$moonherd" --log json fails.lua
+check 'with the fields of the error' grep -q '"kind":"script".*"message":"fails.lua:4: went wrong"' "$err"
+check 'an unknown option of a call' both 1 "$moonherd" -e "require'moonherd'.map({}, {concurency=1}, print)" "did you mean 'concurrency'"
+
+check '--timeout exits 124' gives 124 "$moonherd" --timeout 50ms -e 'require "moonherd".sleep "1h"'
+check '--timeout lets cleanup run' gives 124 "$moonherd" --timeout 50ms -e \
+  'local m = require "moonherd" pcall(m.sleep, "1h") m.sleep(0.01) print "clean"'
+check 'cleanup ran' prints clean
+
+echo 'NAME="from file"' > good.env
+echo 'secret text' > bad.env
+check '--env-file' gives 0 "$moonherd" --env-file good.env -e 'print(os.getenv "NAME")'
+check '--env-file sets' prints 'from file'
+check 'a bad env file' gives 2 "$moonherd" --env-file bad.env hello.lua
+check 'is not shown' sh -c "! grep -q secret '$err'"
+
+cat > waits.lua <<'LUA'
+local moonherd = require "moonherd"
+print "started"
+local ok, err = pcall(moonherd.sleep, "1h")
+print(err.kind)
+moonherd.sleep(arg[1] or 0)
+print "cleaned"
+LUA
+# interrupted SIGNAL CODE: once started, it is sent the signal.
+interrupted() {
+  "$moonherd" waits.lua > "$out" 2> "$err" &
+  pid=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q started "$out" && break; sleep 0.1; done
+  kill -"$1" "$pid"
+  wait "$pid"
+  got=$?
+  [ "$got" = "$2" ] && grep -q cleaned "$out" || { echo "exit code $got"; cat "$out" "$err"; return 1; }
+}
+twice() {
+  "$moonherd" -e 'print "started" io.stdout:flush() while true do end' > "$out" 2> "$err" &
+  pid=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q started "$out" && break; sleep 0.1; done
+  kill -INT "$pid"
+  sleep 0.1
+  kill -INT "$pid"
+  wait "$pid"
+  [ $? = 130 ]
+}
+check 'Ctrl-C cancels, cleanup runs, exit 130' interrupted INT 130
+check 'SIGTERM too, exit 143' interrupted TERM 143
+check 'Ctrl-C twice ends a busy loop' twice
+
+check 'a closed pipe ends quietly' sh -c \
+  "'$moonherd' -e 'for i = 1, 1e5 do print(i) end' 2> '$err' | head -1 | grep -qx 1 && ! [ -s '$err' ]"
+finish
