@@ -13,6 +13,7 @@
   X(clock) \
   X(error) \
   X(fs) \
+  X(hash) \
   X(json) \
   X(multipart) \
   X(platform) \
