@@ -1,0 +1,100 @@
+-- Runs every ---@example of the doc comments: doc_examples.lua TOP, in a folder it may write to.
+-- Prints TAP lines, and the sum as the last one.
+--
+-- What stands behind --> in an example is what that line prints. An example sees `moonherd`, its own
+-- module under its own name, and what PRELUDE provides for its file.
+local moonherd = require "moonherd"
+local top = arg[1]
+
+local CLIENT = [[
+local client = moonherd.connect { target = "local" }
+local ns = client:ensure_namespace "examples"
+local script = ns:script "example"
+script:upload { script = "addEventListener('fetch', () => {})", compatibility_date = "2026-10-01" }
+]]
+
+local PRELUDE = {
+  ["lua/moonherd/cloudflare/"] = CLIENT,
+  ["lua/moonherd/store/"] = [[
+local bytes = "\0\1"
+local db <close> = store.open("examples.db", { migrations = { "CREATE TABLE file(name, content);"
+  .. "CREATE TABLE user(id, name, age); CREATE TABLE account(id, sum)" } })
+]],
+}
+
+local function read(path)
+  local file <close> = assert(io.open(top .. "/" .. path))
+  return file:read "a"
+end
+
+-- The examples of one file: a list of { code, where }.
+local function examples_of(path)
+  local list, current, number = {}, nil, 0
+  for line in read(path):gmatch "([^\n]*)\n" do
+    number = number + 1
+    local text = line:match "^%s*%-%-%- ?(.*)$" or line:match "^%s*/// ?(.*)$"
+    if text == nil or text:find "^@" then
+      current = nil
+      if text == "@example" then
+        current = { lines = {}, where = path .. ":" .. number }
+        list[#list + 1] = current
+      end
+    elseif current then
+      current.lines[#current.lines + 1] = text
+    end
+  end
+  return list
+end
+
+local function prelude_of(path)
+  local module = path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
+  local own = path:find "^lua/" and module ~= "moonherd"
+    and ("local %s = require %q; "):format(module:match "[%w_]+$", module) or ""
+  for prefix, code in pairs(PRELUDE) do
+    if path:find(prefix, 1, true) == 1 then own = own .. code end
+  end
+  return 'local moonherd = require "moonherd"; ' .. own .. "do "
+end
+
+-- What the lines of an example say they print.
+local function promised(lines)
+  local outputs = {}
+  for _, line in ipairs(lines) do outputs[#outputs + 1] = line:match "%-%-> ?(.*)$" end
+  return outputs
+end
+
+local function run(example, prelude)
+  local printed = {}
+  local environment = setmetatable({
+    print = function (...)
+      local words = table.pack(...)
+      for i = 1, words.n do words[i] = tostring(words[i]) end
+      printed[#printed + 1] = table.concat(words, " ")
+    end,
+  }, { __index = _G })
+  local code = prelude .. table.concat(example.lines, "\n") .. "\nend"
+  local chunk = assert(load(code, "=" .. example.where, "t", environment))
+  moonherd.timeout("20s", moonherd.scope, chunk)
+  local at = 1
+  for _, output in ipairs(promised(example.lines)) do
+    while printed[at] and printed[at] ~= output do at = at + 1 end
+    if not printed[at] then
+      error(("prints %s, not %s"):format(table.concat(printed, " | "), output), 0)
+    end
+    at = at + 1
+  end
+end
+
+local passed, failed = 0, 0
+local pipe <close> = assert(io.popen(
+  ("cd %q && find lua bindings -name '*.lua' -o -name '*.c' | sort"):format(top)))
+for path in pipe:lines() do
+  for _, example in ipairs(examples_of(path)) do
+    local ok, err = pcall(run, example, prelude_of(path))
+    passed, failed = passed + (ok and 1 or 0), failed + (ok and 0 or 1)
+    print(("%s %d - %s"):format(ok and "ok" or "not ok", passed + failed, example.where))
+    if not ok then print("# " .. tostring(err)) end
+  end
+end
+print(("%d passed, %d failed"):format(passed, failed))
+return failed == 0 and 0 or 1
