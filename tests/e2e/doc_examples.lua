@@ -1,8 +1,8 @@
 -- Runs every ---@example of the doc comments: doc_examples.lua TOP, in a folder it may write to.
 -- Prints TAP lines, and the sum as the last one.
 --
--- What stands behind --> in an example is what that line prints. An example sees `moonherd`, its own
--- module under its own name, and what PRELUDE provides for its file.
+-- What stands behind --> in an example is what that line prints. An example sees `moonherd`, its
+-- own module under its own name, and what PRELUDE provides for its file.
 local moonherd = require "moonherd"
 local top = arg[1]
 

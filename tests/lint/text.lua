@@ -80,7 +80,7 @@ for path in source.files("%.[ch]$", "%.lua$", "%.sh$", "%.m?js$", "^Makefile$", 
         source.report(path, number, "a path of one machine")
       end
       if line:find "[ \t]$" then source.report(path, number, "space at the end of the line") end
-      if line:find "\t" and path ~= "Makefile" and not path:find "%.md$" then
+      if line:find "\t" and (path:find "%.[ch]$" or path:find "%.lua$") then
         source.report(path, number, "a tab")
       end
     end
