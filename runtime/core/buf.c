@@ -1,6 +1,7 @@
 /* Growable bytes. See buf.h. */
 #include "core/buf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,9 +33,11 @@ int mh_buf_reserve(mh_buf *b, size_t more) {
   if (more > SIZE_MAX / 2 - b->len) return MOONHERD_ENOMEM;
   size_t need = b->len + more;
   if (need <= b->cap - b->skip) return 0;
+  // Moving bytes must pay off: at least as many must have been taken as are moved.
+  bool is_cheap = b->skip >= b->len;
   compact(b);
-  if (need <= b->cap) return 0;
-  size_t cap = b->cap < FIRST_CAPACITY ? FIRST_CAPACITY : b->cap;
+  if (is_cheap && need <= b->cap) return 0;
+  size_t cap = b->cap < FIRST_CAPACITY ? FIRST_CAPACITY : b->cap + b->cap / 2;
   while (cap < need) cap += cap / 2;
   char *data = mh_mem_realloc(b->mem, b->data, b->cap, cap);
   if (data == NULL && cap > need) {
