@@ -54,7 +54,10 @@ describe("a wait works", function ()
   it("in a <close> handler, on the way out and on an error", function ()
     local closed = {}
     local function closing(name)
-      return setmetatable({}, { __close = function () moonherd.sleep(0) closed[#closed + 1] = name end })
+      return setmetatable({}, { __close = function ()
+        moonherd.sleep(0)
+        closed[#closed + 1] = name
+      end })
     end
     do local _ <close> = closing "block" end
     pcall(function () local _ <close> = closing "error" error "x" end)
@@ -67,7 +70,10 @@ describe("a wait works", function ()
   it("in a <close> handler of a task that fails", function ()
     local closed = false
     local task = moonherd.spawn(function ()
-      local _ <close> = setmetatable({}, { __close = function () moonherd.sleep(0.001) closed = true end })
+      local _ <close> = setmetatable({}, { __close = function ()
+        moonherd.sleep(0.001)
+        closed = true
+      end })
       error "on purpose"
     end)
     assert.is_false(pcall(task.wait, task))
@@ -99,7 +105,11 @@ describe("a wait works", function ()
 
   it("at the top level of a required module; a second task waits for the first", function ()
     local loads = 0
-    package.preload["spec.slow"] = function () loads = loads + 1 moonherd.sleep(0.005) return { name = "slow" } end
+    package.preload["spec.slow"] = function ()
+      loads = loads + 1
+      moonherd.sleep(0.005)
+      return { name = "slow" }
+    end
     local a, b = moonherd.gather(function () return require "spec.slow" end,
       function () return require "spec.slow" end)
     assert.equal(1, loads)
@@ -119,7 +129,9 @@ describe("a wait is refused, before anything starts, naming what is in the way:"
 
   it("table.sort", function () refused("table.sort", table.sort, { 2, 1 }, wait) end)
   it("string.gsub", function () refused("string.gsub", string.gsub, "a", "a", wait) end)
-  it("load's reader", function () refused("load", function () error(select(2, load(function () wait() end)), 0) end) end)
+  it("load's reader", function ()
+    refused("load", function () error(select(2, load(function () wait() end)), 0) end)
+  end)
   it("tostring", function ()
     refused("tostring", tostring, setmetatable({}, { __tostring = wait }))
   end)
@@ -173,7 +185,7 @@ describe("a task", function ()
     assert.truthy(err.trace:find "spawned at .*async_spec.lua")
   end)
 
-  it("that fails unobserved cancels its siblings and raises in its parent at its next wait", function ()
+  it("that fails unobserved cancels its siblings and raises in its parent at a wait", function ()
     local sibling
     local ok, err = pcall(moonherd.scope, function ()
       sibling = moonherd.spawn(moonherd.sleep, "1h")
@@ -211,7 +223,10 @@ describe("cancelling", function ()
   it("raises once at the wait; then cleanup may wait", function ()
     local log = {}
     local task = moonherd.spawn(function ()
-      local _ <close> = setmetatable({}, { __close = function () moonherd.sleep(0.001) log[#log + 1] = "cleaned" end })
+      local _ <close> = setmetatable({}, { __close = function ()
+        moonherd.sleep(0.001)
+        log[#log + 1] = "cleaned"
+      end })
       local ok, err = pcall(moonherd.sleep, "1h")
       log[#log + 1] = tostring(ok) .. " " .. err.kind .. " " .. err.message
       moonherd.sleep(0.001)
@@ -282,7 +297,9 @@ describe("timeout", function ()
     assert.same({ 1, 2 }, { moonherd.timeout("10s", soon, 1, 2) })
   end)
   it("cancels tasks of its scope while it joins them", function ()
-    local ok, err = pcall(moonherd.timeout, 0.005, function () moonherd.spawn(moonherd.sleep, "1h") end)
+    local ok, err = pcall(moonherd.timeout, 0.005, function ()
+      moonherd.spawn(moonherd.sleep, "1h")
+    end)
     assert.is_false(ok)
     assert.equal("timeout", err.kind)
   end)
@@ -308,7 +325,8 @@ describe("gather, race, map, each, collect, try", function ()
   it("gather keeps the order and fails as one", function ()
     assert.same({ "a", "b" }, { moonherd.gather(function () moonherd.sleep(0.003) return "a" end,
       function () return "b" end) })
-    local ok, err = pcall(moonherd.gather, function () error "x" end, function () moonherd.sleep "1h" end)
+    local ok, err = pcall(moonherd.gather, function () error "x" end,
+      function () moonherd.sleep "1h" end)
     assert.is_false(ok)
     assert.truthy(err.message:find "x")
   end)
@@ -319,7 +337,8 @@ describe("gather, race, map, each, collect, try", function ()
       moonherd.sleep "1h"
     end))
     assert.is_true(ended)
-    local ok, err = pcall(moonherd.race, function () error "lost" end, function () moonherd.sleep "1h" end)
+    local ok, err = pcall(moonherd.race, function () error "lost" end,
+      function () moonherd.sleep "1h" end)
     assert.is_false(ok)
     assert.truthy(tostring(err):find "lost")
   end)
