@@ -142,9 +142,14 @@ static void holds_for_mutants(void **state) {
   assert_in_range(accepted, ROUNDS / 5, ROUNDS);  // else the mutations test little
 }
 
+static void *allocate(void *mem, void *ptr, size_t old_size, size_t size) {
+  return mh_mem_realloc(mem, ptr, old_size, size);
+}
+
 static int set_up(void **state) {
   static mh_realm realm;
-  lua_State *L = luaL_newstate();
+  memset(&realm, 0, sizeof realm);
+  lua_State *L = lua_newstate(allocate, &realm.mem);
   if (L == NULL) return -1;
   *(mh_realm **)lua_getextraspace(L) = &realm;
   luaL_requiref(L, "moonherd._json", luaopen_moonherd__json, 0);
@@ -153,13 +158,42 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
+  const mh_realm *realm = mh_realm_of(*state);
   lua_close(*state);
-  return 0;
+  return realm->mem.used == 0 ? 0 : -1;
+}
+
+/* Decodes and encodes while the n-th request for memory is refused once: Lua collects and asks again,
+ * our buffers ask for less. Returns whether there was an n-th. */
+static bool survives(lua_State *L, size_t n) {
+  static const char TEXT[] = "{\"b\":[1.5,[],\"\\u00e9\"],\"a\":{\"c\":[{}],\"d\":1e30}}";
+  static const char SORTED[] = "{\"a\":{\"c\":[{}],\"d\":1e+30},\"b\":[1.5,[],\"\xC3\xA9\"]}";
+  mh_mem *mem = &mh_realm_of(L)->mem;
+  lua_getfield(L, 1, "encode");
+  lua_getfield(L, 1, "decode");
+  lua_pushstring(L, TEXT);
+  mem->fail_at = n;
+  assert_int_equal(lua_pcall(L, 1, 1, 0), LUA_OK);
+  assert_int_equal(lua_pcall(L, 1, 1, 0), LUA_OK);
+  assert_string_equal(lua_tostring(L, -1), SORTED);
+  return mem->fail_at == 0;
+}
+
+static void survives_refused_allocations(void **state) {
+  (void)state;
+  bool was_refused = true;
+  for (size_t n = 1; was_refused; n++) {
+    void *L = NULL;
+    assert_int_equal(set_up(&L), 0);
+    was_refused = survives(L, n);
+    assert_int_equal(tear_down(&L), 0);
+  }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(holds_for_mutants, set_up, tear_down),
+      cmocka_unit_test(survives_refused_allocations),
   };
   return cmocka_run_group_tests_name("json_fuzz", tests, NULL, NULL);
 }
