@@ -39,7 +39,8 @@ struct mh_store {
   uv_mutex_t lock; /* guards what follows, and the states of all jobs */
   uv_cond_t has_write, has_read, has_finished, has_ended;
   queue writes, reads, done;
-  unsigned running; /* threads that have not ended */
+  uint64_t submitted; /* jobs so far */
+  unsigned running;   /* threads that have not ended */
   bool is_closing, is_posted;
 };
 
@@ -161,18 +162,33 @@ static void write_main(void *arg) {
   uv_mutex_unlock(&store->lock);
 }
 
+/* Ends the snapshot unless the next list may run on it: a list that was handed in after the snapshot
+ * was made may have to see more. */
+static void refresh(mh_store *store, mh_store_conn *conn, uint64_t last) {
+  if (!mh_store_has_snapshot(conn)) return;
+  if (store->reads.head != NULL && store->reads.head->number <= last) return;
+  uv_mutex_unlock(&store->lock);
+  mh_store_end_snapshot(conn);
+  uv_mutex_lock(&store->lock);
+}
+
+/* Making a snapshot costs more than most lists: one serves all that wait when it is made. */
 static void read_main(void *arg) {
   mh_store *store = arg;
   mh_store_conn conn;
+  uint64_t last = 0; /* the newest list that may run on the snapshot */
   block_signals();
   mh_store_conn_init(&conn, store->path, true, store->lock_wait);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
   while ((job = wait_for_job(store, &store->reads, &store->has_read)) != NULL) {
+    if (!mh_store_has_snapshot(&conn)) last = store->submitted;
+    bool others_wait = store->reads.head != NULL;
     uv_mutex_unlock(&store->lock);
-    mh_store_run_read(&conn, job);
+    mh_store_run_read(&conn, job, others_wait);
     uv_mutex_lock(&store->lock);
     finish(store, job);
+    refresh(store, &conn, last);
   }
   uv_mutex_unlock(&store->lock);
   mh_store_conn_fini(&conn);
@@ -280,6 +296,7 @@ void mh_store_submit(mh_store_job *job) {
   store->loop->open_jobs++;
   uv_mutex_lock(&store->lock);
   job->state = MH_JOB_QUEUED;
+  job->number = ++store->submitted;
   push(queue_of(store, job), job);
   uv_cond_signal(job->verb == MH_STORE_READ ? &store->has_read : &store->has_write);
   uv_mutex_unlock(&store->lock);

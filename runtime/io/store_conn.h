@@ -73,7 +73,11 @@ void mh_store_run_open(mh_store_conn *conn, mh_store_job *job);
 
 /* ---- store_run.c --------------------------------------------------------------------------- */
 
-void mh_store_run_read(mh_store_conn *conn, mh_store_job *job);
+/* On the snapshot that is open, or on one of its own. A snapshot stays open until it is ended: always
+ * when `keep_snapshot` asks for one. */
+void mh_store_run_read(mh_store_conn *conn, mh_store_job *job, bool keep_snapshot);
+bool mh_store_has_snapshot(const mh_store_conn *conn);
+void mh_store_end_snapshot(mh_store_conn *conn);
 /* All jobs of the list `first` (linked by next) in one transaction, or each in one of its own. */
 void mh_store_run_writes(mh_store_conn *conn, mh_store_job *first);
 

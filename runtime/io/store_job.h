@@ -80,6 +80,7 @@ struct mh_store_job {
   mh_store *store;
   mh_store_job *next, *prev; /* in the queue it waits in */
   size_t bytes;              /* of its parameters: bounds a batch */
+  uint64_t number;           /* in the order of submitting */
   enum { MH_JOB_IDLE, MH_JOB_QUEUED, MH_JOB_TAKEN, MH_JOB_DONE } state; /* under store->lock */
   bool is_finished;        /* no thread needs it any more; under store->lock */
   atomic_bool is_unwanted; /* cancelled: the thread may drop it */

@@ -197,17 +197,25 @@ static bool run_list(mh_store_conn *conn, mh_store_job *job) {
   return e == 0;
 }
 
-/* One statement is a snapshot of its own. */
-void mh_store_run_read(mh_store_conn *conn, mh_store_job *job) {
+void mh_store_run_read(mh_store_conn *conn, mh_store_job *job, bool keep_snapshot) {
   if (mh_store_conn_open(conn, job) != 0) return;
-  bool is_single = job->count == 1;
-  int code = is_single ? SQLITE_OK : mh_store_conn_control(conn, MH_CONTROL_BEGIN);
-  if (code != SQLITE_OK) {
-    mh_store_fail_sqlite(job, conn, code);
-    return;
+  bool needs_snapshot = job->count > 1 || keep_snapshot;  // one statement is one by itself
+  if (needs_snapshot && sqlite3_get_autocommit(conn->db)) {
+    int code = mh_store_conn_control(conn, MH_CONTROL_BEGIN);
+    if (code != SQLITE_OK) {
+      mh_store_fail_sqlite(job, conn, code);
+      return;
+    }
   }
   run_list(conn, job);
-  if (!sqlite3_get_autocommit(conn->db)) mh_store_conn_control(conn, MH_CONTROL_COMMIT);
+}
+
+bool mh_store_has_snapshot(const mh_store_conn *conn) {
+  return conn->db != NULL && !sqlite3_get_autocommit(conn->db);
+}
+
+void mh_store_end_snapshot(mh_store_conn *conn) {
+  mh_store_conn_control(conn, MH_CONTROL_COMMIT);
 }
 
 /* Whether the transaction still stands. What the list did is undone unless all of it went well. */
