@@ -90,12 +90,19 @@ static bool is_unwanted(const mh_store_conn *conn) {
   return conn->job != NULL && atomic_load(&conn->job->is_unwanted);
 }
 
+static bool all_unwanted(const mh_store_job *first) {
+  const mh_store_job *job = first;
+  while (job != NULL && atomic_load(&job->is_unwanted)) job = job->next;
+  return first != NULL && job == NULL;
+}
+
 /* Another process holds the lock. Looks often, because a busy writer lets go for a moment only, between two commits. */
 static int on_busy(void *user, int count) {
   mh_store_conn *conn = user;
   uint64_t now = mh_clock_now(&conn->clock);
   if (count == 0) conn->busy_since = now;
-  if (now - conn->busy_since >= conn->lock_wait || is_unwanted(conn)) return 0;
+  if (now - conn->busy_since >= conn->lock_wait) return 0;
+  if (is_unwanted(conn) || all_unwanted(conn->batch)) return 0;
   uv_sleep(count < 4 ? 1 : 2);
   return 1;
 }

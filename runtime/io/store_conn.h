@@ -32,6 +32,7 @@ typedef struct mh_store_conn {
   uint64_t busy_since; /* when the wait under way began */
   bool is_control;     /* a control statement is being compiled */
   mh_store_job *job;   /* the one that runs now, or NULL */
+  mh_store_job *batch; /* those that wait for the lock, linked by next, or NULL */
   int wal_pages;       /* in the log after the last commit */
   sqlite3_stmt *controls[MH_CONTROL_COUNT];
   mh_store_cache cache;

@@ -241,9 +241,9 @@ static void fail_all(mh_store_conn *conn, mh_store_job *first, int code) {
 /* Whether every list has its answer; if not, nothing has been applied. A list that is alone and lost
  * the transaction has its answer too. */
 static bool write_together(mh_store_conn *conn, mh_store_job *first) {
-  if (first->next == NULL) conn->job = first;  // alone, its cancelling ends the wait for the lock
+  conn->batch = first;
   int code = mh_store_conn_control(conn, MH_CONTROL_BEGIN_IMMEDIATE);
-  conn->job = NULL;
+  conn->batch = NULL;
   if (code != SQLITE_OK) {
     fail_all(conn, first, code);
     return true;

@@ -634,17 +634,26 @@ static void test_cancel_before_a_thread_has_it(void **state) {
 
 static void test_cancel_while_it_waits_for_the_lock(void **state) {
   fixture *f = *state;
+  enum { COUNT = 3 };
   f->options.lock_wait = 3600 * MH_SECOND;
   mh_store *store = open_store(f);
   sqlite3 *other = raw_open(f->path);
   raw_exec(other, "BEGIN IMMEDIATE");
-  bool is_abandoned;
-  mh_store_job *job =
-      watch(LIST(store, MH_STORE_WRITE, "INSERT INTO t VALUES (1, 1)"), &is_abandoned);
-  mh_store_submit(job);
+  bool opened_abandoned, is_abandoned[COUNT];
+  mh_store_job *jobs[COUNT];
+  mh_store_job *opened =
+      watch(LIST(store, MH_STORE_OPEN, "", "CREATE TABLE later(x)"), &opened_abandoned);
+  mh_store_submit(opened);
+  for (int i = 0; i < COUNT; i++) {
+    jobs[i] = watch(LIST(store, MH_STORE_WRITE, "INSERT INTO t(v) VALUES (1)"), &is_abandoned[i]);
+    mh_store_submit(jobs[i]);
+  }
   usleep(20000);  // real time: most likely the thread waits for the lock now
-  mh_op_cancel(&job->op);
-  step_until(f, is_true, &is_abandoned);
+  mh_op_cancel(&opened->op);
+  step_until(f, is_true, &opened_abandoned);
+  usleep(20000);  // and now for all three lists
+  for (int i = 0; i < COUNT; i++) mh_op_cancel(&jobs[i]->op);
+  for (int i = 0; i < COUNT; i++) step_until(f, is_true, &is_abandoned[i]);
   raw_exec(other, "ROLLBACK");
   sqlite3_close(other);
   assert_int_equal(read_integer(f, store, "SELECT count(*) FROM t"), 0);
