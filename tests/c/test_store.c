@@ -794,7 +794,9 @@ static void test_host_closes_everything(void **state) {
   sqlite3 *db = raw_open(f->path);
   assert_int_equal(raw_integer(db, "SELECT count(*) FROM t"), MANY);
   sqlite3_close(db);
-  fixture_init(f, f->folder);
+  char folder[sizeof f->folder];
+  memcpy(folder, f->folder, sizeof folder);
+  fixture_init(f, folder);  // for the tear-down
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
