@@ -1,0 +1,189 @@
+-- The embedded platform's SQL: every statement it runs stands here, and nothing here knows what the
+-- API means. Reads return rows as tables; writes return whether all their guards held.
+
+local schema = require "moonherd.store.platform_schema"
+local store = require "moonherd.store"
+
+local M = {}
+
+local Store = {}
+Store.__index = Store
+
+for _, part in ipairs { "platform_versions", "platform_blobs" } do
+  for name, method in pairs(require("moonherd.store." .. part)) do
+    Store[name] = method
+  end
+end
+
+--- Opens the database, making it or bringing it up to date.
+function M.open(path)
+  return setmetatable({ db = store.open(path, { migrations = schema }) }, Store)
+end
+
+function Store:close()
+  self.db:close()
+end
+
+-- ---- namespaces
+
+local NAMESPACE = [[
+  SELECT id, uuid, name, is_trusted, script_count, created_on, created_by, modified_on,
+    modified_by, rev
+  FROM namespace WHERE account = ? ]]
+
+--- Makes a namespace; false when the name is taken.
+function Store:create_namespace(row)
+  local results = self.db:write {
+    {
+      [[INSERT INTO namespace
+          (account, name, uuid, created_on, created_by, modified_on, modified_by)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?4, ?5) ON CONFLICT DO NOTHING]],
+      row.account,
+      row.name,
+      row.uuid,
+      row.created_on,
+      row.created_by,
+      expect = 1,
+    },
+  }
+  return results ~= nil
+end
+
+function Store:list_namespaces(account)
+  return self.db:read { { NAMESPACE .. "ORDER BY name", account } }
+end
+
+function Store:find_namespace(account, name)
+  return self.db:read_one { NAMESPACE .. "AND name = ?", account, name }
+end
+
+--- Deletes a namespace with all it holds; false when there is none.
+function Store:delete_namespace(account, name)
+  local results = self.db:write {
+    { "DELETE FROM namespace WHERE account = ? AND name = ?", account, name, expect = 1 },
+  }
+  return results ~= nil
+end
+
+-- ---- scripts ------------------------------------------------------------------------------------
+
+local DOCUMENT = "s.name, s.document, s.tags, s.created_on, s.modified_on"
+
+local FIND_DOCUMENT = ([[
+  SELECT n.id AS namespace_id, %s
+  FROM namespace n LEFT JOIN script s ON s.namespace_id = n.id AND s.name = ?
+  WHERE n.account = ? AND n.name = ?]]):format(DOCUMENT)
+
+--- What GET script shows. Without a namespace nil; without a script a row that has no `name`.
+function Store:find_document(account, namespace, name)
+  return self.db:read_one { FIND_DOCUMENT, name, account, namespace }
+end
+
+local THE_NAMESPACE = "(SELECT id FROM namespace WHERE account = ? AND name = ?)"
+
+local HAS_TAG = [[ AND EXISTS (SELECT 1 FROM script_tag x
+  WHERE x.namespace_id = s.namespace_id AND x.tag = ? AND x.name = s.name)]]
+local HAS_NOT_TAG = HAS_TAG:gsub("EXISTS", "NOT EXISTS", 1)
+
+local BY_NAME = " FROM script s WHERE s.namespace_id = "
+  .. THE_NAMESPACE
+  .. " AND s.name > ?%s%s ORDER BY s.name LIMIT ?"
+local BY_TAG = " FROM script_tag t JOIN script s ON s.id = t.script_id WHERE t.namespace_id = "
+  .. THE_NAMESPACE
+  .. " AND t.tag = ? AND t.name > ?%s%s ORDER BY t.name LIMIT ?"
+
+local function append(list, values, first)
+  return table.move(values, first or 1, #values, #list + 1, list)
+end
+
+-- A list that needs a tag is read along that tag's index, any other along the names: either way a
+-- page starts where the last one ended, whatever its number.
+local function list_statement(account, namespace, filter, after, limit)
+  local required, excluded = filter.required, filter.excluded
+  local from = required[1] and BY_TAG or BY_NAME
+  local conditions = HAS_TAG:rep(math.max(#required - 1, 0))
+  local sql = from:format(conditions, HAS_NOT_TAG:rep(#excluded))
+  local statement = { "SELECT " .. DOCUMENT .. sql, account, namespace }
+  append(statement, { required[1] }) -- the tag whose index is read
+  append(statement, { after })
+  append(statement, required, 2)
+  append(statement, excluded)
+  append(statement, { limit })
+  return statement
+end
+
+--- One page of a namespace's scripts in the order of their names, starting behind `after`; nil
+--- without a namespace. `filter` holds the lists `required` and `excluded`.
+function Store:list_documents(account, namespace, filter, after, limit)
+  local namespaces, rows = self.db:read {
+    { "SELECT id FROM namespace WHERE account = ? AND name = ?", account, namespace },
+    list_statement(account, namespace, filter, after, limit),
+  }
+  return namespaces[1] and rows
+end
+
+local FIND_STATE = [[
+  SELECT n.id AS namespace_id, s.id, s.tag, s.created_on, s.tags, s.settings, s.migration_tag,
+    s.classes, s.rev, v.number, v.source, v.metadata, v.settings AS version_settings, v.bindings,
+    c.id AS code_id, c.kind, c.entry, c.etag, c.handlers, c.named_handlers
+  FROM namespace n LEFT JOIN script s ON s.namespace_id = n.id AND s.name = ?
+    LEFT JOIN version v ON v.id = s.version_id LEFT JOIN code c ON c.id = v.code_id
+  WHERE n.account = ? AND n.name = ?]]
+
+local FIND_SECRETS = [[
+  SELECT x.name, x.sealed
+  FROM namespace n JOIN script s ON s.namespace_id = n.id AND s.name = ?
+    JOIN secret x ON x.version_id = s.version_id
+  WHERE n.account = ? AND n.name = ?]]
+
+--- All that a change of a script is decided on: the script, its live version and code, and its
+--- sealed secrets by name (in `secrets`). Without a namespace nil, without a script no `id`.
+function Store:find_state(account, namespace, name)
+  local rows, secrets = self.db:read {
+    { FIND_STATE, name, account, namespace },
+    { FIND_SECRETS, name, account, namespace },
+  }
+  local state = rows[1]
+  if state then
+    state.secrets = {}
+    for _, secret in ipairs(secrets) do
+      state.secrets[secret.name] = secret.sealed
+    end
+  end
+  return state
+end
+
+--- Deletes a script with its versions; false when it is not as it was read.
+function Store:delete_script(id, rev)
+  local results = self.db:write {
+    { "DELETE FROM script WHERE id = ? AND rev = ?", id, rev, expect = 1 },
+  }
+  return results ~= nil
+end
+
+-- ---- content ------------------------------------------------------------------------------------
+
+local FIND_CODE = [[
+  SELECT n.id AS namespace_id, s.id, c.id AS code_id, c.kind, c.entry, c.etag
+  FROM namespace n LEFT JOIN script s ON s.namespace_id = n.id AND s.name = ?
+    LEFT JOIN version v ON v.id = s.version_id LEFT JOIN code c ON c.id = v.code_id
+  WHERE n.account = ? AND n.name = ?]]
+
+local FIND_MODULES = [[
+  SELECT m.name, m.type, m.size, m.content, m.blob_id
+  FROM namespace n JOIN script s ON s.namespace_id = n.id AND s.name = ?
+    JOIN version v ON v.id = s.version_id JOIN module m ON m.code_id = v.code_id
+  WHERE n.account = ? AND n.name = ? AND NOT m.is_map AND NOT m.is_bound
+  ORDER BY m.position]]
+
+--- The code of a script and its modules, the entry first; source maps and the parts of bindings are
+--- left out. A module has `content` or `blob_id`.
+function Store:find_content(account, namespace, name)
+  local rows, modules = self.db:read {
+    { FIND_CODE, name, account, namespace },
+    { FIND_MODULES, name, account, namespace },
+  }
+  return rows[1], modules
+end
+
+return M
