@@ -1,0 +1,52 @@
+-- Who calls, and by which name. There is one credential: it is sent as a bearer token, or as the
+-- key that goes with any email address.
+
+local errors = require "moonherd.platform.errors"
+local hash = require "moonherd.hash"
+
+local M = {}
+
+-- The credential of a request: a token, or a key with the email it goes with; nil when neither is
+-- there in full.
+local function sent_credential(headers)
+  local authorization = headers.authorization
+  if authorization then
+    return authorization:match "^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+) *$"
+  end
+  local email, key = headers["x-auth-email"], headers["x-auth-key"]
+  if email and email ~= "" and key and key ~= "" then
+    return key, email
+  end
+end
+
+--- The set of host names that callers may use: `names` and those of the loopback interface.
+function M.hosts(names)
+  local set = { localhost = true, ["127.0.0.1"] = true, ["::1"] = true }
+  for _, name in ipairs(names) do
+    set[name:lower()] = true
+  end
+  return set
+end
+
+--- Ends the call unless its Host header names one of `hosts`: a page in somebody's browser whose
+--- name was made to point here must not get in.
+function M.check_host(headers, hosts)
+  local host = (headers.host or ""):lower()
+  local name = host:match "^%[([%x:.]+)%]:?%d*$" or host:match "^([^:]*):?%d*$"
+  if not hosts[name or ""] then
+    errors.refuse(10000, { status = 403, message = "This server has another host name" })
+  end
+end
+
+--- Ends the call unless its headers hold `token`. Returns the email that was given, or nil.
+function M.check(headers, token)
+  local credential, email = sent_credential(headers)
+  if not credential then
+    errors.refuse(9106)
+  elseif not hash.equal(credential, token) then
+    errors.refuse(10000)
+  end
+  return email
+end
+
+return M

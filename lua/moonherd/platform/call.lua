@@ -1,0 +1,185 @@
+-- One request on its way through the platform: what a handler needs to know and to say. Handlers
+-- are functions of a call; they return the JSON text of `result` and, for lists, that of
+-- `result_info`.
+
+local clock = require "moonherd._clock"
+local errors = require "moonherd.platform.errors"
+local json = require "moonherd.json"
+local log = require "moonherd._log"
+local uri = require "moonherd.platform.uri"
+
+local M = {}
+
+local Call = {}
+Call.__index = Call
+
+local CHUNK = 64 * 1024 -- bytes read at once
+local JSON_LIMIT = 1024 * 1024 -- bytes of a JSON body
+local ATTEMPTS = 4 -- of a change that others get in the way of: the first and three more
+local RATE_LIMIT = '"default";r=1200;t=300'
+local RATE_POLICY = '"default";q=1200;w=300'
+local WARNING = 10021 -- the code of what goes into `messages`
+
+--- Makes the call of a request. `query` is the text behind the `?`, or nil.
+function M.new(platform, request, parameters, query)
+  return setmetatable({
+    platform = platform,
+    store = platform.store,
+    request = request,
+    headers = request.headers,
+    parameters = parameters,
+    query_text = query,
+    messages = nil,
+    user = nil,
+    has_begun = false, -- the answer is on its way: no other can be given
+  }, Call)
+end
+
+--- A parameter of the query, or nil.
+function Call:query(name)
+  self.query_values = self.query_values or uri.query(self.query_text or "")
+  return self.query_values[name]
+end
+
+--- Adds a warning to the answer.
+function Call:warn(message, pointer)
+  self.messages = self.messages or {}
+  table.insert(self.messages, {
+    code = WARNING,
+    message = message,
+    source = pointer and { pointer = pointer } or nil,
+  })
+end
+
+--- Writes a line to the log, with the request it is about.
+function Call:log(level, message, fields)
+  fields = fields or {}
+  fields.method = self.request.method
+  fields.path = uri.printable(self.request.target:match "^[^?]*")
+  log.write(level, message, fields)
+end
+
+--- The time now as it is shown: RFC 3339, UTC, microseconds.
+function Call.stamp()
+  local now = clock.wall()
+  local seconds = math.floor(now)
+  local fraction = math.floor((now - seconds) * 1e6)
+  return ("%s.%06dZ"):format(os.date("!%Y-%m-%dT%H:%M:%S", seconds), fraction)
+end
+
+--- The kind of client, by its User-Agent, as `last_deployed_from` names it.
+function Call:source()
+  local agent = self.headers["user-agent"] or ""
+  return agent:find "^wrangler/" and "wrangler" or agent:find "^Mozilla/" and "dash" or "api"
+end
+
+local function too_large(limit)
+  local message = "Your Worker exceeded the size limit of %g MB"
+  errors.refuse(10027, { message = message:format(limit / 1024 / 1024) })
+end
+M.too_large = too_large
+
+-- Refuses from the headers what they show to be too large, or packed.
+local function check_headers(call, limit)
+  local coding = call.headers["content-encoding"]
+  if coding and coding:lower() ~= "identity" then
+    errors.refuse(10001, { message = "A body with a Content-Encoding is not supported" })
+  elseif (call.request.content_length or 0) > limit then
+    too_large(limit)
+  end
+end
+
+-- The server has a limit of its own; what it refuses to read gets the same answer.
+local function read_chunk(request)
+  local is_read, chunk = pcall(request.read, request, CHUNK)
+  if is_read then
+    return chunk
+  elseif type(chunk) == "table" and chunk.reason == "too_large" then
+    errors.refuse(10027)
+  end
+  error(chunk, 0)
+end
+
+--- Returns a function that reads the body piece by piece, nil at its end.
+function Call:chunks(limit)
+  check_headers(self, limit)
+  local size = 0
+  return function ()
+    local chunk = read_chunk(self.request)
+    size = size + #(chunk or "")
+    if size > limit then
+      too_large(limit)
+    end
+    return chunk
+  end
+end
+
+--- Reads the body as JSON; nulls are kept.
+function Call:json()
+  local pieces = {}
+  for chunk in self:chunks(JSON_LIMIT) do
+    pieces[#pieces + 1] = chunk
+  end
+  local is_read, value = pcall(json.decode, table.concat(pieces), { nulls = true })
+  if not is_read then
+    errors.refuse(10026)
+  end
+  return value
+end
+
+-- The headers of every answer. The allowance is not enforced, so all of it is always left.
+local function complete(self, headers)
+  local platform = self.platform
+  platform.ray = platform.ray + 1
+  headers["ratelimit"] = RATE_LIMIT
+  headers["ratelimit-policy"] = RATE_POLICY
+  headers["cf-ray"] = ("%016x-LUA"):format(platform.ray)
+  return headers
+end
+
+--- Answers with a body, a string or a list of strings.
+function Call:respond(status, headers, body)
+  self.has_begun = true
+  self.request:respond(status, complete(self, headers), body)
+end
+
+--- Answers with JSON.
+function Call:respond_json(status, body, more)
+  local headers = { ["content-type"] = "application/json" }
+  for name, value in pairs(more or {}) do
+    headers[name] = value
+  end
+  self:respond(status, headers, body)
+end
+
+--- Begins an answer whose body is written piece by piece.
+function Call:begin(status, headers, length)
+  self.has_begun = true
+  self.request:begin(status, complete(self, headers), length)
+end
+
+-- Drops the warnings behind the first `count`: a change that is run again says them again.
+local function forget(messages, count)
+  for i = #(messages or {}), count + 1, -1 do
+    messages[i] = nil
+  end
+end
+
+--- Runs a change again while others get in its way: `attempt` reads, decides and writes, and
+--- returns nil when a guard of its write missed. `key` names what is changed.
+function Call:settle(key, attempt)
+  local said = #(self.messages or {})
+  return self.platform.locks:run(key, function ()
+    for try = 1, ATTEMPTS do
+      forget(self.messages, said)
+      local result = attempt(try)
+      if result then
+        return result
+      end
+    end
+    self:log("error", "the same script was changed by others too often", { attempts = ATTEMPTS })
+    errors.refuse(10013)
+  end)
+end
+
+return M

@@ -1,0 +1,199 @@
+-- The embedded platform: the Workers for Platforms API over a SQLite file, as an HTTP server. It is
+-- run in a realm of its own (main.lua) or by `moonherd serve`, and knows nothing of the client.
+--
+-- A request goes through the same gates in the same order whatever it asks for: credential,
+-- account, route, and then what its handler looks up and checks.
+
+local async = require "moonherd.async"
+local auth = require "moonherd.platform.auth"
+local clock = require "moonherd._clock"
+local errors = require "moonherd.platform.errors"
+local hash = require "moonherd.hash"
+local json = require "moonherd.json"
+local locks = require "moonherd.platform.lock"
+local log = require "moonherd._log"
+local new_call = require("moonherd.platform.call").new
+local router = require "moonherd.platform.router"
+local routes = require "moonherd.platform.routes"
+local serve = require "moonherd.serve"
+local state = require "moonherd.platform.state"
+local store = require "moonherd.store.platform"
+
+local M = {}
+
+local Platform = {}
+Platform.__index = Platform
+
+local SWEEP_INTERVAL = 600 -- seconds, at least: it is done behind a request, not by a timer
+
+--- Opens the platform on a state directory, making what is missing.
+---@async
+---@param options table  how to open it
+---@field options.state string  the state directory
+---@field options.token? string  the credential callers need; default: that of the state directory
+---@field options.account? string  the only account there is; default: any id of 32 hex digits
+---@field options.hosts? string[]  host names that callers may use, beside those of the loopback
+--- interface; default: any
+---@field options.implicit_secret_inheritance? boolean  uploads keep secrets they do not name
+---@return table platform  with the methods handle, serve and close
+---@error io cannot_open, newer, corrupt  when the database cannot be used
+function M.open(options)
+  local database, key = state.open(options.state)
+  local token = options.token or state.token(options.state)
+  log.hide(token)
+  return setmetatable({
+    options = options,
+    store = store.open(database),
+    key = key,
+    token = token,
+    hosts = options.hosts and auth.hosts(options.hosts),
+    locks = locks.new(),
+    router = router.new(routes),
+    users = {},
+    ray = (string.unpack("<I7", hash.random(7))),
+    swept_at = -math.huge,
+  }, Platform)
+end
+
+--- Closes the database. No request may be on its way.
+function Platform:close()
+  self.store:close()
+end
+
+-- ---- one request --------------------------------------------------------------------------------
+
+-- A fixed id for each credential: the state directory's, and one for each email it is used with.
+local function user_id(platform, email)
+  email = email or ""
+  local id = platform.users[email]
+  if not id then
+    id = hash.hex(hash.hmac_sha256(platform.key, "user:" .. email)):sub(1, 32)
+    platform.users[email] = id
+  end
+  return id
+end
+
+local function refuse_route(path)
+  errors.refuse_all {
+    errors.entry(7003, { subject = path }),
+    errors.entry(7000),
+  }
+end
+
+local function check_account(platform, call, path)
+  local account = call.parameters.account
+  if not account then
+    return
+  elseif #account ~= 32 or account:find "%X" then
+    refuse_route(path)
+  end
+  call.parameters.account = account:lower()
+  if platform.options.account and call.parameters.account ~= platform.options.account:lower() then
+    errors.refuse(10000, { status = 403 })
+  end
+end
+
+-- Answers a call with what its handler returns; the text of `result`, or nothing when the handler
+-- has answered itself.
+local function run(platform, call, methods, path)
+  if platform.hosts then
+    auth.check_host(call.headers, platform.hosts)
+  end
+  call.user = user_id(platform, auth.check(call.headers, platform.token))
+  check_account(platform, call, path)
+  if not methods then
+    refuse_route(path)
+  end
+  local handler = methods[call.request.method]
+  if not handler then
+    errors.refuse(10405, { headers = { allow = router.allowed(methods) } })
+  end
+  return handler(call)
+end
+
+local function respond_success(call, result, info)
+  local messages = call.messages and json.encode(json.array(call.messages)) or "[]"
+  local tail = info and ',"result_info":' .. info .. "}" or "}"
+  call:respond_json(200, {
+    '{"success":true,"errors":[],"messages":',
+    messages,
+    ',"result":',
+    result,
+    tail,
+  })
+end
+
+local function is_error(value, kind)
+  return type(value) == "table" and value.kind == kind
+end
+
+-- The refusal that stands for a failure of our own; the log gets the reason.
+local function server_fault(call, failure)
+  local is_storage = is_error(failure, "io")
+  call:log("error", tostring(failure), {
+    reason = type(failure) == "table" and failure.reason or nil,
+    trace = type(failure) == "table" and failure.trace or nil,
+  })
+  return {
+    status = 500,
+    entries = { errors.entry(is_storage and 10013 or 10002) },
+  }
+end
+
+-- Turns whatever ended a call early into its answer.
+local function respond_failure(call, failure)
+  if call.has_begun or is_error(failure, "cancelled") or is_error(failure, "http") then
+    error(failure, 0) -- nobody is there, or the answer is on its way: the server cuts it off
+  end
+  local refusal = errors.is_refusal(failure) and failure or server_fault(call, failure)
+  call:respond_json(refusal.status, { errors.envelope(refusal, call.messages) }, refusal.headers)
+end
+
+local function with_trace(failure)
+  return type(failure) == "table" and failure or debug.traceback(failure, 2)
+end
+
+-- Removes what uploads have left behind, now and then.
+local function sweep(platform)
+  local now = clock.now()
+  if now - platform.swept_at < SWEEP_INTERVAL then
+    return
+  end
+  platform.swept_at = now
+  local is_swept, failure = async.try(platform.store.sweep, platform.store, clock.wall())
+  if not is_swept then
+    log.write("warn", "unused blobs could not be removed", { reason = tostring(failure) })
+  end
+end
+
+--- Answers one request.
+---@async
+---@param request table  as `server:accept` returns it
+function Platform:handle(request)
+  local path, query = request.target:match "^([^?]*)%??(.*)$"
+  local methods, parameters = self.router:find(path)
+  local call = new_call(self, request, parameters, query)
+  local is_done, result, info = xpcall(run, with_trace, self, call, methods, path)
+  if not is_done then
+    respond_failure(call, result)
+  elseif result then
+    respond_success(call, result, info)
+  end
+  sweep(self)
+end
+
+--- Listens, and answers until it is cancelled.
+---@async
+---@param listen table  as for `serve.run`, but the handler
+function Platform:serve(listen)
+  local options = {}
+  for name, value in pairs(listen) do
+    options[name] = value
+  end
+  options.handler = function (request)
+    self:handle(request)
+  end
+  serve.run(options)
+end
+
+return M

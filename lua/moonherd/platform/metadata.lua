@@ -1,0 +1,144 @@
+-- The `metadata` of an upload: what its fields may hold, and the settings a version gets from it.
+-- Keys that are not known are neither refused nor lost: the whole text is kept with the version.
+
+local errors = require "moonherd.platform.errors"
+local json = require "moonherd.json"
+local migrations = require "moonherd.platform.migrations"
+local shape = require "moonherd.platform.shape"
+
+local M = {}
+
+local DEFAULT_DATE = "2021-11-02"
+
+local TEXTS = shape.list(shape.string)
+local RATE = shape.number(0, 1)
+local CONSUMERS = shape.list(
+  shape.object(
+    { service = shape.text, environment = shape.string, namespace = shape.string },
+    { "service" }
+  )
+)
+
+local SWITCH = shape.object { enabled = shape.boolean }
+
+local OBSERVABILITY = shape.object({
+  enabled = shape.boolean,
+  head_sampling_rate = RATE,
+  redact_query_string = shape.boolean,
+  issues = SWITCH,
+  logs = shape.object({
+    enabled = shape.boolean,
+    invocation_logs = shape.boolean,
+    head_sampling_rate = RATE,
+    destinations = TEXTS,
+    persist = shape.boolean,
+  }, { "enabled" }),
+  traces = shape.object {
+    enabled = shape.boolean,
+    head_sampling_rate = RATE,
+    destinations = TEXTS,
+    persist = shape.boolean,
+    propagation_policy = shape.one_of("authenticated", "accept"),
+  },
+}, { "enabled" })
+
+local TARGET = { region = shape.text, hostname = shape.text, host = shape.text }
+
+local PLACEMENT = shape.object {
+  mode = shape.one_of("smart", "targeted"),
+  region = TARGET.region,
+  hostname = TARGET.hostname,
+  host = TARGET.host,
+  target = shape.list(shape.object(TARGET)),
+}
+
+local EXPORT_STATES =
+  shape.one_of("created", "deleted", "renamed", "transferred", "expecting-transfer")
+
+local FIELDS = {
+  main_module = shape.text,
+  body_part = shape.text,
+  bindings = shape.list(shape.any), -- bindings.lua looks at each
+  compatibility_date = shape.match("^%d%d%d%d%-%d%d%-%d%d$", "a date such as 2026-01-31"),
+  compatibility_flags = TEXTS,
+  usage_model = shape.one_of("standard", "bundled", "unbound"),
+  limits = shape.object { cpu_ms = shape.integer, subrequests = shape.integer },
+  logpush = shape.boolean,
+  tail_consumers = CONSUMERS,
+  streaming_tail_consumers = CONSUMERS,
+  observability = OBSERVABILITY,
+  placement = PLACEMENT,
+  migrations = migrations.SHAPE,
+  exports = shape.map(shape.object({ type = shape.text, state = EXPORT_STATES }, { "type" })),
+  assets = shape.object { jwt = shape.string, config = shape.object {} },
+  keep_assets = shape.boolean,
+  cache_options = shape.object(
+    { enabled = shape.boolean, cross_version_cache = shape.boolean },
+    { "enabled" }
+  ),
+  annotations = shape.object {
+    ["workers/message"] = shape.short(100),
+    ["workers/tag"] = shape.short(25),
+  },
+  package_dependencies = shape.list(shape.object {}),
+  containers = shape.list(shape.object {}),
+}
+
+local CHECK = shape.object(FIELDS)
+
+-- Settings that follow the script: changing them makes no version.
+local SCRIPT_DEFAULTS = {
+  logpush = false,
+  observability = { enabled = false },
+  tail_consumers = json.null,
+}
+
+-- Settings that belong to a version.
+local VERSION_DEFAULTS = {
+  compatibility_date = DEFAULT_DATE,
+  compatibility_flags = json.array {},
+  limits = {},
+  placement = {},
+  usage_model = "standard",
+}
+
+-- Settings without a default: they are there when a request gave them.
+local SCRIPT_EXTRAS = { streaming_tail_consumers = true }
+local VERSION_EXTRAS = { annotations = true, cache_options = true, exports = true }
+
+--- Parses and checks the text of a `metadata` part.
+function M.read(text)
+  local is_read, metadata = pcall(json.decode, text, { nulls = true })
+  if not is_read then
+    errors.refuse(10026, { pointer = "/metadata" })
+  end
+  CHECK(metadata, "")
+  if not (shape.is_absent(metadata.migrations) or shape.is_absent(metadata.exports)) then
+    errors.invalid("`migrations` and `exports` cannot be used together", "/exports")
+  end
+  return metadata
+end
+
+local function pick(metadata, defaults, extras)
+  local settings = {}
+  for name, default in pairs(defaults) do
+    settings[name] = default
+  end
+  for _, names in ipairs { defaults, extras } do
+    for name in pairs(names) do
+      if not shape.is_absent(metadata[name]) then
+        settings[name] = metadata[name]
+      end
+    end
+  end
+  return settings
+end
+
+--- The settings of an upload, complete: what the request leaves out is back at its default. The
+--- first table follows the script, the second belongs to the version.
+function M.settings(metadata)
+  return pick(metadata, SCRIPT_DEFAULTS, SCRIPT_EXTRAS),
+    pick(metadata, VERSION_DEFAULTS, VERSION_EXTRAS)
+end
+
+return M

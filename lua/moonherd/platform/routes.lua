@@ -1,0 +1,39 @@
+-- What the platform answers: method, path and handler, one row each.
+
+local compatibility = require "moonherd.platform.compatibility"
+local content = require "moonherd.platform.content"
+local namespaces = require "moonherd.platform.namespaces"
+local script_list = require "moonherd.platform.script_list"
+local scripts = require "moonherd.platform.scripts"
+
+local ACCOUNT = "/accounts/{account}"
+local NAMESPACES = ACCOUNT .. "/workers/dispatch/namespaces"
+local NAMESPACE = NAMESPACES .. "/{namespace}"
+local SCRIPTS = NAMESPACE .. "/scripts"
+local SCRIPT = SCRIPTS .. "/{script}"
+
+-- One older Go client writes the content to a path of its own.
+local GO_CONTENT = ACCOUNT .. "/workers/dispatch_namespaces/{namespace}/scripts/{script}/content"
+
+local ORDINARY_WORKER = ACCOUNT .. "/workers/scripts/{script}"
+
+return {
+  { "POST", NAMESPACES, namespaces.create },
+  { "GET", NAMESPACES, namespaces.list },
+  { "GET", NAMESPACE, namespaces.get },
+  { "DELETE", NAMESPACE, namespaces.delete },
+
+  { "GET", SCRIPTS, script_list.list },
+  { "PUT", SCRIPT, scripts.put },
+  { "GET", SCRIPT, scripts.get },
+  { "DELETE", SCRIPT, scripts.delete },
+  { "PUT", SCRIPT .. "/content", content.put },
+  { "GET", SCRIPT .. "/content", content.get },
+  { "PUT", GO_CONTENT, content.put },
+
+  { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
+  { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },
+  { "PATCH", ORDINARY_WORKER .. "/script-settings", compatibility.no_worker },
+  { "GET", "/user/tokens/verify", compatibility.verify_token },
+  { "GET", ACCOUNT .. "/tokens/verify", compatibility.verify_token },
+}

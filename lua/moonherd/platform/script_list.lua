@@ -1,0 +1,74 @@
+-- The list of a namespace's scripts, page by page.
+
+local errors = require "moonherd.platform.errors"
+local hash = require "moonherd.hash"
+local json = require "moonherd.json"
+local lookup = require "moonherd.platform.lookup"
+local scripts = require "moonherd.platform.scripts"
+local tags = require "moonherd.platform.tags"
+
+local M = {}
+
+local LARGEST_PAGE = 1000
+local NO_FILTER = { required = {}, excluded = {} }
+
+-- How many scripts a page may have.
+local function page_size(call)
+  local text = call:query "limit"
+  if not text then
+    return LARGEST_PAGE
+  end
+  local limit = text:find "^%d+$" and math.tointeger(tonumber(text))
+  if not limit or limit < 1 or limit > LARGEST_PAGE then
+    errors.invalid(("`limit` must be an integer from 1 to %d"):format(LARGEST_PAGE))
+  end
+  return limit
+end
+
+-- A cursor is the last name of a page.
+local function read_cursor(call)
+  local text = call:query "cursor"
+  if not text or text == "" then
+    return ""
+  end
+  local name = hash.unbase64url(text)
+  if not name or not utf8.len(name) then
+    errors.invalid "`cursor` is not one that a list has returned"
+  end
+  return name
+end
+
+local function read_filter(call)
+  local text = call:query "tags"
+  return text and tags.filter(text) or NO_FILTER
+end
+
+local function page_info(rows, limit, has_more)
+  return json.encode {
+    count = #rows,
+    per_page = limit,
+    cursor = has_more and hash.base64url(rows[#rows].name) or nil,
+  }
+end
+
+--- GET scripts
+function M.list(call)
+  local account, namespace = lookup.namespace(call)
+  if not call.store:find_namespace(account, namespace) then
+    errors.refuse(100119)
+  end
+  local limit, after, filter = page_size(call), read_cursor(call), read_filter(call)
+  local rows = call.store:list_documents(account, namespace, filter, after, limit + 1)
+  if not rows then
+    errors.refuse(100119)
+  end
+  local has_more = #rows > limit
+  rows[limit + 1] = nil
+  local list = {}
+  for i, row in ipairs(rows) do
+    list[i] = scripts.to_json(row, namespace)
+  end
+  return "[" .. table.concat(list, ",") .. "]", page_info(rows, limit, has_more)
+end
+
+return M
