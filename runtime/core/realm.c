@@ -44,10 +44,20 @@ mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
   return realm;
 }
 
+/* Ends all waits while the operations are certain to be alive: finalizers run in any order. */
+static void drop_waits(mh_realm *realm) {
+  for (mh_task *task = realm->tasks; task != NULL; task = task->next) {
+    if (task->waiting != NULL) mh_op_cancel(task->waiting);
+    mh_op_cancel(&task->park);
+    task->waiting = NULL;
+  }
+}
+
 void mh_realm_free(mh_realm *realm) {
   if (realm == NULL) return;
   realm->is_ending = true;
   realm->current = NULL;
+  drop_waits(realm);
   lua_close(realm->L);
   free(realm);
 }
