@@ -4,7 +4,7 @@
 B ?= build
 CC ?= gcc
 PKG_CONFIG ?= pkg-config
-OPTIMIZE ?= -O2 -g
+OPTIMIZE ?= -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE ?=
 V ?= 0
 
