@@ -107,6 +107,7 @@ test: $(B)/setup-test  ## install what is missing, build, run every test
 	$(Q)B=$(B) tests/run.sh
 
 tests: $(TEST_PROGRAMS)
+	@:
 test-c: tests  ## run the C tests alone
 	$(Q)B=$(B) tests/run.sh c
 test-lua: all  ## run the Lua specs alone
