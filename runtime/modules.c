@@ -14,6 +14,7 @@
   X(error) \
   X(fs) \
   X(hash) \
+  X(http) \
   X(json) \
   X(multipart) \
   X(platform) \

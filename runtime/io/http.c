@@ -15,7 +15,7 @@ enum {
   MAX_HEAD = 256 * 1024,
   LOW_WATER = MH_HTTP_HIGH_WATER / 4,
   MAX_RESERVED = 1024 * 1024, /* bytes that an announced length alone may claim */
-  KEPT_MEMORY = 64 * 1024     /* of a buffer, over a reset */
+  KEPT_MEMORY = 16 * 1024     /* of a buffer, over a reset */
 };
 
 const char *mh_http_reason_name(mh_http_reason reason) {
@@ -33,8 +33,27 @@ const char *mh_http_reason_name(mh_http_reason reason) {
       [MH_HTTP_PROTOCOL] = "protocol",
       [MH_HTTP_TOO_LARGE] = "too_large",
       [MH_HTTP_NO_MEMORY] = "no_memory",
+      [MH_HTTP_CLOSED] = "closed",
   };
   return names[reason];
+}
+
+static bool is_safe(const mh_transfer *t) {
+  const char *method = mh_transfer_text(t, MH_TEXT_METHOD);
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+bool mh_transfer_is_retryable(const mh_transfer *t) {
+  switch (t->reason) {
+    case MH_HTTP_TIMEOUT_CONNECT:
+    case MH_HTTP_TIMEOUT_STALL:
+    case MH_HTTP_TIMEOUT_TOTAL:
+    case MH_HTTP_DNS_FAILED:
+    case MH_HTTP_CONNECT_FAILED:
+    case MH_HTTP_SEND_FAILED:
+    case MH_HTTP_CONNECTION_RESET: return !t->was_sent || is_safe(t);
+    default: return false;  // it would fail the same way again
+  }
 }
 
 /* ---- waking the owner --------------------------------------------------------------------- */
@@ -262,9 +281,7 @@ static void see_whether_sent(mh_transfer *t) {
 /* A request that may change something is not repeated once a byte of it has left: that is for
  * somebody who can find out what became of the first. */
 static bool can_repeat(mh_transfer *t, bool is_sent) {
-  const char *method = mh_transfer_text(t, MH_TEXT_METHOD);
-  bool is_safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-  if (is_sent && (t->has_body || !is_safe)) return false;
+  if (is_sent && (t->has_body || !is_safe(t))) return false;
   t->segment = t->offset = 0;
   return !t->is_pulled || t->given == (int64_t)t->chunk_left;
 }
@@ -484,6 +501,7 @@ void mh_transfer_stop(mh_transfer *t) {
     t->op.on_cancel = on_op_cancel;
   }
   if (t->state == MH_TRANSFER_NEW || t->state == MH_TRANSFER_OVER) return;
+  explain(t, MH_HTTP_CLOSED, "it was closed before it was over");
   leave(t);
   mh_http_admit(t->http);
 }

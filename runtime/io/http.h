@@ -15,6 +15,10 @@ mh_http *mh_http_of(mh_host *host);
 
 const char *mh_http_reason_name(mh_http_reason reason); /* "timeout_connect", … */
 
+/* Whether the same request may be sent again and fare better: because nothing of it has left, or
+ * because it asks for no change. */
+bool mh_transfer_is_retryable(const mh_transfer *t);
+
 /* Transfers are embedded in their owner. `mem` accounts for the bytes they hold; may be NULL. */
 void mh_transfer_init(mh_transfer *t, mh_http *http, mh_mem *mem);
 void mh_transfer_fini(mh_transfer *t);  /* ends whatever it does */
@@ -26,6 +30,11 @@ void mh_transfer_reset(mh_transfer *t); /* as after init, but keeps some memory 
 int mh_transfer_set_text(mh_transfer *t, mh_text_place place, const char *text, size_t n);
 int mh_transfer_add_header(mh_transfer *t, const char *name, size_t name_n, const char *value,
                            size_t value_n);
+
+const char *mh_transfer_text(const mh_transfer *t, mh_text_place place); /* NULL: not given */
+
+/* "GET http://host/path", without what may be secret: user, password, query. */
+int mh_transfer_title(const mh_transfer *t, mh_buf *to);
 
 /* A body of segments, which are not copied and must stay until it is over. None added: empty. */
 void mh_transfer_have_body(mh_transfer *t);
@@ -48,11 +57,11 @@ int mh_transfer_send_end(mh_transfer *t); /* MOONHERD_EINVAL: less than announce
 /* Drops `n` bytes from the front of `body`; reading goes on when little is left. */
 void mh_transfer_took(mh_transfer *t, size_t n);
 
-/* The next header line of the answer from *at on (0 at first); false at the end. */
+/* The next header line of a `head` of `n` bytes from *at on (0 at first); false at the end. */
 typedef struct mh_header {
   const char *name, *value;
   size_t name_n, value_n;
 } mh_header;
-bool mh_transfer_next_header(const mh_transfer *t, size_t *at, mh_header *header);
+bool mh_http_next_header(const char *head, size_t n, size_t *at, mh_header *header);
 
 #endif

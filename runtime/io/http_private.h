@@ -97,8 +97,4 @@ int mh_transfer_on_progress(void *slot, curl_off_t down_total, curl_off_t down, 
                             curl_off_t up);
 int mh_transfer_on_request(void *slot, char *ip, char *local_ip, int port, int local_port);
 
-static inline const char *mh_transfer_text(const mh_transfer *t, mh_text_place place) {
-  return t->places[place] == 0 ? NULL : t->text.data + t->places[place] - 1;
-}
-
 #endif

@@ -72,19 +72,34 @@ void mh_transfer_pull_body(mh_transfer *t, int64_t length) {
   t->length = length;
 }
 
+const char *mh_transfer_text(const mh_transfer *t, mh_text_place place) {
+  return t->places[place] == 0 ? NULL : t->text.data + t->places[place] - 1;
+}
+
+int mh_transfer_title(const mh_transfer *t, mh_buf *to) {
+  const char *method = mh_transfer_text(t, MH_TEXT_METHOD), *url = mh_transfer_text(t, MH_TEXT_URL);
+  const char *host = strstr(url, "://");
+  host = host != NULL ? host + 3 : url;
+  size_t n = strcspn(host, "?#");
+  const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+  const char *rest = at != NULL ? at + 1 : host;
+  return mh_buf_printf(to, "%s %.*s%.*s", method, (int)(host - url), url, (int)(host + n - rest),
+                       rest);
+}
+
 /* ---- the answer --------------------------------------------------------------------------- */
 
 static bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-bool mh_transfer_next_header(const mh_transfer *t, size_t *at, mh_header *header) {
-  const char *end_of_all = t->head.data + t->head.len;
-  while (*at < t->head.len) {
-    const char *line = t->head.data + *at;
+bool mh_http_next_header(const char *head, size_t n, size_t *at, mh_header *header) {
+  const char *end_of_all = head + n;
+  while (*at < n) {
+    const char *line = head + *at;
     const char *stop = memchr(line, '\n', (size_t)(end_of_all - line));
     if (stop == NULL) stop = end_of_all;
-    *at = (size_t)(stop - t->head.data) + 1;
+    *at = (size_t)(stop - head) + 1;
     const char *colon = memchr(line, ':', (size_t)(stop - line));
     if (colon == NULL) continue;  // no header: libcurl has let it pass
     const char *value = colon + 1;

@@ -40,7 +40,8 @@ typedef enum mh_http_reason {
   MH_HTTP_CONNECTION_RESET,
   MH_HTTP_PROTOCOL,
   MH_HTTP_TOO_LARGE,
-  MH_HTTP_NO_MEMORY
+  MH_HTTP_NO_MEMORY,
+  MH_HTTP_CLOSED /* by mh_transfer_stop, before it was over */
 } mh_http_reason;
 
 typedef enum mh_transfer_state {

@@ -152,7 +152,7 @@ void http_assert_failed(mh_transfer *t, mh_http_reason reason, const char *messa
 const char *http_header_of(const mh_transfer *t, const char *name) {
   static char value[256];
   mh_header h;
-  for (size_t at = 0; mh_transfer_next_header(t, &at, &h);) {
+  for (size_t at = 0; mh_http_next_header(t->head.data, t->head.len, &at, &h);) {
     if (h.name_n == strlen(name) && memcmp(h.name, name, h.name_n) == 0) {
       snprintf(value, sizeof value, "%.*s", (int)h.value_n, h.value);
       return value;

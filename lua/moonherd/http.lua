@@ -1,0 +1,224 @@
+-- The HTTP client: requests as calls that wait. What moves bytes is in C (moonherd._http); here are
+-- the forms a request may take, and raising. Never follows redirects.
+--
+-- What all functions take as options, and raise, stands at M.request.
+local errors = require "moonherd.error"
+local raw = require "moonherd._http"
+
+local M = {}
+
+local function check(value, err)
+  if err == nil then return value end
+  error(err, 0)
+end
+
+-- ---- streamed answers --------------------------------------------------------------------------
+
+local Response = {}
+Response.__index = Response
+Response.__name = "moonherd.http.response"
+
+--- Reads from the body of a streamed response; waits until something is there.
+---@async
+---@param max? integer  the most bytes to return; default: what is there
+---@return string? bytes  never empty; nil at the end
+---@error http connection_reset  the body ended early; also the other errors of http.request
+---@example
+--- local r <close> = http.get("http://127.0.0.1:8787/", { stream = true })
+--- for bytes in function () return r:read() end do io.write(bytes) end
+function Response:read(max)
+  local transfer = self._transfer
+  if transfer == nil then errors.usage("response:read: closed response") end
+  return check(transfer:read("response:read", max))
+end
+
+--- Closes a streamed response: what has not been read is dropped. More than once does no harm.
+function Response:close()
+  local transfer = self._transfer
+  self._transfer = nil
+  if transfer then transfer:close() end
+end
+
+Response.__close = Response.close
+
+-- ---- sending -----------------------------------------------------------------------------------
+
+-- Hands over what `body` produces, until it ends or the server wants no more.
+local function pump(who, transfer, body)
+  repeat
+    local bytes = body()
+    if bytes == nil then return transfer:finish(who) end
+  until not transfer:send(who, bytes)
+end
+
+-- The streamed response; from now on it is the caller who closes.
+local function hand_over(unfinished, answer)
+  local response = {
+    status = answer.status, headers = answer.headers, header_list = answer.header_list,
+    _transfer = unfinished._transfer,
+  }
+  unfinished._transfer = nil
+  return setmetatable(response, Response)
+end
+
+-- A body that is a function, or an answer that is not to be collected.
+local function send_in_steps(who, method, url, opts)
+  local transfer = raw.open(who, method, url, opts)
+  local unfinished <close> = setmetatable({ _transfer = transfer }, Response)
+  if type(opts.body) == "function" then pump(who, transfer, opts.body) end
+  if opts.stream then return hand_over(unfinished, check(transfer:head(who))) end
+  return check(transfer:whole(who))
+end
+
+local function has_content_type(headers)
+  for name in pairs(headers) do
+    if type(name) == "string" and name:lower() == "content-type" then return true end
+  end
+  return false
+end
+
+-- The options with `json` turned into a body.
+local function encoded(who, opts)
+  if opts.body ~= nil then
+    errors.usage("%s: options 'json' and 'body' exclude each other", who)
+  end
+  local copy, headers = {}, {}
+  for name, value in pairs(opts) do copy[name] = value end
+  for name, value in pairs(opts.headers or headers) do headers[name] = value end
+  if not has_content_type(headers) then headers["content-type"] = "application/json" end
+  copy.json, copy.headers = nil, headers
+  copy.body = require "moonherd.json".encode(opts.json)
+  return copy
+end
+
+local function send(who, method, url, opts)
+  if type(opts) == "table" then
+    if opts.json ~= nil then opts = encoded(who, opts) end
+    if opts.stream or type(opts.body) == "function" then
+      return send_in_steps(who, method, url, opts)
+    end
+  end
+  local response, err = raw.request(who, method, url, opts)
+  if response then return response end
+  error(err, 0)
+end
+
+local function send_to(who, method, url, opts)
+  if type(url) ~= "string" then
+    local got = url == nil and "nothing" or type(url)
+    errors.usage("%s: bad url (string expected, got %s)", who, got)
+  end
+  return send(who, method, url, opts)
+end
+
+-- ---- the public functions ----------------------------------------------------------------------
+
+--- Sends a request and returns the answer, whatever its status. Redirects are not followed.
+---
+--- Proxies of the environment (`https_proxy`, `no_proxy`, …) are used, except for this machine and
+--- for unix sockets. Compressed answers arrive decoded. A request that may change something is
+--- never repeated by itself; `err.sent` says whether any byte of it has left.
+---
+--- A function as body is called until it returns nil, whenever the connection takes more. Names of
+--- headers arrive in lower case; `headers` joins the values of equal names by ", ". stall_timeout
+--- rests while the server thinks (the whole request sent, no byte of the answer come) and while
+--- the script is to produce or to read. The limits begin when the transfer does: waiting for a
+--- free one is not counted.
+---@async
+---@param opts table  the request
+---@field opts.url string  http:// or https://
+---@field opts.method? string  default "GET"
+---@field opts.headers? table  {name = value}, or {{name, value}, …} in order
+---@field opts.body? string|string[]|function  bytes, pieces of one body, or what produces them
+---@field opts.content_length? integer  of a body that is a function; else it is chunked
+---@field opts.json? any  in place of body: sent as JSON, with the content-type to match
+---@field opts.stream? boolean  return with the headers; the body is for `response:read`
+---@field opts.max_body? integer  bytes of the answer's body; default 100 MiB, for a stream none
+---@field opts.timeout? number|string  for everything; default 300 seconds
+---@field opts.connect_timeout? number|string  until the connection stands; default 10 seconds
+---@field opts.stall_timeout? number|string  without a byte moving either way; default 60 seconds
+---@field opts.unix_socket? string  path of a socket to connect to, whatever host the URL names
+---@field opts.ca_file? string  certificates to trust instead of the system's, PEM
+---@field opts.cert_file? string  client certificate, PEM
+---@field opts.key_file? string  its key, PEM; default: in cert_file
+---@return table response  status, headers {name=value}, header_list {{name, value}, …}, body
+---@error timeout timeout_connect  connect_timeout is over
+---@error timeout timeout_stall  stall_timeout is over
+---@error timeout timeout_total  timeout is over
+---@error http bad_url  the URL is malformed, or not http or https
+---@error http dns_failed  the host has no address
+---@error http connect_failed  no connection: refused, unreachable, no such socket
+---@error http tls_failed  TLS failed, most often because the certificate is not trusted
+---@error http send_failed  the request could not be sent
+---@error http connection_reset  the server closed the connection before the answer was complete
+---@error http protocol  the answer is not HTTP
+---@error http too_large  the answer has more than max_body bytes, or too large headers
+---@example
+--- local r = http.request { method = "PUT", url = "http://127.0.0.1:8787/x", body = "text" }
+--- print(r.status, r.headers["content-type"], #r.body)
+function M.request(opts)
+  if type(opts) ~= "table" then
+    errors.usage("http.request: bad argument (table expected, got %s)", type(opts))
+  end
+  return send("http.request", nil, nil, opts)
+end
+
+--- Sends a GET request.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+---@example
+--- print(http.get("http://127.0.0.1:8787/").body)
+function M.get(url, opts)
+  return send_to("http.get", "GET", url, opts)
+end
+
+--- Sends a HEAD request: the answer has no body.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+function M.head(url, opts)
+  return send_to("http.head", "HEAD", url, opts)
+end
+
+--- Sends a POST request.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+---@example
+--- http.post("http://127.0.0.1:8787/", { json = { name = "shop" } })
+function M.post(url, opts)
+  return send_to("http.post", "POST", url, opts)
+end
+
+--- Sends a PUT request.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+function M.put(url, opts)
+  return send_to("http.put", "PUT", url, opts)
+end
+
+--- Sends a PATCH request.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+function M.patch(url, opts)
+  return send_to("http.patch", "PATCH", url, opts)
+end
+
+--- Sends a DELETE request.
+---@async
+---@param url string
+---@param opts? table  as for http.request, without url and method
+---@return table response  as from http.request
+function M.delete(url, opts)
+  return send_to("http.delete", "DELETE", url, opts)
+end
+
+return M
