@@ -117,9 +117,9 @@ local function names_of(modules)
   return names
 end
 
-local function find(modules, name, option, who)
-  for i, module in ipairs(modules) do
-    if module.name == name then return i end
+local function check_present(modules, name, option, who)
+  for _, module in ipairs(modules) do
+    if module.name == name then return end
   end
   return errors.usage("%s: bad option '%s' (there is no module '%s'%s)", who, option, name,
     options.suggestion(name, names_of(modules), "modules"))
@@ -199,12 +199,12 @@ function M.read(opts, who)
   local body_part = opts.body_part or opts.script and BODY_PART
   local modules = modules_of(opts, body_part, who)
   if body_part then
-    find(modules, body_part, "body_part", who)
+    check_present(modules, body_part, "body_part", who)
     as_service_worker(modules)
     return { body_part = body_part, modules = order(modules, body_part) }
   end
   local main = opts.main_module or guess_main(modules, who)
-  find(modules, main, "main_module", who)
+  check_present(modules, main, "main_module", who)
   return { main_module = main, modules = order(modules, main) }
 end
 
