@@ -16,7 +16,6 @@ local TYPES = {
 }
 local EXTENSIONS = ".mjs .js .cjs .wasm .txt .html .sql .bin .py .map"
 local BODY_PART = "worker.js" -- the name of a service-worker script that has none
-local DEEPEST = 32 -- folders in folders; a link in a circle ends here
 
 --- The options that say where code comes from: for script:upload and script:put_content. `etag` is
 --- there because script:content gives it; it is not sent.
@@ -67,7 +66,7 @@ end
 local function resolve(path)
   local folder = host.options.script_dir
   if path:sub(1, 1) == "/" or not folder then return path end
-  return folder .. "/" .. path
+  return fs.join(folder, path)
 end
 
 -- The type is asked for first: nothing is read that cannot be sent.
@@ -81,29 +80,18 @@ local function from_file(path, who)
   return { read_module(name, resolve(path), who) }
 end
 
-local function is_folder(path)
-  return fs.stat(path).type == "directory"
-end
-
 -- Names that start with a dot are not modules: they belong to editors and systems.
-local function read_folder(folder, prefix, depth, modules, who)
-  if depth > DEEPEST then
-    errors.usage("%s: '%s' has more than %d folders inside each other", who, folder, DEEPEST)
-  end
-  for _, name in ipairs(fs.list(folder)) do
-    local path, is_hidden = folder .. "/" .. name, name:sub(1, 1) == "."
-    if not is_hidden and is_folder(path) then
-      read_folder(path, prefix .. name .. "/", depth + 1, modules, who)
-    elseif not is_hidden then
-      modules[#modules + 1] = read_module(prefix .. name, path, who)
-    end
-  end
+local function is_hidden(name)
+  return name:find "^%." or name:find("/.", 1, true)
 end
 
 local function from_folder(path, who)
   local modules = {}
-  local folder = resolve(path):gsub("(.)/+$", "%1")
-  read_folder(folder, "", 1, modules, who)
+  for entry in fs.walk(resolve(path)) do
+    if entry.type == "file" and not is_hidden(entry.name) then
+      modules[#modules + 1] = read_module(entry.name, entry.path, who)
+    end
+  end
   if #modules == 0 then errors.usage("%s: folder '%s' holds no modules", who, path) end
   return modules
 end

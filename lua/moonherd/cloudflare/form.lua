@@ -1,13 +1,13 @@
--- Multipart bodies, as the transport sends them: {segments=, length=, content_type=}. The segments
--- are the contents themselves, so that no module is copied.
+-- Multipart bodies, as the transport sends them: {segments=, content_type=}. The segments are the
+-- contents themselves, so that no module is copied.
 local errors = require "moonherd.error"
 local multipart = require "moonherd.multipart"
 
 local M = {}
 
 local function encode(parts)
-  local segments, content_type, length = multipart.encode(parts)
-  return { segments = segments, content_type = content_type, length = length }
+  local segments, content_type = multipart.encode(parts)
+  return { segments = segments, content_type = content_type }
 end
 
 --- The body of an upload: the metadata, then every module under its name.

@@ -183,7 +183,7 @@ local function body_of(opts)
   if not opts.content_type then
     errors.usage("client:request: option 'body' needs 'content_type'")
   end
-  return { segments = { opts.body }, length = #opts.body, content_type = opts.content_type }
+  return { segments = { opts.body }, content_type = opts.content_type }
 end
 
 --- Sends one raw request below the base URL, for what has no method of its own. It is judged like

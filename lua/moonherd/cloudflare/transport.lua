@@ -35,12 +35,11 @@ end
 -- Sends once. The only place that does.
 local function attempt(client, endpoint, path, headers, body)
   client._requests = client._requests + 1
-  local is_form = type(body) == "table"
   local ok, response = pcall(http.request, {
     method = endpoint.method, url = client._base .. path, headers = headers,
-    body = is_form and body.segments or body, content_length = is_form and body.length or nil,
+    body = type(body) == "table" and body.segments or body,
+    timeout = client._timeout or endpoint.timeout,
     unix_socket = client._socket, ca_file = client._ca_file,
-    timeout = client._timeout or endpoint.timeout, max_body = endpoint.max_body,
   })
   if not ok then return failed_transfer(endpoint, response) end
   return answers.judge(endpoint, response)
@@ -91,7 +90,7 @@ end
 ---@param client table
 ---@param endpoint table  its row
 ---@param query? string  "?name=value"
----@param body? string|table  JSON text, or a form {segments=, length=, content_type=}
+---@param body? string|table  JSON text, or a form {segments=, content_type=}
 ---@param a? string  the first parameter of the path after the account, encoded
 ---@param b? string  the second
 ---@param c? string  the third
