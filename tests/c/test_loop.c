@@ -118,6 +118,36 @@ static void a_virtual_clock_stands_still_while_something_can_happen(void **state
   close_fixture(f);
 }
 
+static void a_timer_due_at_once_is_not_slept_past(void **state) {
+  (void)state;
+  fixture *f = open_real();
+  item timer = make(f, 1);
+  mh_timer_start(&f->loop, &timer.timer, mh_loop_now(&f->loop));
+  mh_loop_step(&f->loop, 0, -1);  // may wait for ever
+  assert_int_equal(1, f->count);
+  close_fixture(f);
+}
+
+static void on_restless_timer(mh_timer *t) {
+  item *i = of(t, offsetof(item, timer));
+  note(i);
+  mh_timer_start(&i->f->loop, t, mh_loop_now(&i->f->loop));
+}
+
+static void a_timer_that_starts_itself_anew_does_not_hold_the_loop(void **state) {
+  (void)state;
+  fixture *f = open_virtual();
+  item timer = make(f, 1);
+  timer.timer.on_timer = on_restless_timer;
+  mh_timer_start(&f->loop, &timer.timer, 0);
+  for (int i = 1; i <= 3; i++) {
+    mh_loop_step(&f->loop, 0, 0);
+    assert_int_equal(i, f->count);
+  }
+  mh_timer_stop(&f->loop, &timer.timer);
+  close_fixture(f);
+}
+
 static void a_real_timer_is_never_early(void **state) {
   (void)state;
   fixture *f = open_real();
@@ -254,6 +284,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(timers_fire_in_order_of_their_due_time),
       cmocka_unit_test(a_virtual_clock_stands_still_while_something_can_happen),
+      cmocka_unit_test(a_timer_due_at_once_is_not_slept_past),
+      cmocka_unit_test(a_timer_that_starts_itself_anew_does_not_hold_the_loop),
       cmocka_unit_test(a_real_timer_is_never_early),
       cmocka_unit_test(ready_runs_oldest_first_and_again_goes_to_the_tail),
       cmocka_unit_test(a_budget_ends_a_step_after_at_least_one_run),
