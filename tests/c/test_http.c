@@ -276,6 +276,16 @@ static void test_bad_urls(void **state) {
   }
 }
 
+static void test_dns_failed(void **state) {
+  http_fixture *f = *state;
+  char url[128];  // a label of 64 digits: the resolver refuses it without asking anybody
+  snprintf(url, sizeof url, "http://%064d.invalid/", 0);
+  http_ask(&f->t, "GET", url);
+  http_run(f, &f->t);
+  http_assert_failed(&f->t, MH_HTTP_DNS_FAILED, "resolve");
+  assert_false(f->t.was_sent);
+}
+
 static void test_connect_failed(void **state) {
   http_fixture *f = *state;
   http_serve(f, http_always_ok);
@@ -574,6 +584,7 @@ int main(void) {
       TEST(too_large),
       TEST(no_memory_is_a_result),
       TEST(bad_urls),
+      TEST(dns_failed),
       TEST(connect_failed),
       TEST(unix_sockets_are_not_mixed),
       TEST(environment_proxy),
