@@ -9,6 +9,7 @@
 #include <stdint.h>
 /* cmocka wants these first */
 #include <cmocka.h>
+#include <stdatomic.h>
 
 #include "io/http.h"
 #include "moonherd.h"
@@ -23,6 +24,7 @@ typedef struct http_fixture {
   standin *server;
   mh_transfer t, other;
   char dir[64];
+  atomic_bool may_go; /* for scripts that wait for it */
 } http_fixture;
 
 int http_set_up(void **state);

@@ -26,7 +26,7 @@ struct standin {
   void *user;
   pthread_t acceptor;
   pthread_t peers[MAX_PEERS];
-  atomic_uint connections, requests;
+  atomic_uint connections, requests, ended;
   atomic_bool is_stopping;
 };
 
@@ -171,6 +171,7 @@ static void *run_peer(void *arg) {
   standin_peer *peer = arg;
   peer->server->script(peer);
   standin_hang_up(peer);
+  atomic_fetch_add(&peer->server->ended, 1);
   free(peer->bytes);
   free(peer);
   return NULL;
@@ -245,4 +246,8 @@ unsigned standin_connections(const standin *s) {
 
 unsigned standin_requests(const standin *s) {
   return atomic_load(&s->requests);
+}
+
+unsigned standin_ended(const standin *s) {
+  return atomic_load(&s->ended);
 }

@@ -31,6 +31,7 @@ void standin_stop(standin *server); /* ends all scripts: their reads and waits r
 int standin_port(const standin *server);
 const char *standin_url(const standin *server);      /* "http://127.0.0.1:PORT" */
 unsigned standin_connections(const standin *server); /* accepted so far */
+unsigned standin_ended(const standin *server);       /* connections closed so far */
 unsigned standin_requests(const standin *server);    /* read by standin_request so far */
 
 /* The script's verbs. False: the client has closed, or the server is to stop. */

@@ -160,10 +160,11 @@ static void test_streamed_answer_has_a_limit(void **state) {
   http_assert_failed(&f->t, MH_HTTP_TOO_LARGE, "max_body");
 }
 
-/* Reads nothing of the body until it is told to, then echoes its length. */
+/* Reads nothing of the body until it is told to, then answers. */
 static void reads_late(standin_peer *p) {
   standin_head(p);
-  standin_pause(p, 100);
+  http_fixture *f = p->user;
+  while (!atomic_load(&f->may_go) && standin_pause(p, 5)) continue;
   standin_read(p, STREAM_LENGTH - (p->len - p->used));
   standin_send(p, OK_ANSWER);
   standin_until_gone(p);
@@ -181,6 +182,7 @@ static void test_pulled_body_is_held_back(void **state) {
   http_step_until(f, http_is_sending, &f->t);
   http_step_for(f, 3);
   assert_false(f->t.op.is_done);  // the server does not read
+  atomic_store(&f->may_go, true);
   http_step_until(f, http_is_done, &f->t);
   assert_int_equal(mh_transfer_send_end(&f->t), 0);
   http_wait_for(f, &f->t, MH_WANT_END);
@@ -422,6 +424,31 @@ static void test_cancel_receiving(void **state) {
   assert_stopped(f, &f->t);
 }
 
+/* Wherever in its life a transfer is stopped, nothing remains and the next one is well. */
+static void test_cancel_after_any_step(void **state) {
+  http_fixture *f = *state;
+  http_serve(f, http_echo);
+  static char bytes[200 * 1024];
+  for (int steps = 0; steps < 40; steps++) {
+    mh_transfer_reset(&f->t);
+    http_ask_server(f, &f->t, "POST", "/");
+    f->t.is_streamed = steps % 2 == 1;
+    if (steps % 3 == 0) {
+      mh_transfer_add_segment(&f->t, bytes, sizeof bytes);
+      mh_transfer_start(&f->t);
+    } else {
+      mh_transfer_pull_body(&f->t, steps % 3 == 1 ? -1 : (int64_t)sizeof bytes);
+      mh_transfer_start(&f->t);
+      mh_transfer_send(&f->t, bytes, sizeof bytes);
+    }
+    for (int i = 0; i < steps; i++) mh_loop_step(&f->host.loop, 0, 0);
+    mh_transfer_stop(&f->t);
+    assert_int_equal(f->host.loop.open_handles, 0);
+    http_get(f, &f->other);
+    assert_int_equal(f->other.reason, MH_HTTP_OK);
+  }
+}
+
 static void test_engine_ends_with_open_transfers(void **state) {
   http_fixture *f = *state;
   http_serve(f, http_never_answers);
@@ -547,6 +574,7 @@ int main(void) {
       TEST(cancel_pulling),
       TEST(cancel_waiting),
       TEST(cancel_receiving),
+      TEST(cancel_after_any_step),
       TEST(engine_ends_with_open_transfers),
       TEST(no_more_than_max_transfers),
       TEST(no_more_than_admit_per_step),
