@@ -118,7 +118,7 @@ asan:  ## run every test under AddressSanitizer, UBSan and leak detection
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
-	$(Q)if [ -f tests/bench/run.sh ]; then B=$(B) tests/bench/run.sh; else echo 'no benches yet'; fi
+	$(Q)B=$(B) sh tests/bench/run.sh
 
 check-long: all tests  ## run the slow, hard modes of the tests
 	$(Q)B=$(B) tests/run.sh long
