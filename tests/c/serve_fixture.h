@@ -42,9 +42,11 @@ void advance(fixture *f, double seconds); /* lets time pass */
 int count_fds(void);
 
 /* Steps until the expression is true; the test fails when that does not happen. */
-#define UNTIL(f, expression)                    \
-  for (int tries_ = 0; !(expression); tries_++) \
-  try_again(f, tries_, #expression, __FILE__, __LINE__)
+#define UNTIL(f, expression)                                                       \
+  do {                                                                             \
+    int tries_ = 0;                                                                \
+    while (!(expression)) try_again(f, tries_++, #expression, __FILE__, __LINE__); \
+  } while (0)
 void try_again(fixture *f, int tries, const char *what, const char *file, int line);
 
 client *connect_client(fixture *f);
