@@ -398,11 +398,19 @@ size_t mh_transfer_on_header(char *bytes, size_t size, size_t n, void *user) {
   return 0;
 }
 
-/* Room for what is announced, so that the body need not be moved while it grows. */
-static void reserve(mh_transfer *t) {
+static void refuse_body(mh_transfer *t) {
+  explain(t, MH_HTTP_TOO_LARGE, "the body of the answer is over %llu bytes (limit: max_body)",
+          (unsigned long long)t->max_body);
+}
+
+/* Looks at the announced length: too long, or room for all of it, so that the body need not be moved
+ * while it grows. */
+static void begin_body(mh_transfer *t) {
   curl_off_t length = -1;
   curl_easy_getinfo(t->slot->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  if (length > 0) mh_buf_reserve(&t->body, length < MAX_RESERVED ? (size_t)length : MAX_RESERVED);
+  if (length > 0 && (uint64_t)length > t->max_body) refuse_body(t);
+  else if (length > 0 && !t->is_streamed)
+    mh_buf_reserve(&t->body, length < MAX_RESERVED ? (size_t)length : MAX_RESERVED);
 }
 
 size_t mh_transfer_on_body(char *bytes, size_t size, size_t n, void *user) {
@@ -414,12 +422,9 @@ size_t mh_transfer_on_body(char *bytes, size_t size, size_t n, void *user) {
     t->is_receive_paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  if (n > t->max_body - t->received) {
-    explain(t, MH_HTTP_TOO_LARGE, "the body of the answer is over %llu bytes (limit: max_body)",
-            (unsigned long long)t->max_body);
-    return 0;
-  }
-  if (t->received == 0 && !t->is_streamed) reserve(t);
+  if (n > t->max_body - t->received) refuse_body(t);
+  else if (t->received == 0) begin_body(t);
+  if (t->reason != MH_HTTP_OK) return 0;
   if (mh_buf_append(&t->body, bytes, n) != 0) {
     explain(t, MH_HTTP_NO_MEMORY, "no memory for the body of the answer");
     return 0;
@@ -445,7 +450,7 @@ static void set_defaults(mh_transfer *t) {
 void mh_transfer_init(mh_transfer *t, mh_http *http, mh_mem *mem) {
   memset(t, 0, sizeof *t);
   t->http = http;
-  mh_op_init(&t->op, http->loop, "http request", on_op_cancel);
+  mh_op_init(&t->op, http->loop, "an HTTP answer", on_op_cancel);
   t->limit.on_timer = on_limit;
   mh_buf_init(&t->text, mem);
   mh_buf_init(&t->segments, mem);

@@ -252,6 +252,20 @@ static void test_too_large(void **state) {
   http_assert_failed(&f->t, MH_HTTP_TOO_LARGE, "over 10 bytes (limit: max_body)");
 }
 
+static void announces_much(standin_peer *p) {
+  standin_request(p);
+  standin_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\nx");
+  standin_until_gone(p);
+}
+
+static void test_announced_too_large(void **state) {
+  http_fixture *f = *state;
+  http_serve(f, announces_much);
+  http_get(f, &f->t);
+  http_assert_failed(&f->t, MH_HTTP_TOO_LARGE, "limit: max_body");
+  assert_int_equal(f->t.body.len, 0);
+}
+
 static void test_no_memory_is_a_result(void **state) {
   http_fixture *f = *state;
   http_serve(f, sends_large_headers);
@@ -615,6 +629,7 @@ int main(void) {
       TEST(large_headers),
       TEST(endless_header_line),
       TEST(too_large),
+      TEST(announced_too_large),
       TEST(no_memory_is_a_result),
       TEST(any_allocation_may_fail),
       TEST(bad_urls),
