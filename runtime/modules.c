@@ -18,6 +18,7 @@
   X(json) \
   X(multipart) \
   X(platform) \
+  X(serve) \
   X(sink) \
   X(std) \
   X(store) \

@@ -105,8 +105,8 @@ static struct MHD_Daemon *start_daemon(mh_server *s) {
   return MHD_start_daemon(
       flags, 0, NULL, NULL, mh_request_on_access, s, MHD_OPTION_LISTEN_SOCKET, s->listener.fd,
       MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      (size_t)CONNECTION_POOL, MHD_OPTION_NOTIFY_CONNECTION, mh_conn_notify, s,
-      MHD_OPTION_NOTIFY_COMPLETED, mh_request_on_completed, s, MHD_OPTION_URI_LOG_CALLBACK,
+      s->options.header_limit + POOL_BEYOND_HEADERS, MHD_OPTION_NOTIFY_CONNECTION, mh_conn_notify,
+      s, MHD_OPTION_NOTIFY_COMPLETED, mh_request_on_completed, s, MHD_OPTION_URI_LOG_CALLBACK,
       mh_request_on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
 }
 
@@ -283,9 +283,13 @@ mh_op *mh_server_stop(mh_server *s) {
   return &s->stopped;
 }
 
+void mh_server_abort(mh_server *s) {
+  if (s->daemon != NULL) finish_stop(s);
+}
+
 void mh_server_free(mh_server *s) {
   if (s == NULL) return;
-  if (s->daemon != NULL) finish_stop(s);
+  mh_server_abort(s);
   mh_request *r;
   while ((r = mh_server_take(s)) != NULL) mh_request_unref(r);
   free_spare(s);

@@ -52,8 +52,9 @@ mh_request *mh_server_take(mh_server *server); /* the caller's to drop; NULL: no
  * has gone; NULL: somebody waits already. Requests that nobody took get an empty 503. */
 mh_op *mh_server_stop(mh_server *server);
 
-/* Closes at once, whatever is under way. Requests outlive it, without a client. NULL is allowed. */
-void mh_server_free(mh_server *server);
+/* Closes at once, whatever is under way. Requests outlive it, without a client. */
+void mh_server_abort(mh_server *server);
+void mh_server_free(mh_server *server); /* aborts it first; NULL is allowed */
 
 /* ---- requests ----------------------------------------------------------------------------- */
 
@@ -78,8 +79,11 @@ mh_op *mh_request_read(mh_request *r);
 const mh_buf *mh_request_body(const mh_request *r);
 void mh_request_consume(mh_request *r, size_t n);
 
+/* Bodies of up to this many bytes are copied by the call, which also calls `release`. */
+enum { MH_ANSWER_COPIED = 16 * 1024 };
+
 /* An answer. `headers` are copied by the call; the bytes of `segments` must stay until `release` is
- * called, once, maybe by the call itself. Content-Length and Date are added; Content-Length,
+ * called, once, maybe by the call itself, whether it succeeds or not. Content-Length and Date are added; Content-Length,
  * Transfer-Encoding and any Connection but "close" are left out of the given ones: framing is the
  * server's. An answer to a HEAD, or a 204 or 304, is sent without its body. */
 typedef struct mh_answer {
@@ -107,7 +111,9 @@ mh_op *mh_request_drain(mh_request *r);
 /* Called when the client goes away before it was answered; runs no Lua. */
 void mh_request_on_gone(mh_request *r, void (*on_gone)(void *user), void *user);
 
-/* The owner is done with it. Unanswered: the client gets an empty 500; half answered: it is cut off. */
-void mh_request_drop(mh_request *r);
+/* Unanswered: the client gets an empty 500; half answered: it is cut off. Whoever waits is woken. */
+void mh_request_abandon(mh_request *r);
+bool mh_request_is_waited_for(const mh_request *r); /* then it must not be dropped yet */
+void mh_request_drop(mh_request *r);                /* abandons it; the owner is done with it */
 
 #endif

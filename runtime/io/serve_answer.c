@@ -7,7 +7,7 @@
 #include "io/serve_parts.h"
 #include "moonherd.h"
 
-enum { MANY_SEGMENTS = 512 };
+enum { MANY_SEGMENTS = 512, STREAM_BLOCK = 16 * 1024 };
 
 /* ---- the parts of an answer --------------------------------------------------------------- */
 
@@ -165,7 +165,7 @@ static bool is_rest_small(const mh_request *r) {
 
 static int answer_whole(mh_request *r, const mh_answer *a) {
   size_t total = mh_answer_total(a);
-  bool is_copied = total <= SMALL_ANSWER || a->segment_count > MANY_SEGMENTS;
+  bool is_copied = total <= MH_ANSWER_COPIED || a->segment_count > MANY_SEGMENTS;
   struct MHD_Response *response = is_copied ? copied_response(a, total) : long_response(a);
   int e = set_response(r, response, a);  // which releases a long body when it fails
   if (is_copied || response == NULL) mh_answer_release(a);
@@ -207,7 +207,7 @@ int mh_request_begin(mh_request *r, const mh_answer *head, int64_t length) {
   if (e != 0) return e;
   uint64_t size = length >= 0 ? (uint64_t)length : MHD_SIZE_UNKNOWN;
   struct MHD_Response *response =
-      MHD_create_response_from_callback(size, SMALL_ANSWER, on_stream, r, NULL);
+      MHD_create_response_from_callback(size, STREAM_BLOCK, on_stream, r, NULL);
   // Chunked, libmicrohttpd would send the last chunk even where no body may follow.
   if (response != NULL && length < 0 && mh_answer_is_bodyless(r, head->status))
     MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
@@ -267,10 +267,20 @@ static bool is_settled(const mh_request *r) {
   return r->is_answered && (!r->is_stream || r->is_finished);
 }
 
-void mh_request_drop(mh_request *r) {
+bool mh_request_is_waited_for(const mh_request *r) {
+  return r->read.is_open || r->drain.is_open;
+}
+
+void mh_request_abandon(mh_request *r) {
   static const mh_answer failure = {.status = MHD_HTTP_INTERNAL_SERVER_ERROR};
   r->on_gone = NULL;
   if (!is_settled(r) && !r->is_answered) mh_request_answer(r, &failure);
   if (!is_settled(r)) mh_conn_end(r->conn, MOONHERD_ECLOSED);
+  mh_op_ready(&r->read, MOONHERD_ECLOSED);
+  mh_op_ready(&r->drain, MOONHERD_ECLOSED);
+}
+
+void mh_request_drop(mh_request *r) {
+  mh_request_abandon(r);
   mh_request_unref(r);
 }

@@ -47,20 +47,35 @@ static int write_head(mh_request *r, const mh_answer *a, mh_buf *head) {
   return e == 0 ? mh_buf_puts(head, "\r\n") : e;
 }
 
+/* A small body goes behind the head, and the answer is done with. */
+static int copy_body(const mh_answer *a, mh_buf *head) {
+  int e = 0;
+  for (size_t i = 0; i < a->segment_count && e == 0; i++)
+    e = mh_buf_append(head, a->segments[i].base, a->segments[i].len);
+  return e;
+}
+
+/* Takes over the release of the answer when it succeeds. */
 static mh_early *new_early(mh_request *r, const mh_answer *a) {
-  size_t segments = mh_answer_is_bodyless(r, a->status) ? 0 : a->segment_count;
+  bool has_body = !mh_answer_is_bodyless(r, a->status);
+  bool is_copied = mh_answer_total(a) <= MH_ANSWER_COPIED;
+  size_t segments = has_body && !is_copied ? a->segment_count : 0;
   mh_early *e = calloc(1, sizeof *e + (segments + 1) * sizeof e->parts[0]);
   if (e == NULL) return NULL;
   mh_buf_init(&e->head, NULL);
-  if (write_head(r, a, &e->head) != 0) {
+  if (write_head(r, a, &e->head) != 0 || (has_body && is_copied && copy_body(a, &e->head) != 0)) {
     mh_early_free(e);
     return NULL;
   }
   e->count = segments + 1;
   e->parts[0] = uv_buf_init(e->head.data, (unsigned)e->head.len);
   if (segments > 0) memcpy(&e->parts[1], a->segments, segments * sizeof e->parts[0]);
-  e->release = a->release;
-  e->owner = a->owner;
+  if (is_copied) {
+    mh_answer_release(a);
+  } else {
+    e->release = a->release;
+    e->owner = a->owner;
+  }
   return e;
 }
 

@@ -17,12 +17,11 @@
 #include "io/serve_listen.h"
 
 enum {
-  HIGH_WATER = 256 * 1024,    /* bytes of a body, either way, at which its sender is held */
-  LOW_WATER = 64 * 1024,      /* … and at which it may go on */
-  DROP_LIMIT = 1024 * 1024,   /* bytes that are read and dropped for the sake of an answer */
-  SMALL_REST = 64 * 1024,     /* a rest of a body worth dropping to keep the connection */
-  SMALL_ANSWER = 16 * 1024,   /* bodies up to this are copied: cheaper than holding on to them */
-  CONNECTION_POOL = 96 * 1024 /* libmicrohttpd's memory per connection: header_limit must fit */
+  HIGH_WATER = 256 * 1024,        /* bytes of a body, either way, at which its sender is held */
+  LOW_WATER = 64 * 1024,          /* … and at which it may go on */
+  DROP_LIMIT = 1024 * 1024,       /* bytes that are read and dropped for the sake of an answer */
+  SMALL_REST = 64 * 1024,         /* a rest of a body worth dropping to keep the connection */
+  POOL_BEYOND_HEADERS = 32 * 1024 /* libmicrohttpd's memory per connection, beside header_limit */
 };
 
 struct mh_server {

@@ -328,7 +328,7 @@ mh_op *mh_request_read(mh_request *r) {
   if (r->read.is_open) return NULL;
   mh_op_start(&r->read);
   if (r->too_large != MH_FITS) mh_op_ready(&r->read, MOONHERD_EFULL);
-  else if (r->body.len > 0 || r->is_complete || r->is_dropping) mh_op_ready(&r->read, 0);
+  else if (r->body.len > 0 || r->is_complete || r->is_answered) mh_op_ready(&r->read, 0);
   else if (r->gone != 0) mh_op_ready(&r->read, r->gone);
   else want_body(r);
   return &r->read;
