@@ -2,6 +2,7 @@
 -- that crosses Lua. What happens on the wire is tested in tests/c/test_http*.c.
 local moonherd = require "moonherd"
 local http = require "moonherd.http"
+local serve = require "moonherd.serve"
 
 local function failure(f, ...)
   local ok, err = pcall(f, ...)
@@ -89,5 +90,229 @@ describe("http failures", function ()
     local response, err = moonherd.try(http.get, "http://127.0.0.1:1/")
     assert.is_nil(response)
     assert.equal("connect_failed", err.reason)
+  end)
+end)
+
+-- ---- against our own server --------------------------------------------------------------------
+
+describe("http", function ()
+  local base, accepted
+
+  -- Answers each request by the function that stands under its path.
+  local routes = {}
+
+  local function handle(request)
+    accepted = accepted + 1
+    moonherd.try(routes[request.target:match "^/[^/?]*"], request) -- the client may go away
+  end
+
+  local function accept(server)
+    for request in function () return server:accept() end do moonherd.spawn(handle, request) end
+  end
+
+  -- A test with a server beside it; nothing of the server outlives it.
+  local function with_server(options, test)
+    local server = serve.listen(options)
+    local task = moonherd.spawn(accept, server)
+    accepted, base = 0, ("http://127.0.0.1:%d"):format(server.port or 0)
+    local _ <close> = setmetatable({}, { __close = function ()
+      server:close()
+      task:cancel()
+      pcall(task.wait, task)
+    end })
+    test()
+  end
+
+  local function it_serves(what, test)
+    it(what, function () with_server({ host = "127.0.0.1", port = 0 }, test) end)
+  end
+
+  local function body_of(request)
+    local pieces = {}
+    for piece in function () return request:read() end do pieces[#pieces + 1] = piece end
+    return table.concat(pieces)
+  end
+
+  routes["/echo"] = function (request)
+    local lines = { request.method .. " " .. request.target }
+    for _, name in ipairs { "x-one", "content-type", "content-length", "transfer-encoding" } do
+      if request.headers[name] then lines[#lines + 1] = name .. ": " .. request.headers[name] end
+    end
+    local body = table.concat(lines, "\n") .. "\n\n" .. body_of(request)
+    request:respond(200, { ["x-two"] = "2" }, body)
+  end
+
+  routes["/hang"] = function (request)
+    request:tie()
+    moonherd.sleep(20)
+  end
+
+  routes["/stream"] = function (request)
+    request:begin(200, { ["content-type"] = "text/plain" })
+    for i = 1, 200 do request:write(("%05d"):format(i):rep(2000)) end
+    request:finish()
+  end
+
+  it_serves("gets", function ()
+    local response = http.get(base .. "/echo/a%2Fb?c=d", { headers = { ["X-One"] = 1 } })
+    assert.equal(200, response.status)
+    assert.equal("2", response.headers["x-two"])
+    assert.equal("GET /echo/a%2Fb?c=d\nx-one: 1\n\n", response.body)
+  end)
+
+  it_serves("gives plain data", function ()
+    local response = http.get(base .. "/echo")
+    local fields = {}
+    for name, value in pairs(response) do fields[name] = type(value) end
+    assert.same({ status = "number", headers = "table", header_list = "table", body = "string" },
+      fields)
+    local listed
+    for _, pair in ipairs(response.header_list) do
+      if pair[1] == "x-two" then listed = pair[2] end
+    end
+    assert.equal("2", listed)
+  end)
+
+  it_serves("has a function for each method", function ()
+    for _, name in ipairs { "get", "post", "put", "patch", "delete" } do
+      local method = name:upper()
+      assert.equal(method .. " /echo", http[name](base .. "/echo").body:match "^[^\n]*")
+    end
+    assert.equal("", http.head(base .. "/echo").body)
+  end)
+
+  it_serves("sends strings, lists and functions", function ()
+    local function sent(options)
+      return http.put(base .. "/echo", options).body:match "^[^\n]*\n(.*)$"
+    end
+    assert.equal("content-length: 3\n\nabc", sent { body = "abc" })
+    assert.equal("content-length: 6\n\nabcdef", sent { body = { "abc", "", "def" } })
+    assert.equal("content-length: 0\n\n", sent {})
+    local function counter(n)
+      local i = 0
+      return function ()
+        i = i + 1
+        if i <= n then
+          moonherd.sleep(0.001)
+          return tostring(i)
+        end
+      end
+    end
+    assert.equal("transfer-encoding: chunked\n\n123", sent { body = counter(3) })
+    assert.equal("content-length: 3\n\n123", sent { body = counter(3), content_length = 3 })
+    assert.match("more than content_length",
+      usage(sent, { body = counter(3), content_length = 2 }))
+    local ok, err = pcall(sent, { body = function () error("no more", 0) end })
+    assert.is_false(ok)
+    assert.equal("no more", err)
+  end)
+
+  it("keeps to the length it has announced", function ()
+    with_server({ port = 0, stall_timeout = "100ms" }, function ()
+      local pieces = { "1", "2", "3" }
+      local function body() return table.remove(pieces, 1) end
+      assert.match("less than content_length",
+        usage(http.put, base .. "/echo", { body = body, content_length = 4 }))
+    end)
+  end)
+
+  it_serves("sends JSON", function ()
+    local options = { json = { a = { 1, 2 } } }
+    assert.equal('POST /echo\ncontent-type: application/json\ncontent-length: 11\n\n{"a":[1,2]}',
+      http.post(base .. "/echo", options).body)
+    assert.same({ json = { a = { 1, 2 } } }, options)
+    options.headers = { ["Content-Type"] = "application/x" }
+    assert.match("content%-type: application/x\n", http.post(base .. "/echo", options).body)
+  end)
+
+  it_serves("keeps the body while the caller changes his options", function ()
+    local options = { method = "POST", url = base .. "/echo", body = { ("x"):rep(3e5), "y" } }
+    local task = moonherd.spawn(http.request, options)
+    moonherd.sleep(0)
+    options.body[1], options.body[2], options.url = "z", nil, nil
+    collectgarbage()
+    collectgarbage()
+    assert.equal(300001, #task:wait().body:match "\n\n(.*)$")
+  end)
+
+  it_serves("streams an answer", function ()
+    local response <close> = http.get(base .. "/stream", { stream = true })
+    assert.equal("text/plain", response.headers["content-type"])
+    assert.is_nil(rawget(response, "body"))
+    local total = 0
+    for piece in function () return response:read(7000) end do
+      assert.is_true(#piece <= 7000)
+      total = total + #piece
+    end
+    assert.equal(200 * 10000, total)
+    assert.is_nil(response:read())
+    response:close()
+    response:close()
+    assert.equal("response:read: closed response", usage(response.read, response))
+  end)
+
+  it_serves("closes a stream that is not read", function ()
+    do
+      local response <close> = http.get(base .. "/stream", { stream = true })
+      assert.is_string(response:read(10))
+    end
+    assert.equal(200, http.get(base .. "/echo").status)
+  end)
+
+  it_serves("limits the answer", function ()
+    local err = failure(http.get, base .. "/stream", { max_body = 1000 })
+    assert.equal("too_large", err.reason)
+    assert.is_false(err.retryable)
+  end)
+
+  it_serves("times out", function ()
+    local err = failure(http.post, base .. "/hang", { timeout = "30ms" })
+    assert.equal("timeout", err.kind)
+    assert.equal("timeout_total", err.reason)
+    assert.is_true(err.sent)
+    assert.is_false(err.retryable)
+    assert.match("not done after 0.03 s, while waiting for the answer %(limit: timeout%)",
+      err.message)
+    assert.is_true(failure(http.get, base .. "/hang", { timeout = 0.01 }).retryable)
+  end)
+
+  it_serves("is cancelled with its task", function ()
+    local task = moonherd.spawn(http.get, base .. "/hang")
+    moonherd.sleep(0.01)
+    task:cancel()
+    assert.equal("cancelled", failure(task.wait, task).kind)
+    assert.equal("timeout", failure(moonherd.timeout, 0.01, http.get, base .. "/hang").kind)
+  end)
+
+  it_serves("closes what a cancelled task was streaming", function ()
+    local kept
+    local task = moonherd.spawn(function ()
+      kept = http.get(base .. "/stream", { stream = true })
+      moonherd.sleep(20)
+    end)
+    while not kept do moonherd.sleep(0.001) end
+    task:cancel()
+    pcall(task.wait, task)
+    kept:close()
+  end)
+
+  it_serves("runs many at once on few connections", function ()
+    local list = {}
+    for i = 1, 300 do list[i] = i end
+    local bodies = moonherd.map(list, { concurrency = 300 }, function (i)
+      return http.get(base .. "/echo/" .. i).body
+    end)
+    for i = 1, 300 do assert.equal("GET /echo/" .. i .. "\n\n", bodies[i]) end
+    assert.equal(300, accepted)
+  end)
+
+  it("speaks over unix sockets", function ()
+    local path = os.tmpname()
+    os.remove(path)
+    with_server({ unix = path }, function ()
+      assert.equal("GET /echo\n\n", http.get("http://any/echo", { unix_socket = path }).body)
+    end)
+    assert.equal("connect_failed",
+      failure(http.get, "http://any/echo", { unix_socket = path }).reason)
   end)
 end)
