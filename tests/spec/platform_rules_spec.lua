@@ -119,9 +119,9 @@ describe("metadata", function ()
     for field, value in pairs {
       main_module = "3", body_part = '""', bindings = "{}", compatibility_date = '"tomorrow"',
       compatibility_flags = '"x"', usage_model = '"free"', limits = '{"cpu_ms":"x"}',
-      logpush = '"true"', tail_consumers = '[{"name":"x"}]', observability = '{}',
+      logpush = '"true"', tail_consumers = '[{"name":"x"}]', observability = '{"enabled":1}',
       placement = '{"mode":"slow"}', migrations = '{"new_classes":"A"}', exports = '{"A":{}}',
-      assets = "true", keep_assets = "1", cache_options = "{}",
+      assets = "true", keep_assets = "1", cache_options = "true",
       annotations = '{"workers/tag":"' .. ("x"):rep(26) .. '"}',
     } do
       local entry = refused(metadata.read, ('{"%s":%s}'):format(field, value))

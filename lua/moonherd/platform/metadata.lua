@@ -21,18 +21,19 @@ local CONSUMERS = shape.list(
 
 local SWITCH = shape.object { enabled = shape.boolean }
 
-local OBSERVABILITY = shape.object({
+-- wrangler passes on what a configuration file says, so nothing in here is required.
+local OBSERVABILITY = shape.object {
   enabled = shape.boolean,
   head_sampling_rate = RATE,
   redact_query_string = shape.boolean,
   issues = SWITCH,
-  logs = shape.object({
+  logs = shape.object {
     enabled = shape.boolean,
     invocation_logs = shape.boolean,
     head_sampling_rate = RATE,
     destinations = TEXTS,
     persist = shape.boolean,
-  }, { "enabled" }),
+  },
   traces = shape.object {
     enabled = shape.boolean,
     head_sampling_rate = RATE,
@@ -40,7 +41,7 @@ local OBSERVABILITY = shape.object({
     persist = shape.boolean,
     propagation_policy = shape.one_of("authenticated", "accept"),
   },
-}, { "enabled" })
+}
 
 local TARGET = { region = shape.text, hostname = shape.text, host = shape.text }
 
@@ -72,10 +73,7 @@ local FIELDS = {
   exports = shape.map(shape.object({ type = shape.text, state = EXPORT_STATES }, { "type" })),
   assets = shape.object { jwt = shape.string, config = shape.object {} },
   keep_assets = shape.boolean,
-  cache_options = shape.object(
-    { enabled = shape.boolean, cross_version_cache = shape.boolean },
-    { "enabled" }
-  ),
+  cache_options = shape.object { enabled = shape.boolean, cross_version_cache = shape.boolean },
   annotations = shape.object {
     ["workers/message"] = shape.short(100),
     ["workers/tag"] = shape.short(25),
