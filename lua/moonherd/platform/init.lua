@@ -96,7 +96,9 @@ end
 -- Answers a call with what its handler returns; the text of `result`, or nothing when the handler
 -- has answered itself.
 local function run(platform, call, methods, path)
-  if platform.hosts then
+  if call.request.too_large == "headers" then
+    errors.refuse(10021, { status = 431, message = "The headers of the request are too large" })
+  elseif platform.hosts then
     auth.check_host(call.headers, platform.hosts)
   end
   call.user = user_id(platform, auth.check(call.headers, platform.token))
