@@ -24,7 +24,20 @@ local M = {}
 local Platform = {}
 Platform.__index = Platform
 
-local SWEEP_INTERVAL = 600 -- seconds, at least: it is done behind a request, not by a timer
+local SWEEP_INTERVAL = 600 -- seconds, at least: it is done when opening and behind a request
+
+-- Removes what uploads have left behind, now and then.
+local function sweep(platform)
+  local now = clock.now()
+  if now - platform.swept_at < SWEEP_INTERVAL then
+    return
+  end
+  platform.swept_at = now
+  local is_swept, failure = async.try(platform.store.sweep, platform.store, clock.wall())
+  if not is_swept then
+    log.write("warn", "unused blobs could not be removed", { reason = tostring(failure) })
+  end
+end
 
 --- Opens the platform on a state directory, making what is missing.
 ---@async
@@ -41,7 +54,7 @@ function M.open(options)
   local database, key = state.open(options.state)
   local token = options.token or state.token(options.state)
   log.hide(token)
-  return setmetatable({
+  local platform = setmetatable({
     options = options,
     store = store.open(database),
     key = key,
@@ -53,6 +66,8 @@ function M.open(options)
     ray = (string.unpack("<I7", hash.random(7))),
     swept_at = -math.huge,
   }, Platform)
+  sweep(platform)
+  return platform
 end
 
 --- Closes the database. No request may be on its way.
@@ -153,19 +168,6 @@ end
 
 local function with_trace(failure)
   return type(failure) == "table" and failure or debug.traceback(failure, 2)
-end
-
--- Removes what uploads have left behind, now and then.
-local function sweep(platform)
-  local now = clock.now()
-  if now - platform.swept_at < SWEEP_INTERVAL then
-    return
-  end
-  platform.swept_at = now
-  local is_swept, failure = async.try(platform.store.sweep, platform.store, clock.wall())
-  if not is_swept then
-    log.write("warn", "unused blobs could not be removed", { reason = tostring(failure) })
-  end
 end
 
 --- Answers one request.

@@ -1,0 +1,50 @@
+# The platform is killed while it is being written to: every upload it had acknowledged is there
+# when it starts again, and its database is sound.
+. tests/shell.sh
+
+helper=$PWD/tests/e2e/platform_kill.lua
+token=token-of-the-kill-test
+echo "$token" > "$scratch/token"
+
+start() {
+  : > "$scratch/served"
+  "$moonherd" serve --listen 127.0.0.1:0 --state "$scratch/state" --token-file "$scratch/token" \
+    > "$scratch/served" 2> "$scratch/log" &
+  server=$!
+  for _ in $(seq 100); do
+    [ -s "$scratch/served" ] && break
+    sleep 0.05
+  done
+  base=$(sed -n 's/^serving //p' "$scratch/served")
+}
+
+drive() {
+  "$moonherd" run --target local "$helper" "$1" "$base" "$token" "$scratch/acknowledged" "$2"
+}
+
+survives() {
+  start
+  drive load "$1" & load=$!
+  sleep "$2"
+  kill -9 $server
+  wait $server 2> /dev/null
+  wait $load || return 1
+  start
+  drive compare "$1"
+  result=$?
+  kill $server
+  wait $server 2> /dev/null
+  return $result
+}
+
+is_sound() {
+  "$moonherd" -e 'local db = require "moonherd.store".open(arg[1])
+    local checks, keys = db:read { { "PRAGMA integrity_check" }, { "PRAGMA foreign_key_check" } }
+    return checks[1].integrity_check == "ok" and #keys == 0' "$scratch/state/platform.db"
+}
+
+check 'killed early' survives 1 0.3
+check 'killed later' survives 2 0.7
+check 'killed once more' survives 3 0.5
+check 'the database is sound' is_sound
+finish

@@ -1,0 +1,124 @@
+-- The list of a namespace's scripts: pages, cursors and the tag filter.
+
+local json = require "moonherd.json"
+local support = require "tests.spec.support.platform"
+
+local ok, refused = support.ok, support.refused
+
+describe("the list of scripts", function ()
+  local server
+
+  local TAGS = {
+    alpha = { "customer:x", "staging" },
+    beta = { "customer:x1" },
+    delta = { "customer:x", "with space", "ü" },
+    Gamma = {},
+    ["zeta/no"] = nil,
+  }
+
+  setup(function ()
+    server = support.start()
+    server:make_namespace "prod"
+    server:make_namespace "empty"
+    for name, tags in pairs(TAGS) do
+      ok(server:put("/prod/scripts/" .. name, { tags = json.array(tags) }))
+    end
+  end)
+  teardown(function () server:close() end)
+
+  local function list(query)
+    return server:api("GET", "/prod/scripts" .. (query or ""))
+  end
+
+  local function names(query)
+    local found = {}
+    for i, entry in ipairs(ok(list(query))) do found[i] = entry.id end
+    return table.concat(found, " ")
+  end
+
+  it("is ordered by name, byte by byte, and complete", function ()
+    assert.equal("Gamma alpha beta delta", names())
+    local response = list()
+    assert.equal(4, response.json.result_info.count)
+    assert.equal(1000, response.json.result_info.per_page)
+    assert.is_nil(response.json.result_info.cursor)
+  end)
+
+  it("holds what GET of each script shows", function ()
+    for _, entry in ipairs(ok(list())) do
+      assert.same(ok(server:api("GET", "/prod/scripts/" .. entry.id)), entry)
+    end
+  end)
+
+  it("of an empty namespace is an empty array", function ()
+    local result = ok(server:api("GET", "/empty/scripts"))
+    assert.is_true(json.is_array(result))
+    assert.equal(0, #result)
+  end)
+
+  it("comes in pages, each where the last one ended", function ()
+    for limit = 1, 5 do
+      local seen, cursor, pages = {}, "", 0
+      repeat
+        local response = list(("?limit=%d&cursor=%s"):format(limit, cursor))
+        local page = ok(response)
+        assert.is_true(#page <= limit)
+        for _, entry in ipairs(page) do seen[#seen + 1] = entry.id end
+        cursor, pages = response.json.result_info.cursor, pages + 1
+      until not cursor
+      assert.equal("Gamma alpha beta delta", table.concat(seen, " "))
+      assert.equal(math.ceil(4 / limit), pages)
+    end
+  end)
+
+  it("goes on when the script that a cursor names is gone", function ()
+    ok(server:put "/empty/scripts/a")
+    ok(server:put "/empty/scripts/b")
+    local cursor = server:api("GET", "/empty/scripts?limit=1").json.result_info.cursor
+    ok(server:api("DELETE", "/empty/scripts/a"))
+    assert.equal("b", ok(server:api("GET", "/empty/scripts?cursor=" .. cursor))[1].id)
+    ok(server:api("DELETE", "/empty/scripts/b"))
+  end)
+
+  it("is filtered by tags, the last colon separating", function ()
+    assert.equal("alpha delta", names "?tags=customer:x:yes")
+    assert.equal("beta", names "?tags=customer%3Ax1:yes")
+    assert.equal("delta", names "?tags=customer:x:yes,staging:no")
+    assert.equal("Gamma beta", names "?tags=customer:x%3Ano")
+    assert.equal("delta", names "?tags=with%20space:yes%2C%C3%BC:yes,customer:x:yes")
+    assert.equal("delta", names "?tags=with+space:yes")
+    assert.equal("", names "?tags=nobody:yes")
+    assert.equal("", names "?tags=staging:yes,staging:no")
+  end)
+
+  it("is filtered and paged together", function ()
+    local response = list "?tags=customer:x:yes&limit=1"
+    assert.equal("alpha", ok(response)[1].id)
+    local cursor = response.json.result_info.cursor
+    assert.equal("delta", names("?tags=customer:x:yes&limit=1&cursor=" .. cursor))
+    response = list "?tags=customer:x:no&limit=1"
+    assert.equal("beta", names("?tags=customer:x:no&limit=1&cursor="
+      .. response.json.result_info.cursor))
+  end)
+
+  it("follows the tags as they change", function ()
+    ok(server:put("/empty/scripts/a", { tags = json.array { "one" } }))
+    assert.equal(1, #ok(server:api("GET", "/empty/scripts?tags=one:yes")))
+    ok(server:put("/empty/scripts/a", { tags = json.array { "two" } }))
+    assert.equal(0, #ok(server:api("GET", "/empty/scripts?tags=one:yes")))
+    assert.equal(1, #ok(server:api("GET", "/empty/scripts?tags=two:yes")))
+    ok(server:put "/empty/scripts/a")
+    assert.equal(1, #ok(server:api("GET", "/empty/scripts?tags=two:yes")))
+    ok(server:api("DELETE", "/empty/scripts/a"))
+    assert.equal(0, #ok(server:api("GET", "/empty/scripts?tags=two:yes")))
+  end)
+
+  it("refuses filters, limits and cursors that mean nothing", function ()
+    for _, query in ipairs {
+      "?tags=", "?tags=a", "?tags=a:maybe", "?tags=:yes", "?tags=a:yes,", "?tags=%FF:yes",
+      "?limit=0", "?limit=1001", "?limit=-1", "?limit=x", "?limit=1.5", "?limit=", "?cursor=%21",
+    } do
+      refused(list(query), 400, 10021)
+    end
+  end)
+end)

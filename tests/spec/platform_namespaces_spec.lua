@@ -1,0 +1,110 @@
+-- Namespaces: create, list, get, delete.
+
+local support = require "tests.spec.support.platform"
+
+local ok, refused = support.ok, support.refused
+
+describe("a namespace", function ()
+  local server
+
+  before_each(function () server = support.start() end)
+  after_each(function () server:close() end)
+
+  local function create(body)
+    return server:api("POST", "", { json = body })
+  end
+
+  it("is made, and shown as it is", function ()
+    local made = ok(create { name = "prod" })
+    assert.truthy(made.namespace_id:find "^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$")
+    assert.equal("prod", made.namespace_name)
+    assert.truthy(made.created_on:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$")
+    assert.equal(made.created_on, made.modified_on)
+    assert.equal(32, #made.created_by)
+    assert.equal(made.created_by, made.modified_by)
+    assert.equal(0, made.script_count)
+    assert.is_false(made.trusted_workers)
+    assert.same(made, ok(server:api("GET", "/prod")))
+    assert.same({ made }, { table.unpack(ok(server:api("GET", ""))) })
+  end)
+
+  it("has one name of its own in its account", function ()
+    ok(create { name = "prod" })
+    local response = create { name = "prod" }
+    local errors = refused(response, 409, 100120)
+    assert.equal("A dispatch namespace with this name already exists.", errors[1].message)
+    assert.equal("false", response.headers["x-should-retry"])
+    local other = "/client/v4/accounts/" .. ("f"):rep(32) .. "/workers/dispatch/namespaces"
+    ok(server:request("POST", other, { json = { name = "prod" } }))
+  end)
+
+  it("needs a name that is valid", function ()
+    for _, body in ipairs {
+      {}, { name = "" }, { name = "a/b" }, { name = ".." }, { name = ("x"):rep(256) }, { name = 3 },
+      { name = "a\nb" }, { name = { "x" } },
+    } do
+      local errors = refused(create(body), 400, 10021)
+      assert.equal("/name", errors[1].source.pointer)
+    end
+    refused(server:api("POST", "", { json = { "prod" } }), 400, 10021)
+    refused(server:api("POST", "", { body = '"prod"' }), 400, 10021)
+  end)
+
+  it("ignores fields it does not know", function ()
+    assert.is_false(ok(create { name = "prod", trusted_workers = true, more = 1 }).trusted_workers)
+  end)
+
+  it("may have any letters, encoded once in a path", function ()
+    ok(create { name = "Übung 100%" })
+    assert.equal("Übung 100%", ok(server:api("GET", "/%C3%9Cbung%20100%25")).namespace_name)
+  end)
+
+  it("is listed by name", function ()
+    for _, name in ipairs { "b", "a", "C" } do ok(create { name = name }) end
+    local names = {}
+    for i, namespace in ipairs(ok(server:api("GET", ""))) do names[i] = namespace.namespace_name end
+    assert.same({ "C", "a", "b" }, names)
+  end)
+
+  it("counts its scripts", function ()
+    ok(create { name = "prod" })
+    for _, script in ipairs { "a", "b", "b" } do ok(server:put("/prod/scripts/" .. script)) end
+    assert.equal(2, ok(server:api("GET", "/prod")).script_count)
+    ok(server:api("DELETE", "/prod/scripts/a"))
+    assert.equal(1, ok(server:api("GET", "/prod")).script_count)
+  end)
+
+  it("is deleted with its scripts, and starts anew", function ()
+    local first = ok(create { name = "prod" })
+    ok(server:put "/prod/scripts/a")
+    assert.equal(require "moonherd.json".null, ok(server:api("DELETE", "/prod")))
+    refused(server:api("GET", "/prod"), 404, 100119)
+    refused(server:api("GET", "/prod/scripts/a"), 404, 100119)
+    local second = ok(create { name = "prod" })
+    assert.are_not.equal(first.namespace_id, second.namespace_id)
+    assert.equal(0, second.script_count)
+    refused(server:api("GET", "/prod/scripts/a"), 404, 10092)
+  end)
+
+  it("that is not there is 100119 on every route below it", function ()
+    for _, route in ipairs {
+      { "GET", "" }, { "DELETE", "" }, { "GET", "/scripts" }, { "PUT", "/scripts/a" },
+      { "GET", "/scripts/a" }, { "DELETE", "/scripts/a" }, { "PUT", "/scripts/a/content" },
+      { "GET", "/scripts/a/content" },
+    } do
+      local errors = refused(server:api(route[1], "/missing" .. route[2]), 404, 100119)
+      assert.equal("The specified dispatch namespace does not exist on this account.",
+        errors[1].message)
+    end
+  end)
+
+  it("is made by somebody who has one id", function ()
+    local by_token = ok(create { name = "a" }).created_by
+    local headers = { authorization = false, ["x-auth-email"] = "me@example.com",
+      ["x-auth-key"] = support.TOKEN }
+    local by_key = ok(server:api("POST", "",
+      { json = { name = "b" }, headers = headers })).created_by
+    assert.are_not.equal(by_token, by_key)
+    assert.equal(by_token, ok(create { name = "c" }).created_by)
+  end)
+end)
