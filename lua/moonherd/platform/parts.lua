@@ -12,7 +12,10 @@ local too_large = require("moonherd.platform.call").too_large
 
 local M = {}
 
-local BLOCK = 256 * 1024 -- bytes; multipart.reader cuts large parts into these
+-- Bytes of a block; multipart.reader cuts large parts into these too.
+M.BLOCK = 256 * 1024
+local BLOCK = M.BLOCK
+
 local INLINE_LIMIT = 1024 * 1024 -- bytes of one upload that may stay in memory
 local METADATA_LIMIT = 1024 * 1024
 local BODY_LIMIT = 100 * 1024 * 1024

@@ -3,6 +3,7 @@
 local document = require "moonherd.platform.document"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
+local BLOCK = require("moonherd.platform.parts").BLOCK
 local scan = require "moonherd.platform.scan"
 
 local M = {}
@@ -57,7 +58,7 @@ local function source_of(call, module)
   if module.content then
     return module.content
   end
-  local last = (module.size - 1) // (256 * 1024)
+  local last = (module.size - 1) // BLOCK
   local head = call.store:block(module.blob, 0)
   return last == 0 and head or head .. "\n" .. call.store:block(module.blob, last)
 end
