@@ -1,5 +1,6 @@
 -- Namespaces: create, list, get, delete.
 
+local moonherd = require "moonherd"
 local support = require "tests.spec.support.platform"
 
 local ok, refused = support.ok, support.refused
@@ -36,6 +37,14 @@ describe("a namespace", function ()
     assert.equal("false", response.headers["x-should-retry"])
     local other = "/client/v4/accounts/" .. ("f"):rep(32) .. "/workers/dispatch/namespaces"
     ok(server:request("POST", other, { json = { name = "prod" } }))
+  end)
+
+  it("is made once by those who make it at once", function ()
+    local statuses = moonherd.map({ 1, 2, 3, 4 }, { concurrency = 4 }, function ()
+      return create({ name = "prod" }).status
+    end)
+    table.sort(statuses)
+    assert.same({ 200, 409, 409, 409 }, statuses)
   end)
 
   it("needs a name that is valid", function ()

@@ -132,6 +132,20 @@ describe("the platform's state", function ()
   end)
 end)
 
+describe("a new state directory", function ()
+  it("gets one key, however many make it at once", function ()
+    local server = support.start()
+    local directory = server.directory .. "/new"
+    local keys = moonherd.map({ 1, 2, 3, 4, 5, 6, 7, 8 }, { concurrency = 8 }, function ()
+      return (select(2, state.open(directory)))
+    end)
+    for _, key in ipairs(keys) do assert.equal(keys[1], key) end
+    for _, name in ipairs { ".gitignore", "platform.key", "" } do fs.remove(directory .. "/"
+      .. name) end
+    server:close()
+  end)
+end)
+
 describe("a platform that starts again", function ()
   it("has every write that was acknowledged, and opens its secrets", function ()
     local server = support.start()

@@ -211,8 +211,9 @@ end
 function M.put(call)
   local state = lookup.state(call)
   local request = upload_body.read(call)
-  if not names.is_usual_script(call.parameters.script) then
-    call:log("warn", "the script's name does not fit the published pattern")
+  local name = call.parameters.script
+  if not names.is_usual_script(name) then
+    call:log("warn", ("script name '%s' does not fit the published pattern"):format(name))
   end
   return call:settle(lookup.key(call), function (try)
     return put(call, request, try == 1 and state or lookup.state(call))
