@@ -13,7 +13,24 @@ local script = ns:script "example"
 script:upload { script = "addEventListener('fetch', () => {})", compatibility_date = "2026-10-01" }
 ]]
 
+-- A server of an example answers one request.
+local SERVE_ONE = [[
+local moonherd = setmetatable({ serve = function (options)
+  options.port = 0
+  options.on_listen = function (server)
+    moonherd.spawn(function ()
+      local url = ("http://127.0.0.1:%d/x"):format(server.port)
+      local answer = moonherd.http.request { method = "POST", url = url, body = "hello" }
+      assert(answer.status == 200 and #answer.body > 0)
+      server:close()
+    end)
+  end
+  moonherd.serve(options)
+end }, { __index = moonherd })
+]]
+
 local PRELUDE = {
+  ["lua/moonherd/serve.lua"] = SERVE_ONE,
   ["lua/moonherd/cloudflare/"] = CLIENT,
   ["lua/moonherd/store/"] = [[
 local bytes = "\0\1"
@@ -63,6 +80,15 @@ local function promised(lines)
   return outputs
 end
 
+-- What examples of the HTTP client talk to, wherever it listens.
+local port
+local server = moonherd.spawn(moonherd.serve, {
+  port = 0,
+  handler = function (request) request:respond(200, {}, "hello") end,
+  on_listen = function (listening) port = listening.port end,
+})
+while not port do moonherd.sleep "1ms" end
+
 local function run(example, prelude)
   local printed = {}
   local environment = setmetatable({
@@ -73,6 +99,7 @@ local function run(example, prelude)
     end,
   }, { __index = _G })
   local code = prelude .. table.concat(example.lines, "\n") .. "\nend"
+  code = code:gsub("127%.0%.0%.1:8787", "127.0.0.1:" .. port)
   local chunk = assert(load(code, "=" .. example.where, "t", environment))
   moonherd.timeout("20s", moonherd.scope, chunk)
   local at = 1
@@ -96,5 +123,6 @@ for path in pipe:lines() do
     if not ok then print("# " .. tostring(err)) end
   end
 end
+server:cancel()
 print(("%d passed, %d failed"):format(passed, failed))
 return failed == 0 and 0 or 1
