@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "core/error.h"
 #include "core/options.h"
@@ -515,7 +516,7 @@ static unsigned at_most(lua_Integer n, unsigned most) {
 }
 
 static int fail_to_listen(lua_State *L, const mh_server_options *o, const char *why, int error) {
-  const char *text = error != 0 ? strerror(error) : why;
+  const char *text = error != 0 ? uv_strerror(-error) : why;
   if (o->unix_path != NULL)
     return mh_error_fail(L, "io", why, "cannot listen on '%s': %s", o->unix_path, text);
   return mh_error_fail(L, "io", why, "cannot listen on %s port %u: %s",
