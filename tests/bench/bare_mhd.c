@@ -1,11 +1,15 @@
 /* The rival of the HTTP server: libmicrohttpd alone, answering every request with the same bytes.
  *
- *   bare_mhd BYTES PORT | PATH     a TCP port on 127.0.0.1 (0: any), or the path of a unix socket
+ *   bare_mhd BYTES | TEXT PORT | PATH
+ *
+ * It answers with so many bytes, or with a text that begins with a brace; on a TCP port of 127.0.0.1
+ * (0: any), or on the path of a unix socket.
  *
  * Prints the port or the path once it listens. Ends when its standard input does. */
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +60,12 @@ static void say_where(int fd, const char *where) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return fprintf(stderr, "usage: bare_mhd BYTES PORT|PATH\n"), 2;
-  size_t size = strtoul(argv[1], NULL, 10);
+  if (argc != 3) return fprintf(stderr, "usage: bare_mhd BYTES|TEXT PORT|PATH\n"), 2;
+  bool is_text = argv[1][0] == '{';
+  size_t size = is_text ? strlen(argv[1]) : strtoul(argv[1], NULL, 10);
   char *bytes = malloc(size + 1);
-  memset(bytes, 'x', size);
+  if (is_text) memcpy(bytes, argv[1], size);
+  else memset(bytes, 'x', size);
   struct MHD_Response *response =
       MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
   MHD_add_response_header(response, "Content-Type", "application/json");
