@@ -24,8 +24,8 @@ Response.__name = "moonherd.http.response"
 ---@return string? bytes  never empty; nil at the end
 ---@error http connection_reset  the body ended early; also the other errors of http.request
 ---@example
---- local r <close> = http.get("http://127.0.0.1:8787/", { stream = true })
---- for bytes in function () return r:read() end do io.write(bytes) end
+--- local response <close> = http.get(url, { stream = true })
+--- for bytes in function () return response:read() end do print(bytes) end --> hello
 function Response:read(max)
   local transfer = self._transfer
   if transfer == nil then errors.usage("response:read: closed response") end
@@ -154,8 +154,8 @@ end
 ---@error http protocol  the answer is not HTTP
 ---@error http too_large  the answer has more than max_body bytes, or too large headers
 ---@example
---- local r = http.request { method = "PUT", url = "http://127.0.0.1:8787/x", body = "text" }
---- print(r.status, r.headers["content-type"], #r.body)
+--- local response = http.request { method = "PUT", url = url, body = "text", timeout = "5s" }
+--- print(response.status, response.headers["content-type"], #response.body) --> 200 text/plain 5
 function M.request(opts)
   if type(opts) ~= "table" then
     errors.usage("http.request: bad argument (table expected, got %s)", type(opts))
@@ -169,7 +169,7 @@ end
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
 ---@example
---- print(http.get("http://127.0.0.1:8787/").body)
+--- print(http.get(url).body) --> hello
 function M.get(url, opts)
   return send_to("http.get", "GET", url, opts)
 end
@@ -189,7 +189,7 @@ end
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
 ---@example
---- http.post("http://127.0.0.1:8787/", { json = { name = "shop" } })
+--- print(http.post(url, { json = { name = "shop" } }).status) --> 200
 function M.post(url, opts)
   return send_to("http.post", "POST", url, opts)
 end

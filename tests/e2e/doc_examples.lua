@@ -32,6 +32,15 @@ end }, { __index = moonherd })
 local PRELUDE = {
   ["lua/moonherd/serve.lua"] = SERVE_ONE,
   ["lua/moonherd/cloudflare/"] = CLIENT,
+  ["lua/moonherd/http.lua"] = [[
+local server <close> = require "moonherd.serve".listen { port = 0 }
+local url = ("http://127.0.0.1:%d/"):format(server.port)
+moonherd.spawn(function ()
+  for request in function () return server:accept() end do
+    request:respond(200, { ["content-type"] = "text/plain" }, "hello")
+  end
+end)
+]],
   ["lua/moonherd/store/"] = [[
 local bytes = "\0\1"
 local db <close> = store.open("examples.db", { migrations = { "CREATE TABLE file(name, content);"
