@@ -116,8 +116,7 @@ static int f_exit(lua_State *L) {
   bool is_second = realm->has_exited;
   realm->has_exited = true;
   if (!is_second) mh_realm_cancel(realm, "os.exit");
-  bool can_wait = realm->current != NULL && realm->no_wait_in == NULL && lua_isyieldable(L);
-  if (is_second || !can_wait) return never(L, LUA_OK, 0);
+  if (is_second || !mh_task_may_wait(L)) return never(L, LUA_OK, 0);
   return mh_task_sleep(L, 0, never);  // raises: the task has just been cancelled
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/compat.h"
 #include "core/realm.h"
+#include "core/scope.h"
 #include "core/task.h"
 
 /* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. */
@@ -47,9 +48,13 @@ static int close_coroutine(lua_State *L, lua_State *co, const char *why) {
     return luaL_error(L, "%s: more than %d nested closes of coroutines", why, CLOSE_DEPTH);
   realm->closing++;
   barrier old = set_barrier(realm, L, why);
+  mh_resumed resumed = {L, realm->resumed};
+  realm->resumed = &resumed;
   int status = mh_close_thread(co, L);
+  realm->resumed = resumed.outer;
   put_back(realm, old);
   realm->closing--;
+  mh_scope_drop_held(L, co);
   return status;
 }
 
@@ -64,8 +69,11 @@ static int run(lua_State *L, lua_State *co, int nargs) {
   bool can_relay = lua_isyieldable(L) && realm->current != NULL && realm->no_wait_in == NULL;
   barrier old = {realm->no_wait_in, realm->no_wait_why};
   if (!can_relay && old.in == NULL) set_barrier(realm, L, NULL);
+  mh_resumed resumed = {L, realm->resumed};
+  realm->resumed = &resumed;
   int nresults = 0;
   int status = lua_resume(co, L, nargs, &nresults);
+  realm->resumed = resumed.outer;
   put_back(realm, old);
   if (status == LUA_YIELD && realm->is_waiting) return RELAYED;
   return status == LUA_OK || status == LUA_YIELD ? nresults : FAILED;
@@ -86,17 +94,35 @@ static int take_results(lua_State *L, lua_State *co, int n) {
   return n;
 }
 
+/* Whether `co` has a function on its stack that runs, or has called what runs. */
+static bool has_frames(lua_State *co) {
+  lua_Debug ar;
+  return lua_getstack(co, 0, &ar) != 0;
+}
+
+/* What `co` is for L. A task's thread, and a coroutine that waits for the loop, look as if somebody
+ * else had resumed them. */
+static const char *status_of(lua_State *L, lua_State *co) {
+  int status = lua_status(co);
+  if (L == co) return "running";
+  if (co == mh_realm_of(L)->L) return "normal";
+  if (status != LUA_OK && status != LUA_YIELD) return "dead";
+  bool has_ended = status == LUA_OK && !has_frames(co);
+  if (mh_thread_is(co, MH_THREAD_HELD)) return has_ended ? "dead" : "normal";
+  if (status == LUA_YIELD) return "suspended";
+  if (!has_ended) return "normal";
+  return lua_gettop(co) == 0 ? "dead" : "suspended";
+}
+
 /* Pushes why `co` cannot be resumed, or returns true. */
 static bool can_resume(lua_State *L, lua_State *co) {
-  bool is_fresh = lua_status(co) == LUA_OK;
-  if (is_fresh && lua_gettop(co) == 0 && !mh_thread_is_held(co)) {
-    lua_pushliteral(L, "cannot resume dead coroutine");
+  const char *status = status_of(L, co);
+  if (status[0] != 's') {
+    lua_pushfstring(L, "cannot resume %s coroutine", status[0] == 'd' ? "dead" : "non-suspended");
     return false;
   }
-  lua_Debug ar;
-  bool is_active = is_fresh && lua_getstack(co, 0, &ar);
-  if (mh_thread_is_held(co) || is_active) {
-    lua_pushliteral(L, "cannot resume non-suspended coroutine");
+  if (mh_scope_is_foreign(mh_realm_of(L), co)) {
+    lua_pushliteral(L, "cannot resume a coroutine inside a scope of another task");
     return false;
   }
   return true;
@@ -115,13 +141,13 @@ static int start(lua_State *L, lua_State *co, int nargs) {
 
 /* The task went on: back up the way the wait came down. */
 static int go_on(lua_State *L, lua_State *co) {
-  mh_thread_hold(co, false);
+  mh_thread_mark(co, MH_THREAD_HELD, false);
   int n = run(L, co, 0);
   return n == RELAYED ? n : take_results(L, co, n);
 }
 
 static int relay(lua_State *L, lua_State *co, lua_KFunction k) {
-  mh_thread_hold(co, true);
+  mh_thread_mark(co, MH_THREAD_HELD, true);
   return lua_yieldk(L, 0, (lua_KContext)co, k);
 }
 
@@ -180,7 +206,7 @@ static int call_wrapped(lua_State *L) {
 static int f_create(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *co = lua_newthread(L);
-  mh_thread_hold(co, false);
+  mh_thread_mark(co, MH_THREAD_HELD, false);
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
   return 1;
@@ -201,20 +227,6 @@ static bool is_main(lua_State *L) {
 static int f_yield(lua_State *L) {
   if (is_main(L)) return luaL_error(L, "attempt to yield from outside a coroutine");
   return lua_yield(L, lua_gettop(L));
-}
-
-static const char *status_of(lua_State *L, lua_State *co) {
-  if (L == co) return "running";
-  if (mh_thread_is_held(co)) {
-    // A task's thread, or a coroutine that waits: somebody else resumes it.
-    bool has_ended = lua_status(co) != LUA_YIELD && lua_gettop(co) == 0;
-    return has_ended ? "dead" : "normal";
-  }
-  if (lua_status(co) == LUA_YIELD) return "suspended";
-  if (lua_status(co) != LUA_OK) return "dead";
-  lua_Debug ar;
-  if (lua_getstack(co, 0, &ar)) return "normal";
-  return lua_gettop(co) == 0 ? "dead" : "suspended";
 }
 
 static int f_status(lua_State *L) {

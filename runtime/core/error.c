@@ -25,30 +25,48 @@ static int f_tostring(lua_State *L) {
   return 1;
 }
 
-void mh_error_set(lua_State *L) {
-  if (luaL_newmetatable(L, METATABLE)) {
-    lua_pushcfunction(L, f_tostring);
-    lua_setfield(L, -2, "__tostring");
-  }
-  lua_setmetatable(L, -2);
+void mh_error_open(lua_State *L) {
+  luaL_newmetatable(L, METATABLE);
+  lua_pushcfunction(L, f_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pop(L, 1);
 }
 
-static void push(lua_State *L, const char *kind, const char *reason, const char *message) {
+void mh_error_set(lua_State *L) {
+  luaL_setmetatable(L, METATABLE);
+}
+
+static void set_text(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+/* Makes an error object of the message at the top. */
+static void push(lua_State *L, const char *kind, const char *reason) {
   lua_createtable(L, 0, 4);
-  lua_pushstring(L, kind);
-  lua_setfield(L, -2, "kind");
-  lua_pushstring(L, reason);
-  lua_setfield(L, -2, "reason");
-  lua_pushstring(L, message);
+  lua_insert(L, -2);
   lua_setfield(L, -2, "message");
+  set_text(L, "kind", kind);
+  set_text(L, "reason", reason);
   mh_error_set(L);
 }
 
 static void push_args(lua_State *L, const char *kind, const char *reason, const char *format,
                       va_list args) {
-  char message[512];
-  vsnprintf(message, sizeof message, format, args);
-  push(L, kind, reason, message);
+  char text[512];
+  va_list again;
+  va_copy(again, args);
+  int n = vsnprintf(text, sizeof text, format, args);
+  if (n >= 0 && (size_t)n < sizeof text) {
+    lua_pushstring(L, text);
+  } else {
+    char *longer = lua_newuserdatauv(L, (size_t)n + 1, 0);
+    vsnprintf(longer, (size_t)n + 1, format, again);
+    lua_pushlstring(L, longer, (size_t)n);
+    lua_remove(L, -2);
+  }
+  va_end(again);
+  push(L, kind, reason);
 }
 
 void mh_error_push(lua_State *L, const char *kind, const char *reason, const char *format, ...) {
@@ -93,36 +111,69 @@ bool mh_error_is(lua_State *L, int index) {
   return is_same;
 }
 
+/* The functions below read fields without metamethods: they run where a script's error must not
+ * raise another one. */
+
 bool mh_error_has_kind(lua_State *L, int index, const char *kind) {
   if (!mh_error_is(L, index)) return false;
-  lua_getfield(L, index, "kind");
+  index = lua_absindex(L, index);
+  lua_pushliteral(L, "kind");
+  lua_rawget(L, index);
   const char *found = lua_tostring(L, -1);
   bool is_same = found != NULL && strcmp(found, kind) == 0;
   lua_pop(L, 1);
   return is_same;
 }
 
+static int to_text(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* Pushes the text of the value at the top, which may be anything. */
+static void push_text(lua_State *L) {
+  const char *type = luaL_typename(L, -1);
+  lua_pushcfunction(L, to_text);
+  lua_pushvalue(L, -2);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
+  lua_pop(L, 1);
+  lua_pushfstring(L, "(error object is a %s value)", type);
+}
+
+static int to_any_text(lua_State *L) {
+  push_text(L);
+  return 1;
+}
+
+const char *mh_error_text(lua_State *L) {
+  lua_pushcfunction(L, to_any_text);
+  lua_pushvalue(L, -2);
+  lua_pcall(L, 1, 1, 0);  // when it fails that is for memory, and leaves a text too
+  return lua_tostring(L, -1);
+}
+
 /* Makes an error object of any other value at the top. What was raised stays in `cause`, unless it
  * is a string: then it is the message. */
 static void convert(lua_State *L) {
-  const char *message = luaL_tolstring(L, -1, NULL);
-  bool is_string = lua_type(L, -2) == LUA_TSTRING;
-  // stack: value, message
-  push(L, "script", "error", message);
-  if (!is_string) {
-    lua_pushvalue(L, -3);
+  push_text(L);
+  push(L, "script", "error");
+  // stack: value, error object
+  if (lua_type(L, -2) != LUA_TSTRING) {
+    lua_pushvalue(L, -2);
     lua_setfield(L, -2, "cause");
   }
-  lua_replace(L, -3);
-  lua_pop(L, 1);
+  lua_remove(L, -2);
 }
 
-void mh_error_wrap(lua_State *L, lua_State *thread) {
-  luaL_checkstack(L, 6, "error object");
+bool mh_error_wrap(lua_State *L, lua_State *thread) {
+  luaL_checkstack(L, 8, "error object");
   if (!mh_error_is(L, -1)) convert(L);
-  if (lua_getfield(L, -1, "trace") == LUA_TNIL) {
-    luaL_traceback(L, thread, NULL, L == thread ? 1 : 0);
-    lua_setfield(L, -3, "trace");
-  }
+  lua_pushliteral(L, "trace");
+  bool has_trace = lua_rawget(L, -2) != LUA_TNIL;
   lua_pop(L, 1);
+  if (has_trace) return false;
+  lua_pushliteral(L, "trace");
+  luaL_traceback(L, thread, NULL, L == thread ? 1 : 0);
+  lua_rawset(L, -3);
+  return true;
 }

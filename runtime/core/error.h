@@ -28,10 +28,17 @@ bool mh_error_is(lua_State *L, int index);
 bool mh_error_has_kind(lua_State *L, int index, const char *kind);
 
 /* Replaces the value at the top by an error object: a string or any other value that a script
- * raised becomes kind "script". Adds `trace` (the traceback of `thread`) when it has none. */
-void mh_error_wrap(lua_State *L, lua_State *thread);
+ * raised becomes kind "script". Adds `trace` (the traceback of `thread`) when it has none: then it
+ * returns true. */
+bool mh_error_wrap(lua_State *L, lua_State *thread);
+
+/* Pushes the text of the value at the top, which may be anything, and returns it. Never raises: for
+ * code outside of protected calls. */
+const char *mh_error_text(lua_State *L);
 
 /* Sets the metatable of the table at the top; makes it an error object. */
 void mh_error_set(lua_State *L);
+
+void mh_error_open(lua_State *L); /* registers the metatable */
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/coro.h"
+#include "core/error.h"
 #include "core/scope.h"
 #include "core/task_state.h"
 
@@ -16,6 +17,7 @@ static void *allocate(void *mem, void *ptr, size_t old_size, size_t size) {
 
 static int set_up(lua_State *L) {
   luaL_openlibs(L);
+  mh_error_open(L);
   mh_coro_open(L);
   mh_task_open(L);
   mh_scope_open(L);
@@ -44,20 +46,11 @@ mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
   return realm;
 }
 
-/* Ends all waits while the operations are certain to be alive: finalizers run in any order. */
-static void drop_waits(mh_realm *realm) {
-  for (mh_task *task = realm->tasks; task != NULL; task = task->next) {
-    if (task->waiting != NULL) mh_op_cancel(task->waiting);
-    mh_op_cancel(&task->park);
-    task->waiting = NULL;
-  }
-}
-
 void mh_realm_free(mh_realm *realm) {
   if (realm == NULL) return;
   realm->is_ending = true;
   realm->current = NULL;
-  drop_waits(realm);
+  mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
   lua_close(realm->L);
   free(realm);
 }

@@ -1,4 +1,4 @@
-/* Scopes. See scope.h. */
+/* Scopes: their life, and how their errors reach the owner. See scope.h; stop.c stops them. */
 #include "core/scope.h"
 
 #include <lauxlib.h>
@@ -11,35 +11,22 @@
 
 static const char METATABLE[] = "moonherd.scope";
 
-static mh_loop *loop_of(const mh_scope *scope) {
-  return &scope->owner->realm->host->loop;
-}
-
-static void on_limit(mh_timer *timer) {
-  mh_scope *scope = (mh_scope *)((char *)timer - offsetof(mh_scope, limit));
-  if (scope->state == MH_SCOPE_CALM) mh_scope_stop(scope, NULL, true);
-}
-
-static void on_grace(mh_timer *timer) {
-  mh_scope *scope = (mh_scope *)((char *)timer - offsetof(mh_scope, grace));
-  if (scope->state == MH_SCOPE_OVER) mh_task_kill(scope->owner);
-  else mh_scope_stop(scope, NULL, scope->is_timeout);
-}
-
 void mh_scope_init(mh_scope *scope, mh_task *owner) {
   memset(scope, 0, sizeof *scope);
   scope->owner = owner;
   scope->error = LUA_NOREF;
-  scope->limit.on_timer = on_limit;
-  scope->grace.on_timer = on_grace;
+  scope->limit.on_timer = mh_scope_on_limit;
+  scope->grace.on_timer = mh_scope_on_grace;
   mh_op_init(&scope->join, &owner->realm->host->loop, "the tasks of a scope", NULL);
 }
 
+static void stop_timers(mh_scope *scope) {
+  mh_timer_stop(scope->join.loop, &scope->limit);
+  mh_timer_stop(scope->join.loop, &scope->grace);
+}
+
 void mh_scope_fini(lua_State *L, mh_scope *scope) {
-  if (scope->owner == NULL) return;
-  mh_timer_stop(loop_of(scope), &scope->limit);
-  mh_timer_stop(loop_of(scope), &scope->grace);
-  mh_op_cancel(&scope->join);
+  stop_timers(scope);
   free(scope->reason);
   scope->reason = NULL;
   luaL_unref(L, LUA_REGISTRYINDEX, scope->error);
@@ -51,100 +38,90 @@ void mh_scope_fini(lua_State *L, mh_scope *scope) {
   }
 }
 
-/* ---- stopping ----------------------------------------------------------------------------- */
+/* ---- where a thread is -------------------------------------------------------------------- */
 
-/* Cancels the children of a scope and of all scopes inside it. `only_calm`: a child that was asked to
- * stop before keeps its grace. */
-static void cancel_below(mh_scope *scope, const char *reason, bool only_calm) {
-  for (mh_scope *s = scope->owner->scope;; s = s->outer) {
-    for (mh_task *child = s->children; child != NULL; child = child->next_sibling)
-      if (!only_calm || child->root.state == MH_SCOPE_CALM)
-        mh_scope_stop(&child->root, reason, false);
-    if (s == scope) break;
+bool mh_scope_is_inside(const mh_scope *scope, const mh_scope *around) {
+  while (scope != NULL && scope != around) scope = scope->outer;
+  return scope != NULL;
+}
+
+/* The newest scope that `thread` opened for the task, from `scope` on. */
+static mh_scope *opened_by(mh_scope *scope, const lua_State *thread) {
+  while (scope != NULL && scope->thread != thread) scope = scope->next;
+  return scope;
+}
+
+mh_scope *mh_scope_innermost(lua_State *L) {
+  mh_task *task = mh_task_current(L);
+  if (task->scopes == NULL) return &task->root;
+  const mh_resumed *resumed = mh_realm_of(L)->resumed;
+  for (const lua_State *thread = L;; thread = resumed->by, resumed = resumed->outer) {
+    mh_scope *scope = opened_by(task->scopes, thread);
+    if (scope != NULL) return scope;
+    if (resumed == NULL) return &task->root;
   }
 }
 
-void mh_scope_cancel_children(mh_scope *scope, const char *reason) {
-  cancel_below(scope, reason, true);
+static bool has_news(const mh_scope *scope) {
+  return scope->state == MH_SCOPE_TELLING || scope->state == MH_SCOPE_OVER || scope->failed != NULL;
 }
 
-/* Wakes the owner, unless it waits for children: those are being stopped themselves. */
-static void tell_owner(mh_scope *scope) {
-  if (!scope->owner->scope->is_joining) mh_task_interrupt(scope->owner);
-}
-
-void mh_scope_stop(mh_scope *scope, const char *reason, bool is_timeout) {
-  bool is_first = scope->state == MH_SCOPE_CALM;
-  if (scope->state == MH_SCOPE_OVER) return;
-  if (is_first) {
-    scope->is_timeout = is_timeout;
-    scope->reason = reason != NULL ? strdup(reason) : NULL;  // without memory: the default text
+mh_scope *mh_scope_pending(lua_State *L) {
+  mh_task *task = mh_task_current(L);
+  if (task->joining != NULL) return NULL;
+  if (has_news(&task->root)) return &task->root;
+  if (task->scopes == NULL) return NULL;
+  mh_scope *outermost = NULL;
+  const mh_resumed *resumed = mh_realm_of(L)->resumed;
+  for (const lua_State *thread = L;; thread = resumed->by, resumed = resumed->outer) {
+    for (mh_scope *s = task->scopes; (s = opened_by(s, thread)) != NULL; s = s->next)
+      if (has_news(s)) outermost = s;
+    if (resumed == NULL) return outermost;
   }
-  scope->state = is_first ? MH_SCOPE_TELLING : MH_SCOPE_OVER;
-  mh_loop *loop = loop_of(scope);
-  uint64_t end = mh_clock_after(mh_loop_now(loop), scope->owner->realm->host->grace);
-  mh_timer_start(loop, &scope->grace, end);
-  cancel_below(scope, is_timeout ? "the time limit of its scope is over" : reason, is_first);
-  tell_owner(scope);
 }
 
-/* ---- failing ------------------------------------------------------------------------------ */
+/* ---- telling ------------------------------------------------------------------------------ */
 
-void mh_scope_fail(mh_scope *scope, mh_task *child) {
-  mh_task **at = &scope->failed;
-  while (*at != NULL) at = &(*at)->next_failed;
-  child->next_failed = NULL;
-  *at = child;
-  cancel_below(scope, "another task of its scope has failed", true);
-  tell_owner(scope);
+/* Pops the oldest failed child from the list and pushes its error. */
+static void push_first_failure(lua_State *L, mh_scope *scope) {
+  mh_task *task = scope->failed;
+  lua_pushvalue(task->L, -1);
+  lua_xmove(task->L, L, 1);
+  scope->failed = task->next_failed;
+  mh_task_delivered(task);
 }
 
 /* Appends the errors of the failed children to the list `also` of the error object at the top. */
 static void attach_failures(lua_State *L, mh_scope *scope) {
-  if (scope->failed == NULL || !mh_error_is(L, -1)) return;
+  if (scope->failed == NULL) return;
+  mh_error_wrap(L, L);
   luaL_checkstack(L, 4, "error object");
-  if (lua_getfield(L, -1, "also") != LUA_TTABLE) {
+  lua_pushliteral(L, "also");
+  if (lua_rawget(L, -2) != LUA_TTABLE) {
     lua_pop(L, 1);
     lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "also");
+    lua_pushliteral(L, "also");
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
   }
-  while (scope->failed != NULL) {
-    mh_task *task = scope->failed;
-    lua_pushvalue(task->L, -1);
-    lua_xmove(task->L, L, 1);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    scope->failed = task->next_failed;
-    mh_task_delivered(task);
+  // stack: error, also
+  for (lua_Integer n = (lua_Integer)lua_rawlen(L, -1); scope->failed != NULL;) {
+    push_first_failure(L, scope);
+    // One error can come from several children: all that waited for the same task.
+    if (lua_rawequal(L, -1, -3)) lua_pop(L, 1);
+    else lua_rawseti(L, -2, ++n);
   }
   lua_pop(L, 1);
 }
 
 void mh_scope_push_failure(lua_State *L, mh_scope *scope) {
   luaL_checkstack(L, 4, "error object");
-  mh_task *first = scope->failed;
-  lua_pushvalue(first->L, -1);
-  lua_xmove(first->L, L, 1);
-  scope->failed = first->next_failed;
-  mh_task_delivered(first);
+  push_first_failure(L, scope);
   attach_failures(L, scope);
 }
 
-/* ---- telling ------------------------------------------------------------------------------ */
-
-static bool has_news(const mh_scope *scope) {
-  return scope->state == MH_SCOPE_TELLING || scope->state == MH_SCOPE_OVER || scope->failed != NULL;
-}
-
-mh_scope *mh_scope_pending(mh_task *task) {
-  if (task->scope->is_joining) return NULL;
-  mh_scope *outermost = NULL;
-  for (mh_scope *s = task->scope; s != NULL; s = s->outer)
-    if (has_news(s)) outermost = s;
-  return outermost;
-}
-
 static void push_stop(lua_State *L, mh_scope *scope, const char *waited_for) {
+  luaL_checkstack(L, 10, "error object");
   if (scope->state == MH_SCOPE_TELLING) scope->state = MH_SCOPE_GRACE;
   if (scope->error != LUA_NOREF) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, scope->error);
@@ -160,75 +137,130 @@ static void push_stop(lua_State *L, mh_scope *scope, const char *waited_for) {
   scope->error = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void mh_scope_push_pending(lua_State *L, mh_task *task, const char *waited_for) {
-  mh_scope *scope = mh_scope_pending(task);
+void mh_scope_push_pending(lua_State *L, const char *waited_for) {
+  mh_scope *scope = mh_scope_pending(L);
   if (scope == NULL) mh_error_push(L, "cancelled", "cancelled", "cancelled");
   else if (scope->state == MH_SCOPE_TELLING || scope->state == MH_SCOPE_OVER)
     push_stop(L, scope, waited_for);
   else mh_scope_push_failure(L, scope);
 }
 
+static bool is_error_of(lua_State *L, int index, const mh_scope *scope) {
+  if (scope->error == LUA_NOREF) return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, scope->error);
+  bool is_same = lua_rawequal(L, -1, index) != 0;
+  lua_pop(L, 1);
+  return is_same;
+}
+
 bool mh_scope_owns_error(lua_State *L, int index) {
   index = lua_absindex(L, index);
   const mh_task *task = mh_task_current(L);
-  for (const mh_scope *s = task != NULL ? task->scope : NULL; s != NULL; s = s->outer) {
-    if (s->error == LUA_NOREF) continue;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, s->error);
-    bool is_same = lua_rawequal(L, -1, index);
-    lua_pop(L, 1);
-    if (is_same) return true;
-  }
-  return false;
+  if (task == NULL) return false;
+  for (const mh_scope *s = task->scopes; s != NULL; s = s->next)
+    if (is_error_of(L, index, s)) return true;
+  return is_error_of(L, index, &task->root);
 }
 
 /* ---- entering and leaving ----------------------------------------------------------------- */
 
-static void enter(mh_scope *scope) {
+static void enter(lua_State *L, mh_scope *scope) {
   mh_task *owner = scope->owner;
-  scope->outer = owner->scope;
-  owner->scope->inner = scope;
-  owner->scope = scope;
+  scope->outer = mh_scope_innermost(L);
+  scope->thread = L;
+  scope->next = owner->scopes;
+  if (scope->next != NULL) scope->next->prev = scope;
+  owner->scopes = scope;
+  if (L != owner->L) mh_thread_mark(L, MH_THREAD_HOLDS_SCOPE, true);
 }
 
-/* Scopes end in any order when coroutines of the script hold them. Children that still run move to
- * the scope outside. */
 static void leave(mh_scope *scope) {
   mh_task *owner = scope->owner;
-  mh_scope *outer = scope->outer;
-  while (scope->children != NULL) {
-    mh_task *child = scope->children;
-    scope->children = child->next_sibling;
-    child->parent = outer;
-    child->prev_sibling = NULL;
-    child->next_sibling = outer->children;
-    if (outer->children != NULL) outer->children->prev_sibling = child;
-    outer->children = child;
-  }
-  if (scope->inner != NULL) scope->inner->outer = outer;
-  else owner->scope = outer;
-  outer->inner = scope->inner;
-  scope->outer = scope->inner = NULL;
+  if (scope->prev != NULL) scope->prev->next = scope->next;
+  else owner->scopes = scope->next;
+  if (scope->next != NULL) scope->next->prev = scope->prev;
+  scope->next = scope->prev = scope->outer = NULL;
+  scope->owner = NULL;
+  if (owner->joining == scope) owner->joining = NULL;
+  if (opened_by(owner->scopes, scope->thread) == NULL)
+    mh_thread_mark(scope->thread, MH_THREAD_HOLDS_SCOPE, false);
+  stop_timers(scope);
+  mh_op_ready(&scope->join, 0);
 }
 
-static void end(lua_State *L, mh_scope *scope) {
-  if (scope->owner == NULL) return;
-  leave(scope);
-  mh_scope_fini(L, scope);
-  scope->owner = NULL;
+/* Children that still run, and failures that are not reported yet, go to another scope. */
+static void hand_over(mh_scope *from, mh_scope *to) {
+  while (from->children != NULL) {
+    mh_task *child = from->children;
+    from->children = child->next_sibling;
+    child->parent = to;
+    child->prev_sibling = NULL;
+    child->next_sibling = to->children;
+    if (to->children != NULL) to->children->prev_sibling = child;
+    to->children = child;
+  }
+  while (from->failed != NULL) {
+    mh_task *child = from->failed;
+    from->failed = child->next_failed;
+    mh_scope_fail(to, child);
+  }
+}
+
+/* Ends what coroutines still hold inside a scope; inner scopes are newer, and come first. */
+static void end_inside(lua_State *L, mh_scope *scope) {
+  mh_scope *next;
+  for (mh_scope *s = scope->owner->scopes; s != NULL; s = next) {
+    next = s->next;
+    if (s == scope || !mh_scope_is_inside(s, scope)) continue;
+    hand_over(s, scope);
+    leave(s);
+    mh_scope_fini(L, s);
+  }
 }
 
 void mh_scope_leave_all(mh_task *task) {
-  while (task->scope->outer != NULL) end(task->realm->L, task->scope);
+  end_inside(task->realm->L, &task->root);
 }
 
+/* Ends a scope whose function will not go on. */
+static void drop(lua_State *L, mh_scope *scope, const char *why) {
+  end_inside(L, scope);
+  mh_scope_cancel_children(scope, why);
+  hand_over(scope, scope->outer);
+  leave(scope);
+  mh_scope_fini(L, scope);
+}
+
+/* The task that opened a scope in `thread`, or NULL. */
+static mh_task *holder_of(const mh_realm *realm, const lua_State *thread) {
+  mh_task *task = realm->current;
+  if (task != NULL && opened_by(task->scopes, thread) != NULL) return task;
+  for (task = realm->tasks; task != NULL; task = task->next)
+    if (opened_by(task->scopes, thread) != NULL) return task;
+  return NULL;
+}
+
+void mh_scope_drop_held(lua_State *L, lua_State *thread) {
+  while (mh_thread_is(thread, MH_THREAD_HOLDS_SCOPE)) {
+    const mh_task *task = holder_of(mh_realm_of(L), thread);
+    drop(L, opened_by(task->scopes, thread), "the coroutine that held its scope was closed");
+  }
+}
+
+bool mh_scope_is_foreign(const mh_realm *realm, lua_State *thread) {
+  if (!mh_thread_is(thread, MH_THREAD_HOLDS_SCOPE)) return false;
+  return realm->current == NULL || opened_by(realm->current->scopes, thread) == NULL;
+}
+
+/* ---- calling ------------------------------------------------------------------------------ */
+
 /* The scope is at index `context`, the results or the error of its function are above it. */
-static int joined(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  int index = (int)(context >> 1);
-  bool has_error = (context & 1) != 0;
-  mh_scope *scope = lua_touserdata(L, index);
-  bool was_cut_short = scope->is_joining && scope->state == MH_SCOPE_TELLING && scope->is_timeout;
-  scope->is_joining = false;
+static int finish(lua_State *L, mh_scope *scope, bool was_joined) {
+  int index = (int)(scope->place >> 1);
+  bool has_error = (scope->place & 1) != 0;
+  // Its time was up while it waited for its tasks, and nobody has been told.
+  bool was_cut_short = was_joined && scope->is_timeout && scope->error == LUA_NOREF;
+  leave(scope);  // first of all: what follows may run out of memory
   if (has_error) {
     attach_failures(L, scope);
   } else if (scope->failed != NULL) {
@@ -238,40 +270,59 @@ static int joined(lua_State *L, int status, lua_KContext context) {
     push_stop(L, scope, scope->join.what);
     has_error = true;
   }
-  end(L, scope);
+  mh_scope_fini(L, scope);
   return has_error ? lua_error(L) : lua_gettop(L) - index;
 }
 
-/* mh_op_wait hands its continuation the operation; the operation leads to the scope, and the scope
- * to its place on the stack. */
-static int join_waited(lua_State *L, int status, lua_KContext context) {
+/* mh_op_wait hands its continuation the operation; it is embedded in the scope. */
+static int joined(lua_State *L, int status, lua_KContext context) {
+  (void)status;
   mh_scope *scope = (mh_scope *)((char *)context - offsetof(mh_scope, join));
-  return joined(L, status, scope->place);
+  if (scope->owner == NULL) return lua_gettop(L) - (int)(scope->place >> 1);
+  scope->owner->joining = NULL;
+  return finish(L, scope, true);
+}
+
+/* The function has ended where nothing can wait: inside table.sort, say, or as the last of a
+ * coroutine that another caller resumed there. */
+static int leave_without_waiting(lua_State *L, mh_scope *scope, bool has_error) {
+  drop(L, scope, "its scope has ended where it could not wait");
+  if (has_error) return lua_error(L);
+  mh_task_can_wait(L, "moonherd.scope");
+  return 0;
 }
 
 static int called(lua_State *L, int status, lua_KContext context) {
   int index = (int)context;
   mh_scope *scope = lua_touserdata(L, index);
   bool has_error = status != LUA_OK && status != LUA_YIELD;
+  if (scope->owner == NULL)  // with the scope around it, or with its task
+    return has_error ? lua_error(L) : lua_gettop(L) - index;
+  end_inside(L, scope);
   if (has_error) mh_scope_cancel_children(scope, "its scope has failed");
   scope->place = ((lua_KContext)index << 1) | (has_error ? 1 : 0);
-  if (scope->children == NULL) return joined(L, LUA_OK, scope->place);
-  scope->is_joining = true;
+  if (scope->children == NULL) return finish(L, scope, false);
+  if (!mh_task_may_wait(L)) return leave_without_waiting(L, scope, has_error);
+  scope->owner->joining = scope;
   mh_op_start(&scope->join);
-  return mh_op_wait(L, &scope->join, join_waited);
+  return mh_op_wait(L, &scope->join, joined);
 }
 
 int mh_scope_call(lua_State *L, int nargs, double seconds) {
   luaL_checkstack(L, 8, "scope");
-  mh_scope *scope = lua_newuserdatauv(L, sizeof *scope, 0);
+  mh_scope *scope = lua_newuserdatauv(L, sizeof *scope, 1);
   mh_scope_init(scope, mh_task_current(L));
+  scope->owner = NULL;  // until it is entered
+  lua_pushthread(L);    // lives as long as the scope, which looks at it
+  lua_setiuservalue(L, -2, 1);
   luaL_setmetatable(L, METATABLE);
   lua_insert(L, -nargs - 2);
   // stack: …, scope, function, arguments
   int index = lua_gettop(L) - nargs - 1;
-  enter(scope);
+  scope->owner = mh_task_current(L);
+  enter(L, scope);
   if (seconds >= 0) {
-    mh_loop *loop = loop_of(scope);
+    mh_loop *loop = mh_loop_of(L);
     scope->seconds = seconds;
     mh_timer_start(loop, &scope->limit, mh_clock_after(mh_loop_now(loop), seconds));
   }
@@ -281,10 +332,9 @@ int mh_scope_call(lua_State *L, int nargs, double seconds) {
 
 /* A scope whose coroutine was dropped in the middle of it. */
 static int f_gc(lua_State *L) {
-  mh_scope *scope = lua_touserdata(L, 1);
-  if (scope->owner == NULL || scope->outer == NULL) return 0;
-  mh_scope_cancel_children(scope, "the coroutine that held its scope was dropped");
-  end(L, scope);
+  mh_scope *scope = luaL_checkudata(L, 1, METATABLE);
+  if (scope->owner != NULL) drop(L, scope, "the coroutine that held its scope was dropped");
+  mh_scope_fini(L, scope);
   return 0;
 }
 

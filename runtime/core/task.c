@@ -28,6 +28,10 @@ bool mh_task_was_cancelled(const mh_task *task) {
   return task->root.state != MH_SCOPE_CALM;
 }
 
+bool mh_task_raised_cancel(const mh_task *task) {
+  return task->raised_cancel;
+}
+
 lua_State *mh_task_thread(const mh_task *task) {
   return task->L;
 }
@@ -103,6 +107,13 @@ static bool hand_failure(mh_task *task, mh_scope *parent) {
   return true;
 }
 
+static void last_child_ended(mh_scope *parent) {
+  mh_task *owner = parent->owner;
+  if (parent->outer != NULL) mh_op_ready(&parent->join, 0);
+  else if (owner->state == MH_TASK_JOINING)
+    mh_loop_enqueue(&owner->realm->host->loop, &owner->ready);
+}
+
 /* Nothing of it runs any more, nor of its children. */
 static void end(mh_task *task) {
   mh_realm *realm = task->realm;
@@ -114,16 +125,8 @@ static void end(mh_task *task) {
   bool is_kept = !has_waiters && hand_failure(task, parent);
   mh_scope_fini(realm->L, &task->root);
   call_ends(task);
-  if (parent != NULL && parent->children == NULL) {
-    if (parent->is_joining && parent->outer == NULL) mh_task_joined(parent->owner);
-    else mh_op_ready(&parent->join, 0);
-  }
+  if (parent != NULL && parent->children == NULL) last_child_ended(parent);
   if (!is_kept) drop_anchor(task);
-}
-
-void mh_task_joined(mh_task *task) {
-  if (task->state != MH_TASK_JOINING) return;
-  mh_loop_enqueue(&task->realm->host->loop, &task->ready);
 }
 
 static int push_failure(lua_State *L) {
@@ -145,46 +148,47 @@ static void take_failure(mh_task *task) {
 
 /* The function of the task has ended; its results or its error are at the top of its stack. */
 static void function_ended(mh_task *task) {
+  mh_scope_leave_all(task);
   if (task->root.children == NULL) {
     take_failure(task);
     end(task);
     return;
   }
   task->state = MH_TASK_JOINING;
-  task->root.is_joining = true;
   if (task->has_failed)
     mh_scope_cancel_children(&task->root, "the task that spawned it has failed");
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+enum { CHAIN_LENGTH = 20 }; /* parents shown in a trace */
+
 /* Adds where the task and its parents were spawned to the trace of the error at the top. */
 static void add_chain(lua_State *L, const mh_task *task) {
-  if (lua_getfield(L, -1, "trace") != LUA_TSTRING) {
-    lua_pop(L, 1);
-    return;
-  }
-  luaL_Buffer b;
-  int trace = lua_gettop(L);
-  luaL_buffinit(L, &b);
-  lua_pushvalue(L, trace);
-  luaL_addvalue(&b);
-  for (; task != NULL && task->parent != NULL; task = task->parent->owner) {
+  luaL_checkstack(L, CHAIN_LENGTH + 6, "error object");
+  lua_pushliteral(L, "trace");
+  lua_pushliteral(L, "trace");
+  lua_rawget(L, -3);
+  int pieces = 1;
+  for (; task->parent != NULL; task = task->parent->owner) {
+    if (pieces++ == CHAIN_LENGTH) {
+      lua_pushliteral(L, "\n\tin more tasks");
+      break;
+    }
     lua_pushfstring(L, "\n\tin task %d, spawned at %s", (int)task->id, task->place);
-    luaL_addvalue(&b);
   }
-  luaL_pushresult(&b);
-  lua_setfield(L, trace - 1, "trace");
-  lua_settop(L, trace - 1);
+  // stack: error, "trace", trace, a line for each task
+  lua_concat(L, pieces);
+  lua_rawset(L, -3);
 }
 
-/* The message handler of every task: runs where the error was raised. */
+/* The message handler of every task: runs where the error was raised. In a `<close>` handler of a
+ * thread that is closed that is in no task. */
 static int on_task_error(lua_State *L) {
-  bool had_trace = mh_error_is(L, 1) && lua_getfield(L, 1, "trace") != LUA_TNIL;
-  lua_settop(L, 1);
-  mh_error_wrap(L, L);
   mh_task *task = mh_task_current(L);
-  if (!had_trace) add_chain(L, task);
+  bool is_new = mh_error_wrap(L, L);
+  if (task == NULL) return 1;
+  if (is_new) add_chain(L, task);
   task->raised_cancel = mh_error_has_kind(L, -1, "cancelled");
   return 1;
 }
@@ -239,7 +243,6 @@ static void close_thread(mh_task *task) {
   if (task->waiting != NULL) mh_op_cancel(task->waiting);
   task->waiting = NULL;
   mh_close_thread(task->L, NULL);  // no task is current: nothing can wait in the handlers it runs
-  mh_scope_leave_all(task);
   lua_settop(task->L, 0);
   lua_pushcfunction(realm->L, push_killed);
   lua_pcall(realm->L, 0, 1, 0);
@@ -266,12 +269,11 @@ static void resume(mh_task *task) {
   if (status == LUA_YIELD) {
     // A C module yielded by itself: there is nobody to take its values.
     mh_close_thread(task->L, NULL);
-    mh_scope_leave_all(task);
     lua_settop(task->L, 0);
     lua_pushliteral(task->L, "attempt to yield from outside a coroutine");
     wrap_error(task);
-  } else if (status != LUA_OK) {
-    wrap_error(task);
+  } else if (status != LUA_OK || task->has_failed) {
+    wrap_error(task);  // an error of memory, or in a message handler, comes as text
   }
   function_ended(task);
 }
@@ -291,9 +293,6 @@ static void on_run(mh_ready *ready) {
 }
 
 void mh_task_kill(mh_task *task) {
-  for (mh_scope *scope = task->scope; scope != NULL; scope = scope->outer)
-    for (mh_task *child = scope->children; child != NULL; child = child->next_sibling)
-      mh_task_kill(child);
   if (task->state == MH_TASK_JOINING) return;
   task->must_die = true;
   mh_loop_enqueue(&task->realm->host->loop, &task->ready);
@@ -320,6 +319,7 @@ static void set_place(lua_State *L, char *place, size_t size) {
 
 static void join_parent(mh_task *task, mh_scope *parent) {
   task->parent = parent;
+  task->depth = parent->owner->depth + 1;
   task->next_sibling = parent->children;
   if (task->next_sibling != NULL) task->next_sibling->prev_sibling = task;
   parent->children = task;
@@ -337,22 +337,23 @@ static void join_realm(mh_task *task, mh_realm *realm) {
 static mh_task *new_task(lua_State *L, mh_realm *realm) {
   mh_task *task = lua_newuserdatauv(L, sizeof *task, 1);
   memset(task, 0, sizeof *task);
-  task->state = MH_TASK_DONE;  // what its __gc sees when the next lines run out of memory
+
   task->realm = realm;
   task->ready.on_run = on_run;
   task->timer.on_timer = mh_park_on_timer;
   mh_op_init(&task->park, &realm->host->loop, "", mh_park_on_cancel);
   mh_scope_init(&task->root, task);
-  task->scope = &task->root;
   luaL_setmetatable(L, METATABLE);
   task->L = lua_newthread(L);
   lua_setiuservalue(L, -2, 1);
-  mh_thread_hold(task->L, true);
+  mh_thread_mark(task->L, MH_THREAD_HELD, true);
   return task;
 }
 
 mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
   mh_realm *realm = mh_realm_of(L);
+  if (realm->is_ending || (!is_root && realm->current == NULL))
+    mh_error_raise(L, "usage", "no_task", "moonherd.spawn: no task is running");
   if (realm->max_tasks != 0 && realm->task_count >= realm->max_tasks)
     mh_error_raise(L, "usage", "too_many_tasks", "moonherd.spawn: more than %u tasks are alive",
                    realm->max_tasks);
@@ -369,7 +370,7 @@ mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
   set_place(L, task->place, sizeof task->place);
   task->state = MH_TASK_READY;
   join_realm(task, realm);
-  if (!is_root && realm->current != NULL) join_parent(task, realm->current->scope);
+  if (!is_root) join_parent(task, mh_scope_innermost(L));
   mh_loop_enqueue(&realm->host->loop, &task->ready);
   return task;
 }
@@ -396,34 +397,41 @@ static int joined(lua_State *L, int status, lua_KContext context) {
   return lua_error(L);
 }
 
+/* Whether `task` is the other one, or waits for it as its parent. */
+static bool belongs_to(const mh_task *task, const mh_task *other) {
+  while (task->depth > other->depth) task = task->parent->owner;
+  return task == other;
+}
+
 int mh_task_join(lua_State *L, mh_task *task, const char *who) {
-  if (mh_task_has_ended(task)) return joined(L, LUA_OK, 0);
-  for (mh_task *t = mh_task_current(L); t != NULL; t = t->parent != NULL ? t->parent->owner : NULL)
-    if (t == task)
-      mh_error_raise(L, "usage", "deadlock", "%s: a task cannot wait for itself or for its parent",
-                     who);
+  if (mh_task_has_ended(task) && !task->realm->is_ending) return joined(L, LUA_OK, 0);
   mh_task_can_wait(L, who);
+  if (belongs_to(mh_task_current(L), task))
+    mh_error_raise(L, "usage", "deadlock", "%s: a task cannot wait for itself or for its parent",
+                   who);
   lua_settop(L, 1);
   return mh_waitlist_wait(L, &task->joiners, "a task", joined);
 }
 
-/* ---- collecting --------------------------------------------------------------------------- */
+/* ---- the end of all ----------------------------------------------------------------------- */
 
-/* Only a task that has ended is collected, or any when the state is closed. */
-static int f_gc(lua_State *L) {
-  mh_task *task = lua_touserdata(L, 1);
-  if (mh_task_has_ended(task)) return 0;
-  mh_loop *loop = &task->realm->host->loop;
+static void abandon(mh_task *task) {
   if (task->waiting != NULL) mh_op_cancel(task->waiting);
-  mh_op_cancel(&task->park);
-  mh_loop_dequeue(loop, &task->ready);
+  task->waiting = NULL;
+  mh_loop_dequeue(&task->realm->host->loop, &task->ready);
+  mh_scope_leave_all(task);
   call_ends(task);
   leave_parent(task);
   leave_realm(task);
-  mh_scope_fini(L, &task->root);
+  mh_scope_fini(task->realm->L, &task->root);
   task->state = MH_TASK_DONE;
-  return 0;
 }
+
+void mh_task_abandon_all(mh_realm *realm) {
+  while (realm->tasks != NULL) abandon(realm->tasks);
+}
+
+/* ---- the userdata ------------------------------------------------------------------------- */
 
 static int f_tostring(lua_State *L) {
   const mh_task *task = mh_task_check(L, 1, "task");
@@ -432,9 +440,9 @@ static int f_tostring(lua_State *L) {
 }
 
 void mh_task_open(lua_State *L) {
-  static const luaL_Reg metamethods[] = {{"__gc", f_gc}, {"__tostring", f_tostring}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
-  luaL_setfuncs(L, metamethods, 0);
+  lua_pushcfunction(L, f_tostring);
+  lua_setfield(L, -2, "__tostring");
   lua_newtable(L);
   lua_setfield(L, -2, "__index");  // the binding fills in the methods
   lua_pop(L, 1);

@@ -24,6 +24,10 @@ int mh_task_join(lua_State *L, mh_task *task, const char *who);
  * the grace. Runs no Lua: callbacks may call it. `reason` is copied; NULL: "cancelled". */
 void mh_task_cancel(mh_task *task, const char *reason);
 
+/* Ends the waits of all tasks and forgets them, without running anything: the state is about to be
+ * closed. Operations must be alive still. */
+void mh_task_abandon_all(mh_realm *realm);
+
 /* The task that runs now, or NULL. */
 mh_task *mh_task_current(lua_State *L);
 
@@ -31,6 +35,7 @@ mh_task *mh_task_current(lua_State *L);
 bool mh_task_is_done(const mh_task *task);   /* it has ended, well or not */
 bool mh_task_is_failed(const mh_task *task); /* it has ended with an error */
 bool mh_task_was_cancelled(const mh_task *task);
+bool mh_task_raised_cancel(const mh_task *task); /* its error is one of kind `cancelled` */
 lua_State *mh_task_thread(const mh_task *task);
 unsigned mh_task_id(const mh_task *task);
 

@@ -1,4 +1,4 @@
-/* What a task is made of: for task.c, scope.c and coro.c only. */
+/* What a task is made of: for the files of core/ that run, stop and end tasks only. */
 #ifndef MH_TASK_STATE_H
 #define MH_TASK_STATE_H
 
@@ -27,7 +27,8 @@ struct mh_task {
   mh_task *next_sibling, *prev_sibling; /* in parent->children */
   mh_task *next_failed;                 /* in the `failed` list of the scope that keeps it */
   mh_scope root;
-  mh_scope *scope; /* the innermost open one */
+  mh_scope *scopes;  /* those it opened further in, newest first */
+  mh_scope *joining; /* the one whose tasks it waits for: it cannot be interrupted */
 
   mh_op *waiting; /* what it waits for */
   lua_KFunction k;
@@ -38,8 +39,8 @@ struct mh_task {
 
   mh_waitlist joiners; /* tasks that wait for this one */
   mh_task_end *ends;
-  int nargs; /* values on L to resume with */
-  unsigned id;
+  int nargs;          /* values on L to resume with */
+  unsigned id, depth; /* depth: how many tasks it belongs to */
   mh_task_state state;
   bool is_interrupted;         /* its wait was cancelled: raise instead of going on */
   bool must_die;               /* close the thread instead of resuming it */
@@ -54,7 +55,7 @@ static inline bool mh_task_has_ended(const mh_task *task) {
 
 /* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
 void mh_task_interrupt(mh_task *task);
-/* Closes the thread at the next chance, children first. */
+/* Closes the thread at the next chance, whatever it does. */
 void mh_task_kill(mh_task *task);
 /* The callbacks of mh_task.park and mh_task.timer. */
 void mh_park_on_cancel(mh_op *op);
@@ -62,7 +63,4 @@ void mh_park_on_timer(mh_timer *timer);
 
 /* The scope that kept a failed task has raised its error. */
 void mh_task_delivered(mh_task *task);
-/* The last child of its root scope has ended. */
-void mh_task_joined(mh_task *task);
-
 #endif

@@ -60,11 +60,17 @@ static void push_obstacle(lua_State *L, lua_State *thread) {
   lua_pushliteral(L, "a function written in C");
 }
 
+bool mh_task_may_wait(lua_State *L) {
+  const mh_realm *realm = mh_realm_of(L);
+  return realm->current != NULL && !realm->is_ending && realm->no_wait_in == NULL &&
+         lua_isyieldable(L);
+}
+
 void mh_task_can_wait(lua_State *L, const char *who) {
-  mh_realm *realm = mh_realm_of(L);
+  if (mh_task_may_wait(L)) return;
+  const mh_realm *realm = mh_realm_of(L);
   if (realm->current == NULL || realm->is_ending)
     mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait: no task is running", who);
-  if (realm->no_wait_in == NULL && lua_isyieldable(L)) return;
   luaL_checkstack(L, 12, who);
   if (realm->no_wait_why != NULL) lua_pushstring(L, realm->no_wait_why);
   else push_obstacle(L, lua_isyieldable(L) ? realm->no_wait_in : L);
@@ -79,17 +85,16 @@ static int after_wait(lua_State *L, int status, lua_KContext context) {
   if (task->is_interrupted) {
     task->is_interrupted = false;
     luaL_checkstack(L, 10, "error object");
-    mh_scope_push_pending(L, task, op->what);
+    mh_scope_push_pending(L, op->what);
     return lua_error(L);
   }
   return task->k(L, status, context);
 }
 
 void mh_task_raise_pending(lua_State *L) {
-  mh_task *task = mh_task_current(L);
-  if (task == NULL || mh_scope_pending(task) == NULL) return;
+  if (mh_task_current(L) == NULL || mh_scope_pending(L) == NULL) return;
   luaL_checkstack(L, 10, "error object");
-  mh_scope_push_pending(L, task, "nothing");
+  mh_scope_push_pending(L, "nothing");
   lua_error(L);
 }
 
@@ -115,12 +120,12 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
   if (op->is_done) return k(L, LUA_OK, (lua_KContext)op);
   mh_realm *realm = mh_realm_of(L);
   mh_task *task = realm->current;
-  if (task == NULL || realm->no_wait_in != NULL || !lua_isyieldable(L)) {
+  if (!mh_task_may_wait(L)) {
     mh_op_cancel(op);
     mh_task_can_wait(L, op->what);
     __builtin_unreachable();
   }
-  const mh_scope *pending = mh_scope_pending(task);
+  const mh_scope *pending = mh_scope_pending(L);
   task->k = k;
   if (pending != NULL) {
     task->waiting = refuse_wait(task, op, pending);

@@ -16,6 +16,7 @@
 #define MH_WAIT_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 #include "core/op.h"
 #include "core/realm.h"
@@ -23,6 +24,7 @@
 /* Raises a usage error that names the function in the way (table.sort, string.gsub, a __gc
  * metamethod …) when L cannot wait here. `who` is the public name of the caller. */
 void mh_task_can_wait(lua_State *L, const char *who);
+bool mh_task_may_wait(lua_State *L); /* the same as a question */
 
 /* Waits until `op` is done, then calls k(L, LUA_YIELD, (lua_KContext)op). Returns at once through k
  * when it is done already. When the task is cancelled meanwhile, or a timeout around it expires, op
