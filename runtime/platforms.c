@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/task.h"
+#include "core/error.h"
 #include "modules.h"
 #include "moonherd.h"
 
@@ -66,16 +67,19 @@ static void fail(mh_platform *p, const char *why) {
   mh_waitlist_wake(&p->waiters, UINT32_MAX);
 }
 
-typedef struct main_end {
-  mh_task_end end;
-  mh_platform *platform;
-} main_end;
-
-/* The platform's main chunk has ended: before it served that is a failure to start. */
+/* The platform's main task has ended: before it served that is a failure to start. */
 static void on_main_end(mh_task_end *end) {
-  mh_platform *p = ((main_end *)end)->platform;
-  free(end);
-  fail(p, "it has ended; the log says why");
+  mh_platform *p = (mh_platform *)((char *)end - offsetof(mh_platform, main_end));
+  mh_realm *realm = p->realm;
+  lua_State *thread = mh_task_thread(p->main);
+  if (mh_task_is_failed(p->main) && !mh_task_raised_cancel(p->main)) {
+    lua_pushvalue(thread, -1);
+    lua_xmove(thread, realm->L, 1);
+    realm->on_error(realm, realm->L);
+    lua_pop(realm->L, 1);
+  }
+  p->main = NULL;
+  fail(p, "it has ended; its error says why");
 }
 
 static void set_field(lua_State *L, const char *name, const char *value) {
@@ -94,11 +98,9 @@ static int start_main(lua_State *L) {
   set_field(L, "state", p->state_dir);
   set_field(L, "unix", p->socket);
   set_field(L, "token", p->token);
-  mh_task *task = mh_task_spawn(L, 1, true);
-  main_end *end = malloc(sizeof *end);
-  if (end == NULL) return luaL_error(L, "not enough memory");
-  *end = (main_end){.end.on_end = on_main_end, .platform = p};
-  mh_task_tie(task, &end->end);
+  p->main = mh_task_spawn(L, 1, true);
+  p->main_end.on_end = on_main_end;
+  mh_task_tie(p->main, &p->main_end);
   return 0;
 }
 
@@ -115,7 +117,7 @@ static void start(mh_platforms *platforms, mh_platform *p) {
   lua_pushcfunction(L, start_main);
   lua_pushlightuserdata(L, (void *)platforms->config);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-    fail(p, luaL_tolstring(L, -1, NULL));
+    fail(p, mh_error_text(L));
     lua_settop(L, 0);
   }
 }

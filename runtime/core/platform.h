@@ -5,7 +5,7 @@
 
 #include "core/host.h"
 #include "core/realm.h"
-#include "core/wait.h"
+#include "core/task.h"
 
 typedef enum mh_platform_state {
   MH_PLATFORM_STARTING,
@@ -23,6 +23,8 @@ struct mh_platform {
   char *why;      /* FAILED: one line */
   mh_platform_state state;
   mh_waitlist waiters; /* tasks that wait until it serves */
+  mh_task *main;       /* what serves; NULL when it has ended */
+  mh_task_end main_end;
 };
 
 #endif
