@@ -2,6 +2,8 @@
  * the public functions of it. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
 #include "core/options.h"
@@ -163,31 +165,64 @@ static int f_counts(lua_State *L) {
 
 /* ---- wait lists --------------------------------------------------------------------------- */
 
+typedef struct waitlist {
+  mh_waitlist list;
+  mh_task_end end; /* when it is tied to a task */
+  bool is_orphan;
+} waitlist;
+
+static waitlist *check_waitlist(lua_State *L) {
+  return luaL_checkudata(L, 1, WAITLIST);
+}
+
+static void on_end(mh_task_end *end) {
+  waitlist *w = (waitlist *)((char *)end - offsetof(waitlist, end));
+  w->is_orphan = true;
+  mh_waitlist_wake(&w->list, UINT32_MAX);
+}
+
+/* waitlist(is_tied): one that is tied to the current task wakes everybody when that has ended. */
 static int f_waitlist(lua_State *L) {
-  mh_waitlist *list = lua_newuserdatauv(L, sizeof *list, 0);
-  *list = (mh_waitlist){0};
+  waitlist *w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = (waitlist){.end.on_end = on_end};
   luaL_setmetatable(L, WAITLIST);
+  mh_task *task = mh_task_current(L);
+  if (lua_toboolean(L, 1) && task != NULL) mh_task_tie(task, &w->end);
   return 1;
 }
 
 /* list:wait(what): `what` stands in error messages and dumps. */
 static int f_waitlist_wait(lua_State *L) {
-  mh_waitlist *list = luaL_checkudata(L, 1, WAITLIST);
+  waitlist *w = check_waitlist(L);
   const char *what = luaL_checkstring(L, 2);  // stays on the stack, so the wait may point to it
   mh_task_can_wait(L, what);
-  return mh_waitlist_wait(L, list, what, slept);
+  return mh_waitlist_wait(L, &w->list, what, slept);
 }
 
 /* list:wake(count) -> how many were woken; default all. */
 static int f_waitlist_wake(lua_State *L) {
-  mh_waitlist *list = luaL_checkudata(L, 1, WAITLIST);
+  waitlist *w = check_waitlist(L);
   lua_Integer count = luaL_optinteger(L, 2, UINT32_MAX);
-  lua_pushinteger(L, mh_waitlist_wake(list, (unsigned)count));
+  luaL_argcheck(L, count >= 0 && count <= UINT32_MAX, 2, "not a count");
+  lua_pushinteger(L, mh_waitlist_wake(&w->list, (unsigned)count));
   return 1;
 }
 
-static const luaL_Reg waitlist_methods[] = {
-    {"wait", f_waitlist_wait}, {"wake", f_waitlist_wake}, {NULL, NULL}};
+/* list:is_orphan() -> whether the task it was tied to has ended. */
+static int f_waitlist_is_orphan(lua_State *L) {
+  lua_pushboolean(L, check_waitlist(L)->is_orphan);
+  return 1;
+}
+
+static int f_waitlist_gc(lua_State *L) {
+  mh_task_untie(&check_waitlist(L)->end);
+  return 0;
+}
+
+static const luaL_Reg waitlist_methods[] = {{"wait", f_waitlist_wait},
+                                            {"wake", f_waitlist_wake},
+                                            {"is_orphan", f_waitlist_is_orphan},
+                                            {NULL, NULL}};
 static const luaL_Reg task_methods[] = {
     {"wait", f_wait}, {"cancel", f_cancel}, {"state", f_state}, {NULL, NULL}};
 static const luaL_Reg functions[] = {
@@ -202,6 +237,8 @@ int luaopen_moonherd__task(lua_State *L) {
   luaL_newmetatable(L, WAITLIST);
   luaL_newlib(L, waitlist_methods);
   lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, f_waitlist_gc);
+  lua_setfield(L, -2, "__gc");
   luaL_getmetatable(L, "moonherd.task");
   lua_getfield(L, -1, "__index");
   luaL_setfuncs(L, task_methods, 0);

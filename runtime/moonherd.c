@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "core/error.h"
 #include "core/platform.h"
 #include "core/task.h"
+#include "handle.h"
 #include "modules.h"
 #include "platforms.h"
 #include "report.h"
@@ -149,24 +151,35 @@ moonherd *moonherd_new(const moonherd_config *config, const char **why) {
   return NULL;
 }
 
+mh_realm *mh_handle_script(moonherd *m) {
+  return m->script;
+}
+
 /* ---- loading ------------------------------------------------------------------------------ */
 
-/* A chunk, or a message, is at the top of the stack; with status. */
-static int loaded(moonherd *m, int status) {
-  lua_State *L = m->script->L;
-  if (status == LUA_OK) {
-    luaL_unref(L, LUA_REGISTRYINDEX, m->chunk);
-    m->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
-    m->phase = LOADED;
-    return 0;
-  }
+/* The text of a message at the top becomes an error object without a trace, and is reported. */
+static void report_syntax(moonherd *m, lua_State *L) {
   mh_error_wrap(L, L);
   lua_pushliteral(L, "syntax");
   lua_setfield(L, -2, "reason");
   lua_pushnil(L);
   lua_setfield(L, -2, "trace");
   on_error(m->script, L);
-  return status == LUA_ERRMEM ? MOONHERD_ENOMEM : MOONHERD_ESCRIPT;
+}
+
+/* A chunk, or a message, is at the top of the stack; with status. */
+static int loaded(moonherd *m, lua_State *L, int status) {
+  if (status == LUA_ERRFILE) return MOONHERD_EIO;
+  if (status == LUA_ERRMEM) return MOONHERD_ENOMEM;
+  if (status != LUA_OK) {
+    report_syntax(m, L);
+    return MOONHERD_ESCRIPT;
+  }
+  luaL_unref(L, LUA_REGISTRYINDEX, m->chunk);
+  m->chunk = LUA_NOREF;  // what stays when the next line runs out of memory
+  m->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
+  m->phase = LOADED;
+  return 0;
 }
 
 typedef struct load_request {
@@ -195,6 +208,19 @@ static void set_script_dir(lua_State *L, const char *path) {
   lua_setfield(L, -3, "path");
 }
 
+/* As luaL_loadfile does: skips a byte order mark and a first line that starts with #, of which the
+ * line end stays, so that lines keep their numbers. */
+static int load_text(lua_State *L, const load_request *r) {
+  static const char mark[] = "\xef\xbb\xbf";
+  const char *source = r->source, *end = r->source + r->n;
+  if (r->n >= 3 && memcmp(source, mark, 3) == 0) source += 3;
+  if (source < end && *source == '#') {
+    source = memchr(source, '\n', (size_t)(end - source));
+    if (source == NULL) source = end;
+  }
+  return luaL_loadbufferx(L, source, (size_t)(end - source), r->name, "t");
+}
+
 static int load_in_realm(lua_State *L) {
   load_request *r = lua_touserdata(L, 1);
   lua_settop(L, 0);
@@ -203,16 +229,9 @@ static int load_in_realm(lua_State *L) {
     set_script_dir(L, r->path);
     status = luaL_loadfilex(L, r->path, "t");
   } else {
-    const char *source = r->source;
-    size_t n = r->n;
-    if (n > 0 && source[0] == '#') {  // keep the line end, so that lines keep their numbers
-      const char *end = memchr(source, '\n', n);
-      n = end != NULL ? n - (size_t)(end - source) : 0;
-      source = end;
-    }
-    status = luaL_loadbufferx(L, source, n, r->name, "t");
+    status = load_text(L, r);
   }
-  r->result = loaded(r->m, status);
+  r->result = loaded(r->m, L, status);
   return 0;
 }
 
@@ -271,11 +290,12 @@ static int start_in_realm(lua_State *L) {
   }
   lua_setglobal(L, "arg");
   for (int i = 1; i < r->argc; i++) lua_pushstring(L, r->argv[i]);
-  mh_task *root = mh_task_spawn(L, r->argc > 1 ? r->argc - 1 : 0, true);
+  lua_pushboolean(L, true);  // takes the place, so that nothing can fail behind the spawn
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &r->m->root);
+  r->m->root = mh_task_spawn(L, r->argc > 1 ? r->argc - 1 : 0, true);
   // Kept past its end, until its results are read.
   lua_rawsetp(L, LUA_REGISTRYINDEX, &r->m->root);
-  r->m->root = root;
-  mh_task_tie(root, &r->m->root_end);
+  mh_task_tie(r->m->root, &r->m->root_end);
   return 0;
 }
 
@@ -299,38 +319,35 @@ int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
 /* An integer or a boolean that the main chunk returned. */
 static int code_of(lua_State *L, int index) {
   if (lua_isboolean(L, index)) return lua_toboolean(L, index) ? 0 : 1;
-  int is_integer;
-  lua_Integer code = lua_tointegerx(L, index, &is_integer);
-  return is_integer && lua_type(L, index) == LUA_TNUMBER ? (int)code : 0;
+  if (!lua_isinteger(L, index)) return 0;
+  lua_Integer code = lua_tointeger(L, index);
+  return code > INT_MAX ? INT_MAX : code < INT_MIN ? INT_MIN : (int)code;
 }
 
-static int read_results(lua_State *L) {
-  moonherd *m = lua_touserdata(L, 1);
-  lua_State *thread = mh_task_thread(m->root);
-  if (m->script->has_exited) {
-    m->exit_code = m->script->exit_code;
-  } else if (mh_task_is_failed(m->root)) {
-    m->exit_code = 1;
-    lua_pushvalue(thread, -1);
-    lua_xmove(thread, L, 1);
-    bool was_asked = m->was_cancelled && mh_error_has_kind(L, -1, "cancelled");
-    if (!was_asked) on_error(m->script, L);
-  } else {
-    m->exit_code = lua_gettop(thread) > 0 ? code_of(thread, 1) : 0;
-  }
-  return 0;
+/* Hands the error of the root task to the host, unless that asked for it. Allocates nothing: what is
+ * left of a script without memory must be reported too. */
+static void report_root(moonherd *m) {
+  bool was_asked = m->was_cancelled || m->script->has_exited;
+  if (was_asked && mh_task_raised_cancel(m->root)) return;
+  lua_State *L = m->script->L, *thread = mh_task_thread(m->root);
+  lua_pushvalue(thread, -1);
+  lua_xmove(thread, L, 1);
+  on_error(m->script, L);
+  lua_pop(L, 1);
 }
 
 /* The root task has ended, and with it all others. */
 static void finish(moonherd *m) {
-  lua_State *L = m->script->L;
-  m->exit_code = 1;
-  lua_pushcfunction(L, read_results);
-  lua_pushlightuserdata(L, m);
-  lua_pcall(L, 1, 0, 0);
+  lua_State *L = m->script->L, *thread = mh_task_thread(m->root);
+  if (mh_task_is_failed(m->root)) {
+    m->exit_code = 1;
+    report_root(m);
+  } else {
+    m->exit_code = lua_gettop(thread) > 0 ? code_of(thread, 1) : 0;
+  }
+  if (m->script->has_exited) m->exit_code = m->script->exit_code;
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &m->root);
-  lua_settop(L, 0);
   m->root = NULL;
   m->has_ended = false;
   m->phase = ENDED;

@@ -4,7 +4,7 @@
 local task = require "moonherd._task"
 local package = package
 
-local loading = {} -- name -> {by = the id of the task that loads it, waiters = waitlist}
+local loading = {} -- name -> {name =, by = the id of the task that loads it, waiters = waitlist}
 local asks = {} -- id of a task -> the module it waits for
 
 -- Whether waiting for `name` would wait for the asking task itself.
@@ -37,16 +37,28 @@ local function find(name)
   end
 end
 
-local function load(name, entry)
-  local _ <close> = setmetatable({}, { __close = function ()
-    loading[name] = nil
-    entry.waiters:wake()
-  end })
+-- Both are marked before anything else can fail: without memory no mark must stay behind.
+local is_loaded = { __close = function (entry)
+  if loading[entry.name] == entry then loading[entry.name] = nil end
+  entry.waiters:wake()
+end }
+local has_answer = { __close = function (question) asks[question.by] = nil end }
+
+local function load(name, by)
+  local entry <close> = setmetatable({ name = name, by = by, waiters = task.waitlist(true) },
+    is_loaded)
+  loading[name] = entry
   local loader, extra = find(name)
   local value = loader(name, extra)
   if value ~= nil then package.loaded[name] = value end
   if package.loaded[name] == nil then package.loaded[name] = true end
   return package.loaded[name], extra
+end
+
+local function wait(entry, by)
+  local _ <close> = setmetatable({ by = by }, has_answer)
+  asks[by] = entry.name
+  entry.waiters:wait("a module that another task loads")
 end
 
 return function (name)
@@ -62,16 +74,12 @@ return function (name)
     local value = package.loaded[name]
     if value then return value end
     local entry = loading[name]
-    if not entry then break end
+    if not entry or entry.waiters:is_orphan() then break end
     if is_circular(name, me) then
       error(("module '%s' is being loaded: it requires itself, directly or through others")
         :format(name), 2)
     end
-    asks[me] = name
-    local _ <close> = setmetatable({}, { __close = function () asks[me] = nil end })
-    entry.waiters:wait("a module that another task loads")
+    wait(entry, me)
   end
-  local entry = { by = me, waiters = task.waitlist() }
-  loading[name] = entry
-  return load(name, entry)
+  return load(name, me)
 end

@@ -2,10 +2,23 @@
 #include "core/mem.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+/* What tests want refused. */
+static bool must_fail(mh_mem *mem) {
+  if (mem->fail_at == 0 || --mem->fail_at > 0) return false;
+  if (mem->fail_run == 0) {
+    mem->fail_at = mem->fail_again;
+  } else {
+    mem->fail_run -= mem->fail_run != SIZE_MAX;
+    mem->fail_at = 1;
+  }
+  return true;
+}
+
 static bool refuses(mh_mem *mem, size_t old_size, size_t size) {
-  if (mem->fail_at != 0 && --mem->fail_at == 0) return true;
+  if (must_fail(mem)) return true;
   if (size <= old_size || mem->limit == 0) return false;
   size_t grown = size - old_size;
   return mem->used > mem->limit || grown > mem->limit - mem->used;

@@ -7,10 +7,14 @@
 #include <stddef.h>
 
 typedef struct mh_mem {
-  size_t used;    /* bytes held now */
-  size_t peak;    /* the most ever held */
-  size_t limit;   /* 0: none */
-  size_t fail_at; /* tests only: refuse the n-th request from now on counting down; 0: never */
+  size_t used;  /* bytes held now */
+  size_t peak;  /* the most ever held */
+  size_t limit; /* 0: none */
+
+  /* For tests: requests that are refused though there is memory. */
+  size_t fail_at;    /* the n-th request from now on, counting down; 0: none */
+  size_t fail_run;   /* and this many after it; SIZE_MAX: all */
+  size_t fail_again; /* then `fail_at` starts again from here */
 } mh_mem;
 
 /* realloc with an account. `mem` may be NULL: then nothing is counted. `size` 0 frees and returns
