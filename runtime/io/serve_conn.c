@@ -12,6 +12,8 @@
 /* A request that is answered sooner is not watched: that saves four system calls. */
 static const double WATCH_AFTER = 0.01;
 static const double LINGER_TIME = 5;
+/* What a client sent before it hung up is in libmicrohttpd's hands by then. */
+static const double HANG_UP_TIME = 0.05;
 
 enum { SAMPLES = 8 }; /* looks at a reader within its stall_timeout */
 
@@ -92,13 +94,19 @@ void mh_conn_enter(mh_conn *c, mh_phase phase) {
   c->phase = phase;
   c->mark = c->received;
   c->moved_at = mh_loop_now(c->server->loop);
-  c->has_sample = false;
+  c->has_sample = c->has_hung_up = false;
   set_due(c, mh_clock_after(c->moved_at, seconds_of(c, phase)));
 }
 
+/* libmicrohttpd polls edge-triggered: when the client hangs up together with its last bytes, it reads
+ * them, and never looks again. So we look. */
 void mh_conn_received(mh_conn *c, size_t n) {
   c->received += n;
   c->moved_at = mh_loop_now(c->server->loop);
+  char byte;
+  if (c->has_hung_up || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;
+  c->has_hung_up = true;
+  set_due(c, mh_clock_after(c->moved_at, HANG_UP_TIME));
 }
 
 /* A window has passed. The next one starts where bytes last came, so that a sender that stops is cut
@@ -106,6 +114,10 @@ void mh_conn_received(mh_conn *c, size_t n) {
 static void check_sender(mh_conn *c) {
   const mh_server_options *o = &c->server->options;
   uint64_t n = c->received - c->mark;
+  if (c->has_hung_up) {
+    mh_conn_end(c, MOONHERD_ECLOSED);
+    return;
+  }
   if (n == 0 || (double)n < o->stall_timeout * o->min_rate) {
     mh_conn_end(c, MOONHERD_ETIMEOUT);
     return;

@@ -34,6 +34,7 @@ struct mh_conn {
   uint64_t mark;     /* `received` at the start of the window */
   int sample;        /* bytes that the client had not read at the last look */
   bool has_sample;
+  bool has_hung_up; /* the client sends no more, and its body is not at its end yet */
   uv_poll_t watch;
   bool has_watch; /* initialised: to be closed */
   bool is_watched;

@@ -303,6 +303,29 @@ static void test_gone_in_mid_body(void **state) {
   mh_request_drop(r);
 }
 
+static void test_gone_together_with_its_last_bytes(void **state) {
+  fixture *f = *state;
+  open_server(f);
+  static const char *const heads[] = {"Content-Length: 100\r\n\r\nabc",
+                                      "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"};
+  for (size_t i = 0; i < 2; i++) {
+    client *c = connect_client(f);
+    int gone = 0;
+    put(c, "PUT / HTTP/1.1\r\n");
+    put(c, heads[i]);
+    hang_up(c, false);
+    mh_request *r = take(f);
+    mh_request_on_gone(r, on_gone, &gone);
+    size_t n;
+    assert_int_equal(read_some(f, r, &n), 0);
+    mh_request_consume(r, n);
+    advance(f, 0.1);
+    UNTIL(f, gone == 1);
+    assert_int_equal(read_some(f, r, &n), MOONHERD_ECLOSED);
+    mh_request_drop(r);
+  }
+}
+
 static void test_gone_before_it_was_taken(void **state) {
   fixture *f = *state;
   open_server(f);
@@ -614,6 +637,7 @@ int main(void) {
       TEST(test_slow_readers),
       TEST(test_gone_while_the_handler_waits),
       TEST(test_gone_in_mid_body),
+      TEST(test_gone_together_with_its_last_bytes),
       TEST(test_gone_before_it_was_taken),
       TEST(test_gone_in_mid_answer),
       TEST(test_gone_behind_the_answer),
