@@ -1,6 +1,7 @@
 /* Assembles core, io and bindings behind moonherd.h. */
 #include "moonherd.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
@@ -371,6 +372,7 @@ int moonherd_step(moonherd *m, double wait) {
   if (m->phase != RUNNING) return MOONHERD_DONE;
   uint64_t start = uv_hrtime();
   int r = mh_loop_step(&m->host.loop, m->config.budget, wait);
+  assert(lua_gettop(m->script->L) == 0);  // a step leaves nothing behind
   flush(m);
   if (r < 0) return r;
   if (m->has_ended) {

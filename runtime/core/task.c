@@ -403,13 +403,27 @@ static bool belongs_to(const mh_task *task, const mh_task *other) {
   return task == other;
 }
 
+/* Whether the current task would wait for itself: `task` is it, or its parent, or waits for either.
+ * Longer chains than this are not followed; they end by a deadline or an interrupt. */
+static bool is_circular(const mh_task *current, const mh_task *task) {
+  enum { HOPS = 64 };
+  for (int i = 0; i < HOPS && task != NULL; i++) {
+    if (belongs_to(current, task)) return true;
+    task = task->awaited;
+  }
+  return false;
+}
+
 int mh_task_join(lua_State *L, mh_task *task, const char *who) {
   if (mh_task_has_ended(task) && !task->realm->is_ending) return joined(L, LUA_OK, 0);
   mh_task_can_wait(L, who);
-  if (belongs_to(mh_task_current(L), task))
-    mh_error_raise(L, "usage", "deadlock", "%s: a task cannot wait for itself or for its parent",
-                   who);
+  mh_task *current = mh_task_current(L);
+  if (is_circular(current, task))
+    mh_error_raise(
+        L, "usage", "deadlock",
+        "%s: a task cannot wait for itself, for its parent, or for one that waits for it", who);
   lua_settop(L, 1);
+  current->awaited = task;
   return mh_waitlist_wait(L, &task->joiners, "a task", joined);
 }
 

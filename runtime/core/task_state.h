@@ -36,6 +36,7 @@ struct mh_task {
   mh_timer timer; /* wakes park */
   mh_waitlist *list;
   mh_task *next_waiter, *prev_waiter;
+  mh_task *awaited; /* the one in whose `joiners` it is */
 
   mh_waitlist joiners; /* tasks that wait for this one */
   mh_task_end *ends;

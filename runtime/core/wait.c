@@ -154,6 +154,7 @@ static void leave_list(mh_task *task) {
   if (task->next_waiter != NULL) task->next_waiter->prev_waiter = task->prev_waiter;
   else list->tail = task->prev_waiter;
   task->list = NULL;
+  task->awaited = NULL;
   task->next_waiter = task->prev_waiter = NULL;
 }
 

@@ -14,7 +14,6 @@ gives() {
 }
 prints() { [ "$(cat "$out")" = "$1" ] || { cat "$out"; return 1; }; }
 says() { grep -qF -- "$1" "$err" || { cat "$err"; return 1; }; }
-both() { gives "$1" "$2" "$3" "$4" && says "$5"; }
 
 cat > hello.lua <<'LUA'
 #!/usr/bin/env moonherd
@@ -77,7 +76,8 @@ check 'its line' says '4 |   error "went wrong"'
 check 'who spawned the task' says 'spawned at fails.lua:2'
 check 'one JSON object with --log json' gives 1 "$moonherd" --log json fails.lua
 check 'with the fields of the error' grep -q '"kind":"script".*"message":"fails.lua:4: went wrong"' "$err"
-check 'an unknown option of a call' both 1 "$moonherd" -e "require'moonherd'.map({}, {concurency=1}, print)" "did you mean 'concurrency'"
+check 'an unknown option of a call' gives 1 "$moonherd" -e "require'moonherd'.map({}, {concurency=1}, print)"
+check 'names the nearest one' says "did you mean 'concurrency'"
 
 check '--timeout exits 124' gives 124 "$moonherd" --timeout 50ms -e 'require "moonherd".sleep "1h"'
 check '--timeout lets cleanup run' gives 124 "$moonherd" --timeout 50ms -e \
@@ -90,6 +90,20 @@ check '--env-file' gives 0 "$moonherd" --env-file good.env -e 'print(os.getenv "
 check '--env-file sets' prints 'from file'
 check 'a bad env file' gives 2 "$moonherd" --env-file bad.env hello.lua
 check 'is not shown' sh -c "! grep -q secret '$err'"
+
+connects() { # TARGET: a script that asks for one
+  echo "require 'moonherd'.connect { target = '$1' }"
+}
+check 'the target of the line and of the script agree' gives 0 "$moonherd" --target local --state s -e "$(connects local)"
+check 'or the script stops with exit 2' gives 2 "$moonherd" --target=local -e "$(connects cloudflare)"
+check 'it says which is which' says 'the command line'
+check 'with CI set there is no default target' gives 2 env CI=true "$moonherd" -e 'require "moonherd".connect()'
+check 'it says what to do' says '--target local'
+check 'and --target local is one' gives 0 env CI=true "$moonherd" --target local --state s -e 'require "moonherd".connect()'
+check 'a credential makes Cloudflare the default' gives 0 env CLOUDFLARE_API_TOKEN=not-a-real-token \
+  CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef "$moonherd" -e 'print(require "moonherd".connect().target)'
+check 'and the first line says so' says 'target cloudflare, account 0123456789abcdef0123456789abcdef'
+check 'but not the token' sh -c "! grep -q not-a-real '$out' '$err'"
 
 cat > waits.lua <<'LUA'
 local moonherd = require "moonherd"

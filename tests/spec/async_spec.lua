@@ -211,6 +211,15 @@ describe("a task", function ()
     assert.truthy(err.also[1].message:find "second")
   end)
 
+  it("cannot wait for one that waits for it", function ()
+    local a, b
+    a = moonherd.spawn(function () moonherd.sleep(0) return b:wait() end)
+    b = moonherd.spawn(function () moonherd.sleep(0) return a:wait() end)
+    local _, err = pcall(a.wait, a)
+    assert.equal("deadlock", err.reason)
+    pcall(b.wait, b)
+  end)
+
   it("cannot wait for itself", function ()
     local task
     task = moonherd.spawn(function () return task:wait() end)
