@@ -179,8 +179,9 @@ int mh_request_answer(mh_request *r, const mh_answer *a) {
     mh_answer_release(a);
     return e;
   }
-  if (r->is_complete || is_rest_small(r)) return answer_whole(r, a);
-  return mh_early_start(r, a);
+  // libmicrohttpd would close the connection of a client that sends no more, answer or not.
+  bool is_ours = r->is_complete ? mh_conn_has_ended(r->conn) : !is_rest_small(r);
+  return is_ours ? mh_early_start(r, a) : answer_whole(r, a);
 }
 
 /* ---- streamed answers --------------------------------------------------------------------- */
@@ -215,6 +216,7 @@ int mh_request_begin(mh_request *r, const mh_answer *head, int64_t length) {
   if (e != 0) return e;
   r->is_stream = true;
   r->stream_left = size;
+  r->is_unframed = length < 0 && r->is_old;
   hand_over(r);
   return 0;
 }

@@ -1,6 +1,7 @@
 /* A connection of the HTTP server: its limits on the loop's clock, being held and watched, its end.
  * See serve_parts.h. */
 #include <linux/sockios.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -9,11 +10,7 @@
 #include "io/serve_parts.h"
 #include "moonherd.h"
 
-/* A request that is answered sooner is not watched: that saves four system calls. */
-static const double WATCH_AFTER = 0.01;
 static const double LINGER_TIME = 5;
-/* What a client sent before it hung up is in libmicrohttpd's hands by then. */
-static const double HANG_UP_TIME = 0.05;
 
 enum { SAMPLES = 8 }; /* looks at a reader within its stall_timeout */
 
@@ -24,21 +21,36 @@ static void unwatch(mh_conn *c) {
   c->is_watched = false;
 }
 
+/* libmicrohttpd waits for news of its sockets, and takes it that a short read was the last: it misses
+ * the end of a client that comes together with bytes. Being resumed makes it read again. */
+static void nudge(mh_conn *c) {
+  mh_conn_hold(c);
+  mh_conn_release(c);
+  mh_conn_watch(c, UV_DISCONNECT);  // the bytes may be read first, and the end missed again
+}
+
 static void on_watch(uv_poll_t *watch, int status, int events) {
   mh_conn *c = watch->data;
   mh_loop_event(c->server->loop);
   if (c->early != NULL) {
     mh_early_event(c, status, events);
-  } else if (!c->is_held) {  // a reader has made room, see check_reader; the rest is not for us
+  } else if (c->phase == PHASE_SEND) {  // a reader has made room, see check_reader
     c->moved_at = mh_loop_now(c->server->loop);
     unwatch(c);
+  } else if (!c->is_held) {
+    nudge(c);
   } else if (status < 0 || (events & UV_DISCONNECT) != 0) {
     mh_conn_end(c, MOONHERD_ECLOSED);
   }
 }
 
-/* A client that has only shut down its sending side counts as gone: libmicrohttpd closes such a
- * connection too, and nearly always it has closed both. */
+bool mh_conn_has_ended(const mh_conn *c) {
+  char byte;
+  return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A client that has shut down its sending side while a handler is at work counts as gone, since
+ * nearly always it has closed both. */
 bool mh_conn_watch(mh_conn *c, int events) {
   if (!c->has_watch) {
     if (uv_poll_init(&c->server->loop->uv, &c->watch, c->fd) != 0) return false;
@@ -75,18 +87,36 @@ static double seconds_of(const mh_conn *c, mh_phase phase) {
     case PHASE_IDLE: return o->idle_timeout;
     case PHASE_BODY: return o->stall_timeout;
     case PHASE_SEND: return o->stall_timeout / SAMPLES;
-    case PHASE_WAIT: return WATCH_AFTER;
+    case PHASE_WAIT: return HUGE_VAL;
     case PHASE_LINGER: break;
   }
   return LINGER_TIME;
+}
+
+/* When to watch for a client that goes away without libmicrohttpd noticing. What is over sooner is
+ * not watched: that saves four system calls. */
+static double watch_after(mh_phase phase) {
+  switch (phase) {
+    case PHASE_HEAD:
+    case PHASE_BODY:
+    case PHASE_WAIT: return 0.05;
+    case PHASE_IDLE: return 1;
+    default: return HUGE_VAL;
+  }
 }
 
 /* The timer is left alone when it fires too early: it is then set anew, once, however often the limit
  * has moved meanwhile. */
 static void set_due(mh_conn *c, uint64_t due) {
   c->due = due;
+  if (due == MH_NEVER) return;
   if (!mh_timer_is_running(&c->timer) || c->timer.due > due)
     mh_timer_start(c->server->loop, &c->timer, due);
+}
+
+static void set_limit(mh_conn *c, uint64_t limit) {
+  c->limit = limit;
+  set_due(c, limit);
 }
 
 void mh_conn_enter(mh_conn *c, mh_phase phase) {
@@ -94,19 +124,15 @@ void mh_conn_enter(mh_conn *c, mh_phase phase) {
   c->phase = phase;
   c->mark = c->received;
   c->moved_at = mh_loop_now(c->server->loop);
-  c->has_sample = c->has_hung_up = false;
-  set_due(c, mh_clock_after(c->moved_at, seconds_of(c, phase)));
+  c->has_sample = false;
+  c->limit = mh_clock_after(c->moved_at, seconds_of(c, phase));
+  uint64_t watch_at = mh_clock_after(c->moved_at, watch_after(phase));
+  set_due(c, watch_at < c->limit ? watch_at : c->limit);
 }
 
-/* libmicrohttpd polls edge-triggered: when the client hangs up together with its last bytes, it reads
- * them, and never looks again. So we look. */
 void mh_conn_received(mh_conn *c, size_t n) {
   c->received += n;
   c->moved_at = mh_loop_now(c->server->loop);
-  char byte;
-  if (c->has_hung_up || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;
-  c->has_hung_up = true;
-  set_due(c, mh_clock_after(c->moved_at, HANG_UP_TIME));
 }
 
 /* A window has passed. The next one starts where bytes last came, so that a sender that stops is cut
@@ -114,16 +140,12 @@ void mh_conn_received(mh_conn *c, size_t n) {
 static void check_sender(mh_conn *c) {
   const mh_server_options *o = &c->server->options;
   uint64_t n = c->received - c->mark;
-  if (c->has_hung_up) {
-    mh_conn_end(c, MOONHERD_ECLOSED);
-    return;
-  }
   if (n == 0 || (double)n < o->stall_timeout * o->min_rate) {
     mh_conn_end(c, MOONHERD_ETIMEOUT);
     return;
   }
   c->mark = c->received;
-  set_due(c, mh_clock_after(c->moved_at, o->stall_timeout));
+  set_limit(c, mh_clock_after(c->moved_at, o->stall_timeout));
 }
 
 static int unread_by(const mh_conn *c) {
@@ -146,7 +168,7 @@ static void check_reader(mh_conn *c) {
     return;
   }
   if (!c->is_watched && c->early == NULL) mh_conn_watch(c, UV_WRITABLE);
-  set_due(c, mh_clock_after(now, window / SAMPLES));
+  set_limit(c, mh_clock_after(now, window / SAMPLES));
 }
 
 static void on_limit(mh_timer *timer) {
@@ -156,11 +178,14 @@ static void on_limit(mh_timer *timer) {
     set_due(c, c->due);
     return;
   }
+  if (c->limit > c->due) {
+    mh_conn_watch(c, UV_DISCONNECT);
+    set_due(c, c->limit);
+    return;
+  }
   c->due = MH_NEVER;
   switch (c->phase) {
-    case PHASE_WAIT:
-      if (c->is_held) mh_conn_watch(c, UV_DISCONNECT);
-      break;
+    case PHASE_WAIT: break;
     case PHASE_BODY: check_sender(c); break;
     case PHASE_SEND: check_reader(c); break;
     default: mh_conn_end(c, MOONHERD_ETIMEOUT);

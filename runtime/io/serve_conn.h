@@ -28,13 +28,13 @@ struct mh_conn {
   int fd;
   mh_phase phase;
   mh_timer timer;
-  uint64_t due;      /* when the limit of the phase is reached: the timer may be earlier */
+  uint64_t limit; /* when the time of the phase is over */
+  uint64_t due; /* when there is something to do, before or at the limit: the timer may be early */
   uint64_t moved_at; /* when bytes of a body last moved */
   uint64_t received; /* bytes of bodies */
   uint64_t mark;     /* `received` at the start of the window */
   int sample;        /* bytes that the client had not read at the last look */
   bool has_sample;
-  bool has_hung_up; /* the client sends no more, and its body is not at its end yet */
   uv_poll_t watch;
   bool has_watch; /* initialised: to be closed */
   bool is_watched;
@@ -51,6 +51,7 @@ void mh_conn_hold(mh_conn *c);    /* suspend */
 void mh_conn_release(mh_conn *c); /* resume */
 /* The client has gone, was too slow, or is sent away: tells the request, ends the connection. */
 void mh_conn_end(mh_conn *c, int status);
+bool mh_conn_has_ended(const mh_conn *c);   /* the client has closed its sending side, at least */
 bool mh_conn_watch(mh_conn *c, int events); /* while suspended: UV_… */
 
 /* ---- serve_early.c: an answer before the end of the body */

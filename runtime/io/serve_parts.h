@@ -76,6 +76,8 @@ struct mh_request {
   bool is_early;    /* answered by serve_early.c */
   bool must_close;  /* the connection ends behind the answer */
   bool is_bad;      /* to be refused */
+  bool is_old;      /* HTTP/1.0 */
+  bool is_unframed; /* a stream that ends with the connection */
 };
 
 /* ---- serve.c */

@@ -162,9 +162,9 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 
 /* One length, or one encoding that is chunked and that the version knows. Two ways to say where a
  * body ends are an attack on whoever stands in front of us. */
-static bool is_well_framed(const framing *f, const char *version) {
+static bool is_well_framed(const framing *f) {
   if (f->lengths + f->encodings > 1) return false;
-  return f->encodings == 0 || (f->is_chunked && strcmp(version, "HTTP/1.0") != 0);
+  return f->encodings == 0 || (f->is_chunked && !f->r->is_old);
 }
 
 static void find_too_large(mh_request *r, struct MHD_Connection *mhd) {
@@ -197,7 +197,8 @@ static enum MHD_Result take_head(mh_request *r, struct MHD_Connection *mhd, cons
   MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &f);
   if (r->gone != 0) return MHD_NO;
   r->has_body = f.encodings > 0 || r->length > 0;
-  if (r->is_bad || !is_well_framed(&f, version)) return refuse(r, MHD_HTTP_BAD_REQUEST);
+  r->is_old = strcmp(version, "HTTP/1.0") == 0;
+  if (r->is_bad || !is_well_framed(&f)) return refuse(r, MHD_HTTP_BAD_REQUEST);
   if (r->server->is_stopping) return refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
   find_too_large(r, mhd);
   mh_server_deliver(r->server, r);
@@ -269,6 +270,14 @@ enum MHD_Result mh_request_on_access(void *server, struct MHD_Connection *mhd, c
   return MHD_YES;
 }
 
+/* libmicrohttpd forgets a connection that ends inside on_stream, with its socket open, until it has
+ * another reason to look at it. */
+static void wake_forgotten(mh_conn *c) {
+  if (c->server->daemon == NULL) return;  // all connections are being closed
+  mh_conn_hold(c);
+  mh_conn_release(c);
+}
+
 void mh_request_on_completed(void *server, struct MHD_Connection *mhd, void **request,
                              enum MHD_RequestTerminationCode code) {
   mh_request *r = *request;
@@ -278,16 +287,19 @@ void mh_request_on_completed(void *server, struct MHD_Connection *mhd, void **re
   *request = NULL;
   if (r->response != NULL) MHD_destroy_response(r->response);
   r->response = NULL;
-  if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && r->is_answered) {
+  bool is_well = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+  if (is_well && r->is_answered) {
     r->is_done = true;
     mh_op_ready(&r->drain, 0);
   }
   mh_request_gone(r, MOONHERD_ECLOSED);
   mh_conn *c = r->conn;
+  bool is_forgotten = r->is_stream && (!is_well || r->is_unframed);
   c->request = NULL;
   r->conn = NULL;
   mh_request_unref(r);
   mh_conn_enter(c, PHASE_IDLE);
+  if (is_forgotten) wake_forgotten(c);
   if (c->server->is_stopping) mh_conn_end(c, MOONHERD_ECLOSED);
 }
 

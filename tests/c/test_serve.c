@@ -314,6 +314,8 @@ static void test_stream_of_stated_length(void **state) {
 static void test_stream_to_others(void **state) {
   fixture *f = *state;
   open_server(f);
+  settle(f);
+  int before = count_fds() + 2;
   client *head = connect_client(f), *old = connect_client(f);
   ask(head, "HEAD", "1.1");
   mh_request *r = begin(f, -1);
@@ -331,6 +333,7 @@ static void test_stream_to_others(void **state) {
   expect(f, old, "Connection: close\r\n");
   expect(f, old, "\r\n\r\nhello");
   expect_closed(f, old);
+  UNTIL(f, count_fds() == before);
 }
 
 static void test_stream_back_pressure(void **state) {
@@ -552,8 +555,10 @@ static void test_dropped(void **state) {
   mh_request *r = begin(f, -1);
   assert_int_equal(mh_request_write(r, "hello", 5), 0);
   expect(f, c, "hello\r\n");
+  int before = count_fds();
   mh_request_drop(r);  // the client must not take it for the whole
   expect_closed(f, c);
+  UNTIL(f, count_fds() == before - 1);
 }
 
 int main(void) {

@@ -361,6 +361,63 @@ static void test_gone_in_mid_answer(void **state) {
   mh_request_drop(r);
 }
 
+/* The end of a client that comes together with its last bytes. */
+static void test_gone_at_once(void **state) {
+  static const char *const starts[] = {
+      "GET",
+      "GET / HTTP/1.1\r\nX: y",
+      "PUT / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc",
+      "PUT / HTTP/1.1\r\nContent-Length: 900000\r\n\r\nabc",
+      "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+  };
+  fixture *f = *state;
+  open_server(f);
+  settle(f);
+  int before = count_fds();
+  for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+    client *c = connect_client(f);
+    settle(f);
+    put(c, starts[i]);
+    hang_up(c, false);
+    settle(f);
+    mh_request *r = mh_server_take(f->server);
+    assert_int_equal(r != NULL, i > 1);
+    advance(f, 0.1);
+    if (r != NULL) assert_int_equal(try_answer(r, 200, "late"), MOONHERD_ECLOSED);
+    if (r != NULL) mh_request_drop(r);
+    assert_int_equal(count_fds(), before);
+  }
+  client *c = connect_client(f);  // one that is answered without having been held
+  put(c, "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\n");
+  finish(take(f), 200, "ok");
+  put(c, "abc");
+  hang_up(c, false);
+  advance(f, 2);
+  assert_int_equal(count_fds(), before);
+}
+
+/* Who has said all may shut down its side, and still gets an answer that comes soon. */
+static void test_half_closed_clients(void **state) {
+  static const char *const requests[] = {
+      "GET / HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.0\r\n\r\n",
+      "PUT / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+      "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+  };
+  fixture *f = *state;
+  open_server(f);
+  settle(f);
+  for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+    client *c = connect_client(f);
+    put(c, requests[i]);
+    shutdown(c->fd, SHUT_WR);
+    settle(f);
+    finish(take(f), 200, "ok");
+    expect(f, c, "\r\n\r\nok");
+    expect_closed(f, c);
+  }
+}
+
 /* An answer that has been given is out of the handler's hands. */
 static void test_gone_behind_the_answer(void **state) {
   static char block[8 * 1024 * 1024];
@@ -640,6 +697,8 @@ int main(void) {
       TEST(test_gone_together_with_its_last_bytes),
       TEST(test_gone_before_it_was_taken),
       TEST(test_gone_in_mid_answer),
+      TEST(test_gone_at_once),
+      TEST(test_half_closed_clients),
       TEST(test_gone_behind_the_answer),
       TEST(test_storm_of_resets),
       TEST(test_graceful_stop),
