@@ -29,7 +29,7 @@ end
 ---
 --- A request whose headers or body are over their limit reaches the handler all the same, with
 --- `too_large` set, so that it can answer with an error of its own; its body cannot be read, and
---- the connection closes behind the answer. Headers some 20 KiB over their limit do not get there.
+--- the connection closes behind the answer. Headers some 50 KiB over their limit do not get there.
 ---@param options? table  where to listen, and limits
 ---@field options.host? string  an IPv4 or IPv6 address, or "localhost"; default "127.0.0.1"
 ---@field options.port? integer  default 0: the system chooses one, see `server.port`
