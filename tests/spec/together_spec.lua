@@ -12,8 +12,10 @@ describe("the client and the embedded platform", function ()
   local count = 0
 
   setup(function ()
-    local state = os.tmpname()
-    os.remove(state)
+    -- The platform holds its state until the program ends: it stays where the build is.
+    local name = os.tmpname()
+    os.remove(name)
+    local state = (os.getenv "B" or "build") .. "/tests" .. name
     client = moonherd.connect { target = "local", state = state }
   end)
 
