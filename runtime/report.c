@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/error.h"
 
 enum { KIND, REASON, MESSAGE, HINT, TRACE, JSON, PARTS };
 
@@ -35,42 +36,68 @@ const char *moonherd_error_json(const moonherd_error *error) {
   return part(error, JSON);
 }
 
-/* The value at the top becomes a part of the report, and is popped. */
+/* The text at the top becomes a part of the report. Parts are strings of C: zeros are shown. */
+static int set_part(mh_buf *part_bytes, const char *text, size_t n) {
+  mh_buf_clear(part_bytes);
+  const char *zero = memchr(text, '\0', n);
+  while (zero != NULL) {
+    size_t before = (size_t)(zero - text);
+    if (mh_buf_append(part_bytes, text, before) != 0) return MOONHERD_ENOMEM;
+    if (mh_buf_puts(part_bytes, "\\0") != 0) return MOONHERD_ENOMEM;
+    text += before + 1;
+    n -= before + 1;
+    zero = memchr(text, '\0', n);
+  }
+  return mh_buf_append(part_bytes, text, n);
+}
+
 static void take_part(lua_State *L, mh_buf *part_bytes) {
   size_t n;
-  const char *text = lua_isnil(L, -1) ? NULL : luaL_tolstring(L, -1, &n);
-  if (text != NULL) {
-    mh_buf_clear(part_bytes);
-    mh_buf_append(part_bytes, text, n);
-    lua_pop(L, 1);
-  }
+  const char *text = lua_tolstring(L, -1, &n);
+  if (text != NULL && set_part(part_bytes, text, n) != 0) mh_buf_clear(part_bytes);
   lua_pop(L, 1);
 }
 
-static void take_field(lua_State *L, const char *name, mh_buf *part_bytes) {
-  if (!lua_istable(L, 1)) lua_pushnil(L);
-  else lua_getfield(L, 1, name);
-  take_part(L, part_bytes);
+/* Stack: error, name. Returns the field when it is text. */
+static int read_field(lua_State *L) {
+  lua_pushstring(L, lua_touserdata(L, 2));
+  if (lua_rawget(L, 1) != LUA_TSTRING) lua_pushnil(L);
+  return 1;
 }
 
-/* Stack: error object. Fills the report as far as memory allows. */
-static int fill(lua_State *L) {
-  moonherd_error *report = lua_touserdata(L, 2);
-  luaL_checkstack(L, 12, "report");
-  lua_pushvalue(L, 1);
-  take_part(L, &report->parts[MESSAGE]);
-  take_field(L, "kind", &report->parts[KIND]);
-  take_field(L, "reason", &report->parts[REASON]);
-  take_field(L, "hint", &report->parts[HINT]);
-  take_field(L, "trace", &report->parts[TRACE]);
+/* Stack: error. */
+static int read_json(lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "moonherd.error");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "to_json");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
-  take_part(L, &report->parts[JSON]);
-  return 0;
+  return 1;
+}
+
+/* Each part is read by itself: what cannot be read, for a lack of memory or a metamethod that
+ * raises, does not take the others with it. The error is at the top. */
+static void take(lua_State *L, lua_CFunction read, const char *name, mh_buf *part_bytes) {
+  lua_pushcfunction(L, read);
+  lua_pushvalue(L, -2);
+  lua_pushlightuserdata(L, (void *)name);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) take_part(L, part_bytes);
+  else lua_pop(L, 1);
+}
+
+static void fill(lua_State *L, moonherd_error *report) {
+  mh_error_text(L);
+  take_part(L, &report->parts[MESSAGE]);
+  mh_buf_puts(&report->parts[JSON],
+              "{\"kind\":\"internal\",\"reason\":\"no_report\","
+              "\"message\":\"the error cannot be written as JSON\"}");
+  take(L, read_json, NULL, &report->parts[JSON]);
+  if (!lua_istable(L, -1)) return;
+  take(L, read_field, "kind", &report->parts[KIND]);
+  take(L, read_field, "reason", &report->parts[REASON]);
+  take(L, read_field, "hint", &report->parts[HINT]);
+  take(L, read_field, "trace", &report->parts[TRACE]);
 }
 
 void mh_report(lua_State *L, const mh_log *log, void *user,
@@ -78,11 +105,7 @@ void mh_report(lua_State *L, const mh_log *log, void *user,
   if (on_error == NULL) return;
   moonherd_error report;
   for (int i = 0; i < PARTS; i++) mh_buf_init(&report.parts[i], NULL);
-  mh_buf_puts(&report.parts[MESSAGE], "not enough memory to report an error");
-  lua_pushcfunction(L, fill);
-  lua_pushvalue(L, -2);
-  lua_pushlightuserdata(L, &report);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
+  fill(L, &report);
   for (int i = 0; i < PARTS; i++) {
     // What cannot be masked is not shown.
     if (mh_log_mask(log, &report.parts[i]) != 0) mh_buf_clear(&report.parts[i]);

@@ -7,7 +7,8 @@
 #include "core/log.h"
 #include "moonherd.h"
 
-/* Reads the error object at the top of L and calls `on_error`. Raises nothing. */
+/* Reads the error object (or, without memory, the text) at the top of L and calls `on_error`.
+ * Raises nothing. */
 void mh_report(lua_State *L, const mh_log *log, void *user,
                void (*on_error)(void *user, const moonherd_error *error));
 

@@ -46,32 +46,81 @@ function M.is(value)
   return raw.is(value)
 end
 
--- What is left out of a report: `trace` stands beside it, and `cause` may be anything.
-local function plain(value, depth)
-  local kind = type(value)
-  if kind == "string" or kind == "number" or kind == "boolean" then return value end
-  if kind ~= "table" or depth > 8 then return tostring(value) end
-  if raw.is(value) and depth > 0 then return tostring(value) end
-  local copy, count = {}, 0
-  for key, member in pairs(value) do
-    count = count + 1
-    if type(key) == "string" or math.type(key) == "integer" then
-      copy[key] = plain(member, depth + 1)
-    end
+-- ---- reports: an error may hold anything; its report must neither fail nor grow for ever --------
+
+local MOST_VALUES <const>, MOST_LEVELS <const>, LONGEST_TEXT <const> = 1000, 8, 65536
+
+-- Valid UTF-8, with U+FFFD in the place of every byte that belongs to no character.
+local function to_utf8(text)
+  if #text > LONGEST_TEXT then
+    text = ("%s… (%d bytes)"):format(text:sub(1, LONGEST_TEXT), #text)
   end
-  if #copy ~= count then
-    for i = 1, #copy do copy[tostring(i)], copy[i] = copy[i], nil end
+  local pieces, from = {}, 1
+  while true do
+    local _, bad = utf8.len(text, from)
+    if not bad then break end
+    pieces[#pieces + 1] = text:sub(from, bad - 1)
+    from = bad + 1
+  end
+  pieces[#pieces + 1] = text:sub(from)
+  return table.concat(pieces, "\u{FFFD}")
+end
+
+local function to_text(value)
+  local ok, text = pcall(tostring, value)
+  return to_utf8(ok and text or type(value))
+end
+
+local function is_list(value)
+  local count = 0
+  for _ in next, value do count = count + 1 end
+  return count > 0 and count == rawlen(value)
+end
+
+local plain
+
+local function plain_list(list, level, left)
+  local copy = {}
+  for i = 1, math.min(rawlen(list), left[1]) do copy[i] = plain(list[i], level, left) end
+  return copy
+end
+
+-- Tables come last: a large one would take all that is left.
+local function plain_object(object, level, left)
+  local copy = {}
+  for _, are_tables in ipairs { false, true } do
+    for name, member in next, object do
+      if left[1] > 0 and (type(member) == "table") == are_tables then
+        copy[to_text(name)] = plain(member, level, left)
+      end
+    end
   end
   return copy
 end
 
---- Encodes an error object as JSON: all its fields; values that JSON lacks as text.
----@param err table  an error object
+-- A copy that JSON can hold. `left`: how many values may be copied still, in a table of one.
+function plain(value, level, left)
+  local kind = type(value)
+  left[1] = left[1] - 1
+  if kind == "boolean" then return value end
+  if kind == "number" and value - value == 0 then return value end
+  local is_inner_error = raw.is(value) and level > 0
+  if kind ~= "table" or is_inner_error or level > MOST_LEVELS or left[1] <= 0 then
+    return to_text(value)
+  end
+  if is_list(value) then return plain_list(value, level + 1, left) end
+  return plain_object(value, level + 1, left)
+end
+
+--- Encodes an error object as JSON: all its fields; values that JSON lacks as text, what is too
+--- long or too deep cut short.
+---@param err any  an error object; anything else becomes its message
 ---@return string json
 ---@example
 --- print(error.to_json(error.new { kind = "usage", reason = "usage", message = "no" }))
 function M.to_json(err)
-  return require "moonherd.json".encode(plain(err, 0))
+  if not raw.is(err) then err = { message = err } end
+  return require "moonherd.json".encode(plain(err, 0, { MOST_VALUES }))
 end
 
 return M

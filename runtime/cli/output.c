@@ -152,7 +152,8 @@ void cli_on_error(void *user, const moonherd_error *error) {
   cli_output *out = user;
   if (is_about_usage(error)) out->had_usage_error = true;
   if (out->options->logs_json) {
-    fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", moonherd_error_json(error));
+    const char *json = moonherd_error_json(error);
+    fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", json[0] != '\0' ? json : "{}");
     return;
   }
   const char *message = moonherd_error_message(error), *trace = moonherd_error_trace(error);

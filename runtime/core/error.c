@@ -8,20 +8,35 @@
 
 static const char METATABLE[] = "moonherd.error";
 
+/* Pushes a field's text, "" when it is nil; returns whether it is there. */
+static bool push_field(lua_State *L, const char *name) {
+  bool is_there = lua_getfield(L, 1, name) != LUA_TNIL;
+  if (is_there) luaL_tolstring(L, -1, NULL);
+  else lua_pushliteral(L, "");
+  lua_remove(L, -2);
+  return is_there;
+}
+
 /* One line: "message (code 10007, status 404)". The hint is not part of it: reports print it. */
 static int f_tostring(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  bool has_code = lua_getfield(L, 1, "code") != LUA_TNIL;
-  bool has_status = lua_getfield(L, 1, "status") != LUA_TNIL;
-  const char *code = has_code ? luaL_tolstring(L, 2, NULL) : "";
-  const char *status = has_status ? luaL_tolstring(L, 3, NULL) : "";
-  if (lua_getfield(L, 1, "message") == LUA_TNIL) lua_getfield(L, 1, "reason");
-  const char *message = luaL_tolstring(L, -1, NULL);
-  if (has_code && has_status) lua_pushfstring(L, "%s (code %s, status %s)", message, code, status);
-  else if (has_code) lua_pushfstring(L, "%s (code %s)", message, code);
-  else if (has_status) lua_pushfstring(L, "%s (status %s)", message, status);
-  else lua_pushstring(L, message);
+  if (!push_field(L, "message")) {
+    lua_pop(L, 1);
+    push_field(L, "reason");
+  }
+  bool has_code = push_field(L, "code"), has_status = push_field(L, "status");
+  // stack: error, message, code, status
+  if (!has_code && !has_status) {
+    lua_settop(L, 2);
+    return 1;
+  }
+  lua_pushfstring(L, " (%s%s%s%s%s)", has_code ? "code " : "", lua_tostring(L, 3),
+                  has_code && has_status ? ", " : "", has_status ? "status " : "",
+                  lua_tostring(L, 4));
+  lua_pushvalue(L, 2);
+  lua_insert(L, -2);
+  lua_concat(L, 2);
   return 1;
 }
 

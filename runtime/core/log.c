@@ -112,11 +112,30 @@ static int hide(mh_log *log, const char *secret, size_t n) {
   return 0;
 }
 
+/* The length of the character of UTF-8 at the start of a text, 0 when there is none. */
+static size_t character_length(const unsigned char *text, size_t n) {
+  unsigned char first = text[0], least = 0x80, most = 0xbf;  // of the second byte
+  size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (first == 0xe0) least = 0xa0;
+  if (first == 0xed) most = 0x9f;
+  if (first == 0xf0) least = 0x90;
+  if (first == 0xf4) most = 0x8f;
+  if (first > 0xf4 || length > n) return 0;
+  if (length > 1 && (text[1] < least || text[1] > most)) return 0;
+  for (size_t i = 2; i < length; i++)
+    if ((text[i] & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+/* What is not UTF-8 becomes U+FFFD, byte by byte: a line of the log is JSON whatever it tells. */
 static int append_json(mh_buf *out, const char *text, size_t n) {
   int e = 0;
-  for (size_t i = 0; i < n && e == 0; i++) {
+  for (size_t i = 0, length; i < n && e == 0; i += length) {
     unsigned char c = (unsigned char)text[i];
-    if (c == '"' || c == '\\') e = mh_buf_printf(out, "\\%c", c);
+    length = character_length((const unsigned char *)text + i, n - i);
+    if (length == 0) length = 1, e = mh_buf_puts(out, "\\ufffd");
+    else if (length > 1) e = mh_buf_append(out, text + i, length);
+    else if (c == '"' || c == '\\') e = mh_buf_printf(out, "\\%c", c);
     else if (c == '\n') e = mh_buf_puts(out, "\\n");
     else if (c == '\r') e = mh_buf_puts(out, "\\r");
     else if (c == '\t') e = mh_buf_puts(out, "\\t");

@@ -53,6 +53,23 @@ static void writes_json_lines_with_the_clock_s_time(void **state) {
   mh_log_free(log);
 }
 
+static void what_is_not_utf8_does_not_spoil_a_line(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_virtual(&clock, 0);
+  sink s = {0};
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, on_line, &s);
+  mh_log_message(log, MOONHERD_LOG_INFO, "%s", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  assert_non_null(strstr(s.last, ":\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"}"));
+  // A byte of no character, an overlong one, half of a pair, too large, cut off.
+  mh_log_message(log, MOONHERD_LOG_INFO, "%s",
+                 "\xff|\xc0\x80|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
+  assert_non_null(strstr(s.last,
+                         ":\"\\ufffd|\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|"
+                         "\\ufffd\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\"}"));
+  mh_log_free(log);
+}
+
 static void hides_secrets_in_every_form(void **state) {
   (void)state;
   mh_clock clock;
@@ -102,6 +119,7 @@ static void finds_thousands_of_secrets(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_json_lines_with_the_clock_s_time),
+      cmocka_unit_test(what_is_not_utf8_does_not_spoil_a_line),
       cmocka_unit_test(hides_secrets_in_every_form),
       cmocka_unit_test(takes_the_longest_match_and_leaves_short_values),
       cmocka_unit_test(finds_thousands_of_secrets),
