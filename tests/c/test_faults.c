@@ -229,6 +229,70 @@ static void cancelled_at_any_wait(void **state) {
   }
 }
 
+/* Runs the script as a task of another script, again and again; `disturb(start, n)` returns when it
+ * has ended. */
+static void run_below(const char *disturb) {
+  static const char code[] =
+      "local moonherd, task = require 'moonherd', require 'moonherd._task'\n"
+      "local script, disturb, most, step = loadfile '%s', %s, %d, %d\n"
+      "moonherd.spawn(script):wait()\n"
+      "local before = table.concat({ task.counts() }, ' ')\n"
+      "for n = 0, most, step do\n"
+      "  disturb(script, n * 1e-4)\n"
+      "  local after = table.concat({ task.counts() }, ' ')\n"
+      "  if after ~= before then error(('disturbed at %%d: %%s was %%s'):format(n, after, before)) "
+      "end\n"
+      "end\n";
+  fixture f;
+  open_handle(&f);
+  char text[2048];
+  int n = snprintf(text, sizeof text, code, SCRIPT, disturb, 800, is_full ? 1 : 37);
+  assert_int_equal(0, moonherd_load(f.m, "=below", text, (size_t)n));
+  assert_int_equal(0, moonherd_start(f.m, 0, NULL));
+  f.has_started = true;
+  finish(&f);
+  if (f.errors > 0) fail_msg("%s", f.error);
+  check_rest(&f);
+  close_handle(&f);
+}
+
+static void cancelled_as_a_task(void **state) {
+  (void)state;
+  run_below(
+      "function (script, time)\n"
+      "  local task = moonherd.spawn(script)\n"
+      "  moonherd.sleep(time)\n"
+      "  task:cancel()\n"
+      "  if time * 1e4 % 3 == 1 then task:cancel() end\n"
+      "  if time * 1e4 % 3 == 2 then moonherd.sleep(0.0003) task:cancel() end\n"
+      "  pcall(task.wait, task)\n"
+      "end");
+}
+
+static void limited_in_time(void **state) {
+  (void)state;
+  run_below(
+      "function (script, time)\n"
+      "  pcall(moonherd.timeout, time, script)\n"
+      "end");
+}
+
+static void limited_in_a_coroutine_that_is_dropped(void **state) {
+  (void)state;
+  run_below(
+      "function (script, time)\n"
+      "  local co = coroutine.create(function ()\n"
+      "    pcall(moonherd.timeout, time, function () script() coroutine.yield() end)\n"
+      "    moonherd.scope(function () moonherd.spawn(script) coroutine.yield() end)\n"
+      "  end)\n"
+      "  coroutine.resume(co)\n"
+      "  coroutine.resume(co)\n"
+      "  co = nil\n"
+      "  collectgarbage() collectgarbage()\n"
+      "  while task.counts() > 1 do moonherd.sleep(0.001) end\n"
+      "end");
+}
+
 static void closed_at_any_wait(void **state) {
   (void)state;
   size_t count = (size_t)count_steps();
@@ -262,6 +326,9 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(collected_at_every_resume),
       cmocka_unit_test(cancelled_at_any_wait),
+      cmocka_unit_test(cancelled_as_a_task),
+      cmocka_unit_test(limited_in_time),
+      cmocka_unit_test(limited_in_a_coroutine_that_is_dropped),
       cmocka_unit_test(closed_at_any_wait),
       cmocka_unit_test(one_request_is_refused),
       cmocka_unit_test(one_request_and_its_retry_are_refused),
