@@ -68,7 +68,8 @@ typedef struct moonherd_config {
 
   /* What the script prints: stream is MOONHERD_STDOUT or MOONHERD_STDERR. */
   void (*on_output)(void *user, int stream, const char *bytes, size_t n);
-  /* One line of the log, a JSON object with time, level and message. Secrets are hidden. */
+  /* One line of the log, a JSON object with time, level and message, and a zero behind it. Secrets
+   * are hidden. */
   void (*on_log)(void *user, int level, const char *json, size_t n);
   /* The script failed, or a system task did and nobody caught it. */
   void (*on_error)(void *user, const moonherd_error *error);

@@ -45,22 +45,47 @@ void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
   }
 }
 
+/* ---- text of others ----------------------------------------------------------------------- */
+
+/* The bytes of the control character at the start of a text, 0 when there is none: those of ASCII, but
+ * for line breaks and tabs, and those of Latin-1, which UTF-8 writes in two bytes. */
+static size_t control_length(const char *text) {
+  const unsigned char *p = (const unsigned char *)text;
+  if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) return 2;
+  return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7F;
+}
+
+/* Prints the character at *at, or its first byte, and moves on. What steers a terminal is not let
+ * through: messages may be a server's. */
+static void print_character(const char **at) {
+  size_t n = control_length(*at);
+  fputc(n > 0 ? '?' : **at, stderr);
+  *at += n > 0 ? n : 1;
+}
+
+static void print_text(const char *before, const char *text, size_t n) {
+  fputs(before, stderr);
+  for (const char *end = text + n; text < end;) print_character(&text);
+  fputc('\n', stderr);
+}
+
 /* ---- the log ------------------------------------------------------------------------------ */
 
-/* Copies the JSON string that follows `name` in the line, unescaped as far as a terminal needs. */
-static void print_string_member(FILE *to, const char *json, const char *name) {
+/* Prints the JSON string that follows `name` in the line, unescaped as far as a terminal needs. */
+static void print_string_member(const char *json, const char *name) {
   const char *at = strstr(json, name);
   if (at == NULL) return;
-  for (at += strlen(name); *at != '\0' && *at != '"'; at++) {
+  for (at += strlen(name); *at != '\0' && *at != '"';) {
     if (*at != '\\') {
-      fputc(*at, to);
+      print_character(&at);
       continue;
     }
     at++;
-    if (*at == 'n') fputs("\n  ", to);
-    else if (*at == 't') fputc('\t', to);
+    if (*at == 'n') fputs("\n  ", stderr);
+    else if (*at == 't') fputc('\t', stderr);
     else if (*at == 'u') at += 4;  // a control character
-    else if (*at != 'r') fputc(*at, to);
+    else if (*at != 'r') fputc(*at, stderr);
+    at++;
   }
 }
 
@@ -72,12 +97,9 @@ void cli_on_log(void *user, int level, const char *json, size_t n) {
     fputc('\n', stderr);
     return;
   }
-  char *line = strndup(json, n);
-  if (line == NULL) return;
   fprintf(stderr, "moonherd: %s", names[level]);
-  print_string_member(stderr, line, "\"message\":\"");
+  print_string_member(json, "\"message\":\"");
   fputc('\n', stderr);
-  free(line);
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */
@@ -117,11 +139,14 @@ static bool find_place(const char *text, char *file, size_t size, int *number) {
   return false;
 }
 
-/* Shows where in the script it happened: the line itself. */
-static void print_source(const cli_output *out, const char *message, const char *trace) {
+/* Shows where in the script it happened: the line itself. Only what Lua has raised begins with a
+ * place. Other messages may be a server's, and must not choose a file to be shown. */
+static void print_source(const cli_output *out, const moonherd_error *error) {
+  const char *message = moonherd_error_message(error), *trace = moonherd_error_trace(error);
   char name[512];
   int number;
-  bool is_in_message = find_place(message, name, sizeof name, &number);
+  bool is_in_message = strcmp(moonherd_error_kind(error), "script") == 0 &&
+                       find_place(message, name, sizeof name, &number);
   if (!is_in_message && !find_place(trace, name, sizeof name, &number)) return;
   bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
   FILE *file = is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : fopen(name, "r");
@@ -137,7 +162,7 @@ static void print_trace(const char *trace) {
     const char *end = strchr(line, '\n');
     size_t n = end != NULL ? (size_t)(end - line) : strlen(line);
     bool is_frame = n > 1 && line[0] == '\t' && line[1] != '[' && strncmp(line, "\t...", 4) != 0;
-    if (is_frame) fprintf(stderr, "  %.*s\n", (int)n - 1, line + 1);
+    if (is_frame) print_text("  ", line + 1, n - 1);
     line = end != NULL ? end + 1 : NULL;
   }
 }
@@ -156,12 +181,11 @@ void cli_on_error(void *user, const moonherd_error *error) {
     fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", json[0] != '\0' ? json : "{}");
     return;
   }
-  const char *message = moonherd_error_message(error), *trace = moonherd_error_trace(error);
+  const char *message = moonherd_error_message(error), *hint = moonherd_error_hint(error);
   print_colour(out, "\033[31m");
-  cli_say("%s", message);
+  print_text("moonherd: ", message, strlen(message));
   print_colour(out, "\033[0m");
-  print_source(out, message, trace);
-  if (moonherd_error_hint(error)[0] != '\0')
-    fprintf(stderr, "  hint: %s\n", moonherd_error_hint(error));
-  print_trace(trace);
+  print_source(out, error);
+  if (hint[0] != '\0') print_text("  hint: ", hint, strlen(hint));
+  print_trace(moonherd_error_trace(error));
 }

@@ -222,6 +222,7 @@ static void write_line(mh_log *log, int level, const char *fields, size_t n, con
   if (e == 0) e = mh_buf_append(&line, fields, n);
   if (e == 0) e = mh_buf_putc(&line, '}');
   if (e == 0) e = mh_log_mask(log, &line);
+  if (e == 0 && mh_buf_cstr(&line) == NULL) e = MOONHERD_ENOMEM;
   if (e == 0) log->sink(log->user, level, line.data, line.len);
   mh_buf_fini(&line);
   mh_buf_fini(&message);

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 
 typedef struct mh_log mh_log;
+/* One line, with a zero behind it. */
 typedef void mh_log_sink(void *user, int level, const char *json, size_t n);
 
 /* `level`: the most talkative level that passes (MOONHERD_LOG_…). Returns NULL without memory. */

@@ -137,6 +137,22 @@ check 'Ctrl-C cancels, cleanup runs, exit 130' interrupted INT 130
 check 'SIGTERM too, exit 143' interrupted TERM 143
 check 'Ctrl-C twice ends a busy loop' twice
 
+# What a server says reaches people as text: it neither steers the terminal nor picks a file of which a
+# line is shown.
+echo 'THE_SECRET=1234567' > .env
+cat > server_says.lua <<'LUA'
+local said = "\27]0;title\7\u{9b}2J bad\n.env:1: oh\n\t.env:1:"
+local fields = { kind = "api", reason = "x", message = said, hint = "try \27[2J" }
+if arg[1] then require "moonherd.log".warn(said) end
+require "moonherd.error".raise(fields)
+LUA
+is_text() { ! LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]\|\302\233')" "$err"; }
+check 'a failure in the words of a server' gives 1 "$moonherd" server_says.lua log
+check 'is shown' says '?]0;title??2J bad'
+check 'steers no terminal' is_text
+check 'shows no other file' sh -c "! grep -q THE_SECRET '$err'"
+check 'but the line that raised it' says '4 | require'
+
 check 'a closed pipe ends quietly' sh -c \
   "'$moonherd' -e 'for i = 1, 1e5 do print(i) end' 2> '$err' | head -1 | grep -qx 1 && ! [ -s '$err' ]"
 finish
