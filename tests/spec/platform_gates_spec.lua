@@ -284,4 +284,16 @@ describe("a platform with host names", function ()
     end
     server:close()
   end)
+
+  -- Once it took the square of its length to refuse it: seconds for one request, before any
+  -- credential was looked at.
+  it("and refuses a long one as fast as it comes", function ()
+    local server = support.start { hosts = {} }
+    local started = os.clock()
+    for _, host in ipairs { ("1"):rep(60000) .. ":x", "[" .. ("1"):rep(60000), "[::1]x", "::1" } do
+      refused(server:request("GET", NAMESPACES, { headers = { host = host } }), 403, 10000)
+    end
+    assert.is_true(os.clock() - started < 2)
+    server:close()
+  end)
 end)

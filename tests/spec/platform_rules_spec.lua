@@ -374,6 +374,27 @@ describe("the handlers of a module", function ()
     }, named)
   end)
 
+  -- Each of these once took minutes, in which the whole process stood still.
+  it("are guessed in time in proportion to the source, whatever it holds", function ()
+    local function full_of(text, before)
+      return (before or "export default {") .. text:rep(300000 // #text)
+    end
+    local started = os.clock()
+    for _, source in ipairs {
+      full_of "/* ", full_of("/* ") .. "}", full_of "(", full_of("(") .. "}", full_of "{",
+      full_of("class A ", ""), full_of("export{", ""), full_of("export class A", ""),
+      full_of("a=class ", "export{a as b,a as c};"), full_of("export default A", ""),
+      full_of("a", "export default "), full_of(" ", "export default a"), full_of("export{a};", ""),
+    } do
+      scan.module(source)
+      scan.service_worker(source)
+    end
+    local named = {}
+    for i = 1, 20000 do named[i] = ("export class A%d {"):format(i) end
+    scan.module(table.concat(named) .. ("}"):rep(20000))
+    assert.is_true(os.clock() - started < 20)
+  end)
+
   it("of a service worker are what it listens to", function ()
     assert.same({ "fetch", "scheduled" }, scan.service_worker [[
       addEventListener("fetch", f); addEventListener('scheduled', s); addEventListener("fetch",

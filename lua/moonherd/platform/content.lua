@@ -17,7 +17,7 @@ local DEFAULT_TYPE = "application/octet-stream"
 -- Whether an If-None-Match header names `etag`.
 local function is_known(header, etag)
   for listed in (header or ""):gmatch "[^,]+" do
-    local bare = listed:match "^%s*(.-)%s*$"
+    local bare = listed:match "^%s*(%S*)"
     if bare == "*" or bare:gsub("^W/", "") == etag then
       return true
     end
