@@ -33,14 +33,17 @@ local function value_of(binding)
   return next(value) and value or nil
 end
 
---- A copy of a binding without its secret value.
+--- A copy of a binding without its secret value. Of a secret no field goes that holds the value of
+--- any: a client that mixes them up must not see its key stored in the open.
 function M.without_value(binding)
   local copy = {}
   for field, value in pairs(binding) do
     copy[field] = value
   end
-  for _, field in ipairs(SECRET_FIELDS[binding.type] or {}) do
-    copy[field] = nil
+  for _, fields in pairs(M.is_secret(binding.type) and SECRET_FIELDS or {}) do
+    for _, field in ipairs(fields) do
+      copy[field] = nil
+    end
   end
   return copy
 end

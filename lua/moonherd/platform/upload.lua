@@ -63,8 +63,18 @@ local function find_entry(parts, name)
     or only_by_base_name(parts, name)
 end
 
-local function find_bound(parts, name)
-  return first_by(parts, "name", name) or first_by(parts, "filename", name)
+-- The first part of each name, and behind that of each filename: there may be thousands of either.
+local function index(parts)
+  local found = {}
+  for _, field in ipairs { "name", "filename" } do
+    for _, part in ipairs(parts) do
+      local value = part[field]
+      if value then
+        found[value] = found[value] or part
+      end
+    end
+  end
+  return found
 end
 
 --- Refuses a form whose metadata is flattened into fields such as `metadata[main_module]`.
@@ -97,9 +107,10 @@ end
 
 -- Marks the parts that bindings refer to, and has each binding name its part by the part's name.
 local function bind_parts(files, bindings)
+  local by_name = index(files)
   for i, binding in ipairs(bindings) do
     if shape.is_object(binding) and M.has_part(binding) then
-      local part = find_bound(files, binding.part)
+      local part = by_name[binding.part]
       if not part then
         local message = ("No such part \"%s\"."):format(binding.part)
         errors.invalid(message, ("/bindings/%d/part"):format(i - 1))
