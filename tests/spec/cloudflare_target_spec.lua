@@ -106,6 +106,10 @@ describe("where a client's requests go", function ()
       assert.are.equal("moonherd.connect: unknown target 'clodflare' (did you mean 'cloudflare'?)",
         refusal({ target = "clodflare" }).message)
       assert.is_truthy(refusal({ target = "http://u:p@x.test" }).message:find "user name")
+      for _, name in ipairs { "target", "base_url" } do
+        local message = refusal({ [name] = "http://me:hunter2@x.test" }).message
+        assert.is_nil(message:find "hunter2")
+      end
       assert.are.equal("moonherd.connect: bad base_url 'local' (an http or https URL is expected)",
         refusal({ base_url = "local" }).message)
     end)

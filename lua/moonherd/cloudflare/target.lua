@@ -33,7 +33,9 @@ local function parse_target(text)
       "targets besides a base URL"))
   end
   local base, why = url.parse_base(text)
-  if not base then errors.usage("%s: bad target '%s' (%s)", WHO, text, why) end
+  if not base then
+    errors.usage("%s: bad target '%s' (%s)", WHO, url.without_user(text), why)
+  end
   return base
 end
 
@@ -58,7 +60,7 @@ end
 
 local function parse_base_url(text)
   local base, why = url.parse_base(text)
-  return base or errors.usage("%s: bad base_url '%s' (%s)", WHO, text, why)
+  return base or errors.usage("%s: bad base_url '%s' (%s)", WHO, url.without_user(text), why)
 end
 
 -- What the script asks for; `base_url` alone is a target.

@@ -51,6 +51,13 @@ function M.parse_base(text)
   return { scheme = scheme, host = host:lower(), base = text:gsub("/+$", "") }
 end
 
+--- A URL as it may stand in a message: without the user name and password it should not have.
+---@param text string
+---@return string shown
+function M.without_user(text)
+  return (text:gsub("//[^/]*@", "//...@"))
+end
+
 --- Whether a host is this machine's loopback: what is sent there stays here.
 ---@param host string  as parse_base gives it
 ---@return boolean
