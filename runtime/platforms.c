@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,15 +19,21 @@
 
 /* ---- the socket --------------------------------------------------------------------------- */
 
+/* The process that made a socket, by its name, as make_socket_path makes it; 0: it is something else. */
+static pid_t owner_of(const char *name) {
+  char *end;
+  long pid = strtol(name, &end, 10);
+  bool is_ours = name[0] >= '1' && name[0] <= '9' && *end == '-' && pid <= INT_MAX;
+  return is_ours && strcmp(end + strcspn(end, "."), ".sock") == 0 ? (pid_t)pid : 0;
+}
+
 /* Removes sockets of processes that are gone: they were killed before they could do it. */
 static void sweep(const char *dir) {
   DIR *entries = opendir(dir);
   if (entries == NULL) return;
   for (struct dirent *e; (e = readdir(entries)) != NULL;) {
-    char *end;
-    long pid = strtol(e->d_name, &end, 10);
-    if (pid <= 0 || *end != '-' || kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
-    unlinkat(dirfd(entries), e->d_name, 0);
+    pid_t pid = owner_of(e->d_name);
+    if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) unlinkat(dirfd(entries), e->d_name, 0);
   }
   closedir(entries);
 }
