@@ -1,5 +1,6 @@
 -- Half of platform_kill.sh: `load` uploads scripts, 16 at a time, until the server is gone, and
--- writes down what was acknowledged; `compare` looks for that in the server that was started again.
+-- writes down what was acknowledged; a line on standard output tells of the first. `compare` looks
+-- for all that in the server that was started again.
 --   platform_kill.lua load|compare BASE TOKEN FILE ROUND
 local moonherd = require "moonherd"
 local http = require "moonherd.http"
@@ -43,6 +44,7 @@ local function load_until_gone()
           if not response then
             is_gone = true
           elseif response.status == 200 then
+            if next(acknowledged) == nil then print "acknowledged" end
             acknowledged[tostring(i)] = json.decode(response.body).result.modified_on
           end
         end

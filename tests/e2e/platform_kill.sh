@@ -6,15 +6,20 @@ helper=$PWD/tests/e2e/platform_kill.lua
 token=token-of-the-kill-test
 echo "$token" > "$scratch/token"
 
+# await FILE: until something is in it.
+await() {
+  for _ in $(seq 200); do
+    [ -s "$1" ] && break
+    sleep 0.05
+  done
+}
+
 start() {
   : > "$scratch/served"
   "$moonherd" serve --listen 127.0.0.1:0 --state "$scratch/state" --token-file "$scratch/token" \
     > "$scratch/served" 2> "$scratch/log" &
   server=$!
-  for _ in $(seq 100); do
-    [ -s "$scratch/served" ] && break
-    sleep 0.05
-  done
+  await "$scratch/served"
   base=$(sed -n 's/^serving //p' "$scratch/served")
 }
 
@@ -22,9 +27,12 @@ drive() {
   "$moonherd" run --target local "$helper" "$1" "$base" "$token" "$scratch/acknowledged" "$2"
 }
 
+# survives ROUND SECONDS: kills it so long after the first upload that it acknowledged.
 survives() {
   start
-  drive load "$1" & load=$!
+  : > "$scratch/first"
+  drive load "$1" > "$scratch/first" & load=$!
+  await "$scratch/first"
   sleep "$2"
   kill -9 $server
   wait $server 2> /dev/null
@@ -43,8 +51,8 @@ is_sound() {
     return checks[1].integrity_check == "ok" and #keys == 0' "$scratch/state/platform.db"
 }
 
-check 'killed early' survives 1 0.3
-check 'killed later' survives 2 0.7
-check 'killed once more' survives 3 0.5
+check 'killed early' survives 1 0.05
+check 'killed later' survives 2 0.5
+check 'killed once more' survives 3 0.2
 check 'the database is sound' is_sound
 finish
