@@ -269,6 +269,10 @@ static int finish(lua_State *L, mh_scope *scope, bool was_joined) {
   } else if (was_cut_short) {
     push_stop(L, scope, scope->join.what);
     has_error = true;
+  } else if (was_joined && mh_scope_pending(L) != NULL) {
+    // What stopped its tasks was meant for the task itself, which waited here and nowhere else.
+    mh_scope_push_pending(L, scope->join.what);
+    has_error = true;
   }
   mh_scope_fini(L, scope);
   return has_error ? lua_error(L) : lua_gettop(L) - index;
