@@ -165,30 +165,51 @@ static int f_counts(lua_State *L) {
 
 /* ---- wait lists --------------------------------------------------------------------------- */
 
+/* In Lua's memory: while it is tied to a task it is anchored in the registry, under the address of
+ * `end`. */
 typedef struct waitlist {
   mh_waitlist list;
-  mh_task_end end; /* when it is tied to a task */
-  bool is_orphan;
+  mh_task_end end;
+  mh_realm *realm;
+  bool is_orphan; /* the task it was tied to has ended */
 } waitlist;
 
 static waitlist *check_waitlist(lua_State *L) {
   return luaL_checkudata(L, 1, WAITLIST);
 }
 
+static void drop_anchor(lua_State *L, waitlist *w) {
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &w->end);
+}
+
 static void on_end(mh_task_end *end) {
   waitlist *w = (waitlist *)((char *)end - offsetof(waitlist, end));
   w->is_orphan = true;
   mh_waitlist_wake(&w->list, UINT32_MAX);
+  drop_anchor(w->realm->L, w);
 }
 
 /* waitlist(is_tied): one that is tied to the current task wakes everybody when that has ended. */
 static int f_waitlist(lua_State *L) {
   waitlist *w = lua_newuserdatauv(L, sizeof *w, 0);
-  *w = (waitlist){.end.on_end = on_end};
+  *w = (waitlist){.end.on_end = on_end, .realm = mh_realm_of(L)};
   luaL_setmetatable(L, WAITLIST);
   mh_task *task = mh_task_current(L);
-  if (lua_toboolean(L, 1) && task != NULL) mh_task_tie(task, &w->end);
+  if (!lua_toboolean(L, 1) || task == NULL) return 1;
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &w->end);
+  mh_task_tie(task, &w->end);
   return 1;
+}
+
+/* list:untie(): its task is done with it. */
+static int f_waitlist_untie(lua_State *L) {
+  waitlist *w = check_waitlist(L);
+  if (w->end.task == NULL) return 0;
+  mh_task_untie(&w->end);
+  drop_anchor(L, w);
+  return 0;
 }
 
 /* list:wait(what): `what` stands in error messages and dumps. */
@@ -214,14 +235,10 @@ static int f_waitlist_is_orphan(lua_State *L) {
   return 1;
 }
 
-static int f_waitlist_gc(lua_State *L) {
-  mh_task_untie(&check_waitlist(L)->end);
-  return 0;
-}
-
 static const luaL_Reg waitlist_methods[] = {{"wait", f_waitlist_wait},
                                             {"wake", f_waitlist_wake},
                                             {"is_orphan", f_waitlist_is_orphan},
+                                            {"untie", f_waitlist_untie},
                                             {NULL, NULL}};
 static const luaL_Reg task_methods[] = {
     {"wait", f_wait}, {"cancel", f_cancel}, {"state", f_state}, {NULL, NULL}};
@@ -237,8 +254,6 @@ int luaopen_moonherd__task(lua_State *L) {
   luaL_newmetatable(L, WAITLIST);
   luaL_newlib(L, waitlist_methods);
   lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, f_waitlist_gc);
-  lua_setfield(L, -2, "__gc");
   luaL_getmetatable(L, "moonherd.task");
   lua_getfield(L, -1, "__index");
   luaL_setfuncs(L, task_methods, 0);

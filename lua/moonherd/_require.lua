@@ -41,6 +41,7 @@ end
 local is_loaded = { __close = function (entry)
   if loading[entry.name] == entry then loading[entry.name] = nil end
   entry.waiters:wake()
+  entry.waiters:untie()
 end }
 local has_answer = { __close = function (question) asks[question.by] = nil end }
 

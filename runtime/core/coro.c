@@ -71,11 +71,13 @@ static int run(lua_State *L, lua_State *co, int nargs) {
   if (!can_relay && old.in == NULL) set_barrier(realm, L, NULL);
   mh_resumed resumed = {L, realm->resumed};
   realm->resumed = &resumed;
+  if (mh_thread_is(co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, false);
   int nresults = 0;
   int status = lua_resume(co, L, nargs, &nresults);
   realm->resumed = resumed.outer;
   put_back(realm, old);
   if (status == LUA_YIELD && realm->is_waiting) return RELAYED;
+  if (mh_thread_is(co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, true);
   return status == LUA_OK || status == LUA_YIELD ? nresults : FAILED;
 }
 

@@ -51,7 +51,9 @@ void mh_realm_free(mh_realm *realm) {
   realm->is_ending = true;
   realm->current = NULL;
   mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
+  realm->mem.limit = 0;        // a finalizer that cannot be called for a lack of memory is lost
   lua_close(realm->L);
+  mh_scope_free_ended(realm);
   free(realm);
 }
 

@@ -28,6 +28,7 @@ struct mh_realm {
   mh_task *current; /* the task that runs now, or NULL */
   mh_task *tasks;   /* all that have not ended */
   unsigned task_count, max_tasks, last_task_id;
+  struct mh_scope *ended_scopes; /* whose place on the stack of a coroutine is there still */
   bool is_system; /* the platform's: not counted in limits, not cancelled with the script */
   bool is_ending; /* the state is being closed: nothing can wait any more */
 

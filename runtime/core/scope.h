@@ -29,11 +29,15 @@ typedef enum mh_scope_state {
 } mh_scope_state;
 
 typedef struct mh_scope mh_scope;
+
+/* In memory of its own: the collector may lose a finalizer when there is no memory to call it, so
+ * that nothing in Lua's memory may be on a list. */
 struct mh_scope {
   mh_task *owner;        /* NULL: it has ended */
   lua_State *thread;     /* the owner's, or the coroutine that opened it */
   mh_scope *outer;       /* around it; NULL for the root scope */
-  mh_scope *next, *prev; /* in owner->scopes, newest first; not the root scope */
+  mh_scope *next, *prev; /* in owner->scopes, newest first, or, when it has
+                         ended, in realm->ended_scopes; not the root scope */
   mh_task *children;     /* those that have not ended */
   mh_op join;            /* ready when the last child has ended */
   mh_timer limit;        /* moonherd.timeout */
@@ -44,7 +48,8 @@ struct mh_scope {
   int error;                     /* registry reference of the error raised for the stop */
   mh_task *failed, *last_failed; /* children that failed and are not reported yet, oldest first */
   mh_scope_state state;
-  bool is_timeout; /* stopped by its limit, not by a cancel */
+  bool is_timeout;   /* stopped by its limit, not by a cancel */
+  bool is_suspended; /* the coroutine that opened it has yielded to the script */
 };
 
 void mh_scope_init(mh_scope *scope, mh_task *owner);
@@ -85,6 +90,8 @@ bool mh_scope_owns_error(lua_State *L, int index);
 
 /* Hands the children of all scopes inside the root scope to the root scope. */
 void mh_scope_leave_all(mh_task *task);
+/* The coroutine `thread` has yielded to the script, or goes on. */
+void mh_scope_suspend(const mh_realm *realm, const lua_State *thread, bool is_suspended);
 /* `thread` is closed: the scopes it opened end, their children are cancelled and go to the scope
  * outside. */
 void mh_scope_drop_held(lua_State *L, lua_State *thread);
@@ -97,5 +104,7 @@ bool mh_scope_is_foreign(const mh_realm *realm, lua_State *thread);
 int mh_scope_call(lua_State *L, int nargs, double seconds);
 
 void mh_scope_open(lua_State *L); /* registers the metatable */
+/* Frees what has ended but is held by coroutines still; the state has been closed. */
+void mh_scope_free_ended(mh_realm *realm);
 
 #endif

@@ -45,15 +45,9 @@ static mh_task *next_beside(const mh_scope *top, mh_task *task) {
 
 /* ---- stopping ----------------------------------------------------------------------------- */
 
-/* Whether the owner runs, or waits, inside the scope; not so while a suspended coroutine holds it. */
-static bool is_active(const mh_scope *scope) {
-  if (scope->outer == NULL || scope->thread == scope->owner->L) return true;
-  return mh_thread_is(scope->thread, MH_THREAD_HELD);
-}
-
 /* Wakes the owner, unless it waits for children: those are being stopped themselves. */
 static void tell_owner(mh_scope *scope) {
-  if (scope->owner->joining == NULL && is_active(scope)) mh_task_interrupt(scope->owner);
+  if (scope->owner->joining == NULL && !scope->is_suspended) mh_task_interrupt(scope->owner);
 }
 
 static void start_grace(mh_scope *scope) {
@@ -137,7 +131,7 @@ static void kill_below(mh_scope *top) {
 static void close_all(mh_scope *scope) {
   mh_task *owner = scope->owner;
   kill_below(scope);
-  if (!is_active(scope)) return;
+  if (scope->is_suspended) return;
   if (owner->joining != NULL) start_grace(scope);
   else mh_task_kill(owner);
 }
