@@ -8,6 +8,8 @@ pids=
 trap 'kill $pids 2>/dev/null || true; rm -rf "$dir"' EXIT
 unset CI $(env | sed -n 's/^\(\(CLOUDFLARE\|MOONHERD\)_[A-Z_]*\)=.*/\1/p')
 
+# median FILE: of its numbers, one a line.
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) / 2)] }'; }
 title() { printf '\n%s\n' "$1"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 # first FILE: its first line, once it is there.
@@ -31,11 +33,14 @@ mkfifo "$dir/stdin"
 "$bench/bare_mhd" "$answer" 0 < "$dir/stdin" > "$dir/port" & pids="$pids $!"
 exec 3> "$dir/stdin"
 port=$(first "$dir/port")
-for _ in 1 2 3; do
+for _ in 1 2 3 4 5; do
   ours=$("$moonherd" --log error --target "http://127.0.0.1:$port/client/v4" tests/bench/api_calls.lua 20000)
   plain=$("$bench/plain_curl" "http://127.0.0.1:$port/x" 20000 64)
-  echo "$ours; rival $plain; ratio $(ratio "${ours%% *}" "${plain%% *}")"
+  ratio "${ours%% *}" "${plain%% *}" | tee -a "$dir/calls" > "$dir/ratio"
+  echo >> "$dir/calls"
+  echo "$ours; rival $plain; ratio $(cat "$dir/ratio")"
 done
+echo "median ratio $(median "$dir/calls")"
 
 title "GET script on the platform, 64 connections, against bare libmicrohttpd (at least 0.167)"
 token=bench-token-0123456789
@@ -49,11 +54,14 @@ CLOUDFLARE_API_TOKEN=$token "$moonherd" --log error --account $account --target 
   ns:script "one":upload { script = "addEventListener(\"fetch\", () => {})", compatibility_date = "2026-10-01" }'
 served=$(echo "$base" | sed 's/.*:\([0-9]*\).*/\1/')
 path=/client/v4/accounts/$account/workers/dispatch/namespaces/bench/scripts/one
-for _ in 1 2 3; do
+for _ in 1 2 3 4 5; do
   ours=$("$bench/http_load" 64 2 "$served" $path "Authorization: Bearer $token")
   bare=$("$bench/http_load" 64 2 "$port" $path)
-  echo "$ours requests/s; rival $bare; ratio $(ratio "$ours" "$bare")"
+  ratio "$ours" "$bare" | tee -a "$dir/gets" > "$dir/ratio"
+  echo >> "$dir/gets"
+  echo "$ours requests/s; rival $bare; ratio $(cat "$dir/ratio")"
 done
+echo "median ratio $(median "$dir/gets")"
 
 title "JSON against bare lua-cjson"
 "$bench/json"
