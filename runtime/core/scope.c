@@ -366,10 +366,7 @@ static mh_scope **push_box(lua_State *L) {
   return box;
 }
 
-static void start(lua_State *L, mh_scope **box, double seconds) {
-  mh_scope *scope = malloc(sizeof *scope);
-  if (scope == NULL) luaL_error(L, "not enough memory");
-  *box = scope;
+static void start(lua_State *L, mh_scope *scope, double seconds) {
   mh_scope_init(scope, mh_task_current(L));
   enter(L, scope);
   if (seconds < 0) return;
@@ -384,7 +381,9 @@ int mh_scope_call(lua_State *L, int nargs, double seconds) {
   lua_insert(L, -nargs - 2);
   // stack: …, box, function, arguments
   int index = lua_gettop(L) - nargs - 1;
-  start(L, box, seconds);
+  *box = malloc(sizeof **box);
+  if (*box == NULL) return luaL_error(L, "not enough memory");
+  start(L, *box, seconds);
   int status = lua_pcallk(L, nargs, LUA_MULTRET, 0, index, called);
   return called(L, status, index);
 }
