@@ -374,11 +374,19 @@ static void on_head_end(mh_transfer *t) {
   see_whether_sent(t);
 }
 
+/* Headers behind the body are dropped, but somebody could send them for ever. */
+static size_t take_trailer(mh_transfer *t, size_t n) {
+  t->trailers += n;
+  if (t->trailers <= MAX_HEAD) return n;
+  explain(t, MH_HTTP_TOO_LARGE, "the trailers of the answer are over %d bytes", MAX_HEAD);
+  return 0;
+}
+
 size_t mh_transfer_on_header(char *bytes, size_t size, size_t n, void *user) {
   mh_transfer *t = ((mh_http_slot *)user)->transfer;
   n *= size;
   moved(t);
-  if (t->has_head) return n;  // a trailer
+  if (t->has_head) return take_trailer(t, n);
   if (t->state != MH_TRANSFER_RECEIVING) enter(t, MH_TRANSFER_RECEIVING);
   if (n >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
     t->status = status_in(bytes, n);

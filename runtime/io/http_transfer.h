@@ -98,6 +98,7 @@ struct mh_transfer {
 
   /* The answer. */
   int status;        /* 0 until a final answer begins */
+  size_t trailers;   /* bytes of headers behind the body */
   bool has_head;     /* `head` is complete */
   mh_buf head;       /* the lines as they came, without the status line and the empty one */
   mh_buf body;       /* what is not yet taken */

@@ -32,6 +32,16 @@ describe("an answer", function ()
     assert.are.equal("DELETE", server:last().method)
   end
 
+  it("may have a message of any length: the error shows its beginning", function ()
+    local long = ("ü"):rep(5000)
+    local err = refused { status = 400,
+      body = '{"success":false,"errors":[null,{"code":10021,"message":"' .. long .. '"}]}' }
+    assert.is_true(#tostring(err) < 2100)
+    assert.is_truthy(utf8.len(err.message))
+    assert.are.equal(long, err.errors[2].message)
+    assert.is_nil(err.errors[1].message)
+  end)
+
   describe("that is a success", function ()
     it("may have no result", function ()
       deletes { body = '{"success":true,"errors":[],"messages":[],"result":null}' }

@@ -24,6 +24,13 @@ describe("the content of a script", function ()
     server:answer { body = table.concat(segments), headers = headers }
   end
 
+  it("is refused when two modules have one name", function ()
+    local twice = { name = "a.js", filename = "a.js", content = "one" }
+    answer_with { twice, { name = "a.js", filename = "a.js", content = "two" } }
+    local _, err = pcall(script.content, script)
+    assert.are.equal("bad_answer", err.reason)
+  end)
+
   local MODULES = {
     { name = "lib/b.txt", filename = "b.txt", content_type = "text/plain", content = "text" },
     { name = "i.mjs", filename = "i.mjs", content_type = "application/javascript+module",

@@ -37,6 +37,21 @@ describe("the scripts of a namespace", function ()
     assert.are.equal(SCRIPTS, server:last().target)
   end)
 
+  it("are refused when they are not what a list holds", function ()
+    for _, result in ipairs {
+      "text", 5, { 1 }, { "x" }, { json.null }, { { id = 5 } }, { { script = { id = {} } } },
+        { {} },
+    } do
+      server:succeed(result)
+      local ok, err = pcall(names)
+      assert.is_false(ok)
+      assert.are.equal("bad_answer", err.reason)
+    end
+    server:succeed({ { id = "a" } }, { result_info = { cursor = { 1 } } })
+    local _, err = pcall(names)
+    assert.are.equal("bad_answer", err.reason)
+  end)
+
   it("come page by page, until there is no cursor", function ()
     page({ "a", "b" }, "c/1")
     page({}, "c/2")

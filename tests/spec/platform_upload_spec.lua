@@ -102,6 +102,12 @@ describe("a module's name", function ()
   it("is there once", function ()
     refused(read, { main_module = "a.js" }, part("files", "a.js"), part("more", "a.js"))
   end)
+
+  -- The content it is read back in could not name it, and ran together with the one before.
+  it("is there", function ()
+    refused(read, { main_module = "a.js" }, part("files", "a.js"), part("", ""))
+    refused(read, { main_module = "a.js" }, part("files", "a.js"), part("", nil, nil, "x"))
+  end)
 end)
 
 describe("a part of a binding", function ()

@@ -20,6 +20,7 @@ local function excerpt_of(body)
 end
 
 local function entry_of(item)
+  if item == json.null then return {} end
   if type(item) ~= "table" then return { message = tostring(item) } end
   if math.type(item.code) ~= "integer" then item.code = math.tointeger(tonumber(item.code)) end
   if type(item.message) ~= "string" then item.message = nil end
@@ -88,6 +89,16 @@ local function is_absent(endpoint, result)
   return endpoint.needs and (type(result) ~= "table" or result[endpoint.needs] == nil)
 end
 
+-- Whether a result that should be a list of objects is something else.
+local function is_misshapen(endpoint, result)
+  if endpoint.gives ~= "list" or result == nil then return false end
+  if type(result) ~= "table" then return true end
+  for _, item in ipairs(result) do
+    if type(item) ~= "table" then return true end
+  end
+  return false
+end
+
 local function judge_envelope(endpoint, response)
   local envelope = decode(response.body, WITHOUT_NULLS)
   if not (envelope and envelope.success == true and is_good(response.status)) then
@@ -95,6 +106,9 @@ local function judge_envelope(endpoint, response)
   end
   if is_absent(endpoint, envelope.result) then
     return nil, failures.of_absence(endpoint, describe(response, envelope))
+  end
+  if is_misshapen(endpoint, envelope.result) then
+    return nil, failures.of_nonsense(describe(response, envelope), "the result is no list")
   end
   return envelope
 end

@@ -62,6 +62,9 @@ local function of_form(response, content_type)
   local content = { modules = {}, main_module = response.headers["cf-entrypoint"] }
   for _, part in ipairs(read_parts(response, content_type)) do
     local name = module_name(part)
+    if content.modules[name] then
+      refuse(response, ("module '%s' is there more than once"):format(name))
+    end
     content.main_module = content.main_module or name
     content.modules[name] = { content = table.concat(part.pieces), type = part.content_type }
   end

@@ -12,6 +12,7 @@
 --            delete   the second time finds nothing: "not found" after a repeat means done
 --            create   a repeat may find its own work and fail: read back first
 --   needs    a member of the result; a success without it means "not found"
+--   gives    "list": the result is a list of objects
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 --   scope    account, namespace or script: what a path names last (made here from the path)
 local M = {}
@@ -34,6 +35,7 @@ M.create_namespace = row("POST", NAMESPACES, {
 })
 M.list_namespaces = row("GET", NAMESPACES, {
   id = "namespace-worker-list", does = "list namespaces", class = "read",
+  gives = "list",
 })
 M.get_namespace = row("GET", NAMESPACE, {
   id = "namespace-worker-get-namespace", does = "get namespace", class = "read",
@@ -43,6 +45,7 @@ M.delete_namespace = row("DELETE", NAMESPACE, {
 })
 M.list_scripts = row("GET", SCRIPTS, {
   id = "namespace-worker-list-scripts", does = "list scripts of", class = "read",
+  gives = "list",
 })
 M.put_script = row("PUT", SCRIPT, {
   id = "namespace-worker-script-upload-worker-module", does = "upload script",

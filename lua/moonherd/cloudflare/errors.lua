@@ -136,9 +136,17 @@ local function is_retryable(endpoint, answer, code)
   return answer.status >= 500 and endpoint.class ~= "create"
 end
 
+local LONGEST = 2000 -- bytes of a message that are shown; `errors` has all of it
+
+-- The beginning of a text, which is valid UTF-8, without half a character at its end.
+local function shortened(text)
+  if #text <= LONGEST then return text end
+  return text:sub(1, LONGEST):gsub("[\xC0-\xF4][\x80-\xBF]*$", "") .. "..."
+end
+
 local function text_of(answer, entry)
   local why = answer.excerpt and "and an answer that is not the API's: " .. answer.excerpt
-  local text = entry.message
+  local text = entry.message and shortened(entry.message)
     or ("status %d %s"):format(answer.status, why or "without an explanation")
   local more = #answer.errors - 1
   return more > 0 and ("%s (and %d more)"):format(text, more) or text

@@ -27,17 +27,22 @@ local function query_of(list, cursor)
   return (query == "" and "?" or query .. "&") .. "tags=" .. list.tags
 end
 
+local function refuse(list, why)
+  errors.raise {
+    kind = "api", reason = "bad_answer", retryable = false, status = 200,
+    message = ("list scripts of %s: %s"):format(list.segment, why),
+  }
+end
+
 -- One page: the entries and the cursor of the next, nil at the end.
 local function fetch(list, cursor)
   local entries, envelope = transport.call(list.client, endpoints.list_scripts,
     query_of(list, cursor), nil, list.segment)
   local info = type(envelope.result_info) == "table" and envelope.result_info or {}
   local following = info.cursor ~= "" and info.cursor or nil
+  if following and type(following) ~= "string" then refuse(list, "the cursor is no text") end
   if following and following == cursor then
-    errors.raise {
-      kind = "api", reason = "bad_answer", retryable = false, status = 200,
-      message = "list scripts of " .. list.segment .. ": the next page is the same page again",
-    }
+    refuse(list, "the next page is the same page again")
   end
   return entries or {}, following
 end
@@ -60,9 +65,10 @@ local function next_page(list)
   return receive(list, fetch(list, list.cursor))
 end
 
-local function info_of(entry)
+local function info_of(list, entry)
   local script = type(entry.script) == "table" and entry.script or {}
   entry.name = script.id or entry.id
+  if type(entry.name) ~= "string" then refuse(list, "a script has no name") end
   entry.tags = entry.tags or script.tags or {}
   return entry
 end
@@ -75,7 +81,7 @@ local function step(list)
     next_page(list)
   end
   list.at, list.given = list.at + 1, list.given + 1
-  local info = info_of(list.page[list.at])
+  local info = info_of(list, list.page[list.at])
   return list.namespace:script(info.name), info
 end
 

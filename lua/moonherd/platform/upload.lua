@@ -133,10 +133,12 @@ local function warn_about_type(entry, kind, call)
   end
 end
 
-local function check_duplicates(modules)
+local function check_names(modules)
   local seen = {}
   for _, module in ipairs(modules) do
-    if seen[module.name] and not module.is_bound then
+    if module.name == "" then
+      errors.invalid "A file of the upload has no name"
+    elseif seen[module.name] and not module.is_bound then
       errors.invalid(("Module '%s' is there more than once"):format(module.name))
     end
     seen[module.name] = seen[module.name] or not module.is_bound
@@ -158,7 +160,7 @@ local function name_modules(files, entry)
     }
     table.insert(modules, part == entry and 1 or #modules + 1, module)
   end
-  check_duplicates(modules)
+  check_names(modules)
   return modules
 end
 
