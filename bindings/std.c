@@ -3,8 +3,10 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/task.h"
@@ -93,6 +95,41 @@ static int f_print(lua_State *L) {
   return 0;
 }
 
+/* ---- warnings ----------------------------------------------------------------------------- */
+
+static const char WARNER[] = "moonherd.warner"; /* its address is the key in the registry */
+
+typedef struct warner {
+  mh_host *host;
+  bool is_on, is_continued;
+} warner;
+
+static void write_warning(const warner *w, const char *text) {
+  if (w->host->on_output != NULL)
+    w->host->on_output(w->host->user, MOONHERD_STDERR, text, strlen(text));
+}
+
+/* As in plain Lua: off until warn "@on"; a message may come in pieces. */
+static void on_warning(void *user, const char *message, int is_continued) {
+  warner *w = user;
+  if (!w->is_continued && !is_continued && message[0] == '@') {
+    if (strcmp(message, "@on") == 0) w->is_on = true;
+    else if (strcmp(message, "@off") == 0) w->is_on = false;
+    return;
+  }
+  if (w->is_on && !w->is_continued) write_warning(w, "Lua warning: ");
+  if (w->is_on) write_warning(w, message);
+  if (w->is_on && !is_continued) write_warning(w, "\n");
+  w->is_continued = is_continued != 0;
+}
+
+static void catch_warnings(lua_State *L) {
+  warner *w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = (warner){.host = mh_realm_of(L)->host};
+  lua_rawsetp(L, LUA_REGISTRYINDEX, WARNER);
+  lua_setwarnf(L, on_warning, w);
+}
+
 /* ---- os.exit ------------------------------------------------------------------------------ */
 
 static int never(lua_State *L, int status, lua_KContext context) {
@@ -122,6 +159,7 @@ static int f_exit(lua_State *L) {
 
 int luaopen_moonherd__std(lua_State *L);
 int luaopen_moonherd__std(lua_State *L) {
+  catch_warnings(L);
   lua_getglobal(L, LUA_IOLIBNAME);
   push_stream(L, MOONHERD_STDERR, _IONBF);
   lua_setfield(L, -2, "stderr");

@@ -20,20 +20,26 @@ local function is_circular(name, by)
   return false
 end
 
+-- Searchers are called through pcall, a function of C as the plain require is: their errors get no
+-- place in this file.
+local function call_searcher(searcher, name)
+  local ok, loader, extra = pcall(searcher, name)
+  if not ok then error(loader, 0) end
+  return loader, extra
+end
+
 local function find(name)
   local searchers = package.searchers
   if type(searchers) ~= "table" then error("'package.searchers' must be a table", 3) end
   local reasons = {}
   for i = 1, math.huge do
-    local searcher = searchers[i]
+    local searcher = rawget(searchers, i)
     if searcher == nil then
       error(("module '%s' not found:%s"):format(name, table.concat(reasons)), 3)
     end
-    local loader, extra = searcher(name)
+    local loader, extra = call_searcher(searcher, name)
     if type(loader) == "function" then return loader, extra end
-    if type(loader) == "string" then
-      reasons[#reasons + 1] = "\n\t" .. loader:gsub("^\n\t", "")
-    end
+    if type(loader) == "string" then reasons[#reasons + 1] = "\n\t" .. loader end
   end
 end
 
@@ -62,14 +68,16 @@ local function wait(entry, by)
   entry.waiters:wait("a module that another task loads")
 end
 
-return function (name)
-  if type(name) ~= "string" then
-    if type(name) ~= "number" then
-      error(("bad argument #1 to 'require' (string expected, got %s)"):format(
-        name == nil and "no value" or type(name)), 2)
-    end
-    name = tostring(name)
-  end
+local function check_name(...)
+  local name = ...
+  if type(name) == "string" then return name end
+  if type(name) == "number" then return tostring(name) end
+  error(("bad argument #1 to 'require' (string expected, got %s)"):format(
+    select("#", ...) == 0 and "no value" or type(name)), 3)
+end
+
+return function (...)
+  local name = check_name(...)
   local me = task.id()
   while true do
     local value = package.loaded[name]

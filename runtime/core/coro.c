@@ -37,7 +37,7 @@ static void put_back(mh_realm *realm, barrier old) {
 
 static lua_State *check_coroutine(lua_State *L, int index) {
   lua_State *co = lua_tothread(L, index);
-  luaL_argexpected(L, co != NULL, index, "coroutine");
+  luaL_argexpected(L, co != NULL, index, "thread");
   return co;
 }
 
