@@ -129,7 +129,8 @@ local function source(who, items)
 end
 
 local function read_options(who, options, f)
-  if f == nil then options, f = {}, options end
+  if f == nil then options, f = nil, options end
+  if options == nil then options = {} end
   check_callable(who, f)
   if type(options) ~= "table" then
     usage("%s: bad options (table expected, got %s)", who, type(options))

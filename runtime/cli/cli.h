@@ -46,7 +46,7 @@ typedef struct cli_output {
   const cli_options *options;
   const char *source; /* text of the script when it is not a file, for error messages */
   bool has_colour;
-  bool stdout_is_closed;
+  bool stdout_is_closed, stdout_has_failed;
   bool had_usage_error; /* the script asked for something the command line rules out: exit 2 */
   moonherd *handle;
 } cli_output;

@@ -106,6 +106,11 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* The system keeps the lowest byte of an exit code: what a script counts must not become success. */
+static int process_code(int code) {
+  return code != 0 && (code & 0xff) == 0 ? 255 : code;
+}
+
 /* Steps until the script has ended; returns the exit code. */
 static int run(moonherd *m, const cli_options *o, const cli_output *out) {
   double end = o->timeout > 0 ? now() + o->timeout : 0;
@@ -129,7 +134,8 @@ static int run(moonherd *m, const cli_options *o, const cli_output *out) {
   if (is_late) cli_say("timed out after %g s", o->timeout);
   if (is_late) return EXIT_TIMED_OUT;
   if (out->stdout_is_closed) return EXIT_PIPE_CLOSED;
-  return out->had_usage_error ? EXIT_USAGE : moonherd_exit_code(m);
+  if (out->stdout_has_failed) return EXIT_SCRIPT_FAILED;
+  return out->had_usage_error ? EXIT_USAGE : process_code(moonherd_exit_code(m));
 }
 
 static int start_and_run(const cli_options *o, cli_output *out, const char *json) {
@@ -160,7 +166,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   interrupts.handle = NULL;
   moonherd_close(m);
   free(text);
-  return code;
+  return code == 0 && out->stdout_has_failed ? EXIT_SCRIPT_FAILED : code;
 }
 
 int main(int argc, char **argv) {

@@ -1,10 +1,12 @@
 /* What a person sees: the script's output, the log, errors. See cli.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -26,23 +28,39 @@ void cli_output_init(cli_output *output, const cli_options *options) {
   output->has_colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL && !is_dumb;
 }
 
-void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
-  cli_output *out = user;
-  int fd = stream == MOONHERD_STDERR ? STDERR_FILENO : STDOUT_FILENO;
-  if (fd == STDOUT_FILENO && out->stdout_is_closed) return;
+/* Writes it all, also where somebody has made the descriptor non-blocking. */
+static bool write_all(int fd, const char *bytes, size_t n) {
   while (n > 0) {
     ssize_t written = write(fd, bytes, n);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      if (fd == STDOUT_FILENO && errno == EPIPE) {
-        out->stdout_is_closed = true;
-        moonherd_cancel(out->handle, "standard output is closed");
-      }
-      return;
+    if (written >= 0) {
+      bytes += written;
+      n -= (size_t)written;
+    } else if (errno == EAGAIN) {
+      poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+    } else if (errno != EINTR) {
+      return false;
     }
-    bytes += written;
-    n -= (size_t)written;
   }
+  return true;
+}
+
+/* A closed pipe is how `head` and the like end us; anything else is a failure. */
+static void stdout_failed(cli_output *out) {
+  bool is_closed = errno == EPIPE;
+  if (is_closed) out->stdout_is_closed = true;
+  else out->stdout_has_failed = true;
+  if (!is_closed) cli_say("cannot write to standard output: %s", strerror(errno));
+  moonherd_cancel(out->handle, "standard output cannot be written");
+}
+
+void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
+  cli_output *out = user;
+  if (stream == MOONHERD_STDERR) {
+    write_all(STDERR_FILENO, bytes, n);
+    return;
+  }
+  if (out->stdout_is_closed || out->stdout_has_failed) return;
+  if (!write_all(STDOUT_FILENO, bytes, n)) stdout_failed(out);
 }
 
 /* ---- text of others ----------------------------------------------------------------------- */
@@ -139,6 +157,12 @@ static bool find_place(const char *text, char *file, size_t size, int *number) {
   return false;
 }
 
+/* Opens a source file; not what opening would wait for, or change: a message may name anything. */
+static FILE *open_source(const char *name) {
+  struct stat st;
+  return stat(name, &st) == 0 && S_ISREG(st.st_mode) ? fopen(name, "r") : NULL;
+}
+
 /* Shows where in the script it happened: the line itself. Only what Lua has raised begins with a
  * place. Other messages may be a server's, and must not choose a file to be shown. */
 static void print_source(const cli_output *out, const moonherd_error *error) {
@@ -149,7 +173,8 @@ static void print_source(const cli_output *out, const moonherd_error *error) {
                        find_place(message, name, sizeof name, &number);
   if (!is_in_message && !find_place(trace, name, sizeof name, &number)) return;
   bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
-  FILE *file = is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : fopen(name, "r");
+  FILE *file =
+      is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : open_source(name);
   if (file == NULL) return;
   if (!is_in_message) fprintf(stderr, "  at %s:%d\n", name, number);
   print_line(file, number);

@@ -310,7 +310,8 @@ static void set_place(lua_State *L, char *place, size_t size) {
   lua_Debug ar;
   for (int level = 0; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
-    if (ar.currentline <= 0 || ar.source[0] == '=') continue;
+    bool is_ours = strncmp(ar.source, "=[", 2) == 0;  // an embedded module
+    if (ar.currentline <= 0 || is_ours) continue;
     snprintf(place, size, "%s:%d", ar.short_src, ar.currentline);
     return;
   }

@@ -155,4 +155,31 @@ check 'but the line that raised it' says '4 | require'
 
 check 'a closed pipe ends quietly' sh -c \
   "'$moonherd' -e 'for i = 1, 1e5 do print(i) end' 2> '$err' | head -1 | grep -qx 1 && ! [ -s '$err' ]"
+check 'a full disk is said' gives 1 sh -c "'$moonherd' -e 'print(1)' > /dev/full"
+check 'and why' says 'cannot write to standard output: No space left'
+slow_reader() {
+  lua5.4 -e 'for i = 1, 1e5 do print(i) end' > expected
+  python3 - "$moonherd" <<'PY' > "$out"
+import fcntl, os, subprocess, sys, time
+r, w = os.pipe()
+fcntl.fcntl(w, fcntl.F_SETFL, os.O_NONBLOCK)
+child = subprocess.Popen([sys.argv[1], "-e", "for i = 1, 100000 do print(i) end"], stdout=w)
+os.close(w)
+time.sleep(0.3)
+while (block := os.read(r, 65536)):
+    sys.stdout.buffer.write(block)
+sys.exit(child.wait())
+PY
+  cmp -s expected "$out"
+}
+if command -v python3 > /dev/null; then check 'a pipe that does not block' slow_reader
+else skip 'a pipe that does not block' 'no python3'; fi
+check 'an exit code of 256 is not success' gives 255 "$moonherd" -e 'return 256'
+check 'nor is one of 1 << 40' gives 255 "$moonherd" -e 'return 1 << 40'
+check 'a byte order mark' sh -c "printf '\357\273\277#!x\nprint(...)' | '$moonherd' - y | grep -qx y"
+check 'a file that cannot be read' gives 2 "$moonherd" /proc/self/mem
+mkfifo fifo
+check 'an error that names a pipe' gives 1 timeout 10 "$moonherd" -e 'error("fifo:1: x", 0)'
+check 'where a line of -e spawned a task' gives 1 "$moonherd" -e 'require "moonherd".spawn(error, "x")'
+check 'is named' says 'spawned at -e:1'
 finish
