@@ -7,10 +7,17 @@
 #include "core/platform.h"
 #include "core/task.h"
 
+static int push_failure(lua_State *L, const mh_platform *p) {
+  mh_error_fail(L, "io", p->reason != NULL ? p->reason : "platform_failed",
+                "the embedded platform on %s: %s", p->state_dir,
+                p->why != NULL ? p->why : "could not be started");
+  lua_pushstring(L, p->hint);
+  lua_setfield(L, -2, "hint");
+  return 2;
+}
+
 static int push_result(lua_State *L, const mh_platform *p) {
-  if (p->state == MH_PLATFORM_FAILED)
-    return mh_error_fail(L, "io", "platform_failed", "the embedded platform on %s: %s",
-                         p->state_dir, p->why != NULL ? p->why : "could not be started");
+  if (p->state == MH_PLATFORM_FAILED) return push_failure(L, p);
   lua_pushstring(L, p->socket);
   lua_pushstring(L, p->token);
   return 2;

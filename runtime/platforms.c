@@ -74,16 +74,48 @@ static void fail(mh_platform *p, const char *why) {
   mh_waitlist_wake(&p->waiters, UINT32_MAX);
 }
 
+/* A copy of a field of the error at index 2; NULL when it is not text. */
+static char *copy_field(lua_State *L, const char *name) {
+  lua_pushstring(L, name);
+  char *copy = lua_rawget(L, 2) == LUA_TSTRING ? strdup(lua_tostring(L, -1)) : NULL;
+  lua_pop(L, 1);
+  return copy;
+}
+
+/* Stack: platform, error. Returns whether the error is what the world did: a full disk, a database
+ * of a newer program. Then it is the caller's, who waits for the platform to serve. */
+static int take_error(lua_State *L) {
+  mh_platform *p = lua_touserdata(L, 1);
+  bool is_taken = p->state == MH_PLATFORM_STARTING && mh_error_has_kind(L, 2, "io");
+  if (is_taken) {
+    p->reason = copy_field(L, "reason");
+    p->hint = copy_field(L, "hint");
+    fail(p, mh_error_text(L));
+  }
+  lua_pushboolean(L, is_taken);
+  return 1;
+}
+
+/* Tells the callers why the platform failed, or reports the error that is at the top. */
+static void deliver_error(mh_platform *p) {
+  lua_State *L = p->realm->L;
+  lua_pushcfunction(L, take_error);
+  lua_pushlightuserdata(L, p);
+  lua_pushvalue(L, -3);
+  bool is_taken = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (!is_taken) p->realm->on_error(p->realm, L);
+}
+
 /* The platform's main task has ended: before it served that is a failure to start. */
 static void on_main_end(mh_task_end *end) {
   mh_platform *p = (mh_platform *)((char *)end - offsetof(mh_platform, main_end));
-  mh_realm *realm = p->realm;
   lua_State *thread = mh_task_thread(p->main);
   if (mh_task_is_failed(p->main) && !mh_task_raised_cancel(p->main)) {
     lua_pushvalue(thread, -1);
-    lua_xmove(thread, realm->L, 1);
-    realm->on_error(realm, realm->L);
-    lua_pop(realm->L, 1);
+    lua_xmove(thread, p->realm->L, 1);
+    deliver_error(p);
+    lua_pop(p->realm->L, 1);
   }
   p->main = NULL;
   fail(p, "it has ended; its error says why");
@@ -178,6 +210,8 @@ void mh_platforms_free(mh_platforms *platforms) {
     free(p->socket);
     free(p->state_dir);
     free(p->why);
+    free(p->reason);
+    free(p->hint);
     free(p);
   }
 }

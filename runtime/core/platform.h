@@ -21,6 +21,8 @@ struct mh_platform {
   char *socket;   /* path of the unix socket */
   char token[65]; /* the credential of this process, 64 hex digits */
   char *why;      /* FAILED: one line */
+  char *reason;   /* FAILED: of the error that ended it; NULL when it has none */
+  char *hint;     /* likewise */
   mh_platform_state state;
   mh_waitlist waiters; /* tasks that wait until it serves */
   mh_task *main;       /* what serves; NULL when it has ended */

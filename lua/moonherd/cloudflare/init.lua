@@ -92,7 +92,8 @@ end
 ---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage insecure_base_url  when a credential would travel in plain http
----@error io platform_failed  when the embedded platform cannot be started
+---@error io platform_failed  when the embedded platform cannot be started; when its state directory
+---  is why: disk_full, locked, read_only, corrupt, newer, permission, …
 ---@example
 --- local client = moonherd.connect { target = "local" }
 function M.connect(opts)
