@@ -120,8 +120,21 @@ static int set_once(const char **slot, const char *flag, const char *value) {
   return -1;
 }
 
+/* A script that never connects must not hide a mistyped target. What is wrong with a URL is for those
+ * to say who read it. */
+static int set_target(cli_options *o, const char *value) {
+  static const char *const targets[] = {"local", "cloudflare", NULL};
+  bool is_known = is_same(value, "local") || is_same(value, "cloudflare");
+  if (value[0] == '\0' || is_known || strstr(value, "://") != NULL)
+    return set_once(&o->target, "--target", value);
+  const char *name = nearest(value, targets);
+  if (name != NULL) cli_say("--target: '%s' is unknown (did you mean '%s'?)", value, name);
+  else cli_say("--target: '%s' is not local, cloudflare or a URL", value);
+  return EXIT_USAGE;
+}
+
 static int set_value(cli_options *o, const char *flag, const char *value) {
-  if (is_same(flag, "--target")) return set_once(&o->target, flag, value);
+  if (is_same(flag, "--target")) return set_target(o, value);
   if (is_same(flag, "--state")) return set_once(&o->state, flag, value);
   if (is_same(flag, "--account")) return set_once(&o->account, flag, value);
   if (is_same(flag, "--log")) return set_log(o, value);

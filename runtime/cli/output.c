@@ -126,15 +126,16 @@ static void print_colour(const cli_output *out, const char *code) {
   if (out->has_colour) fputs(code, stderr);
 }
 
-/* Prints line `number` of a text or of an open file, with the number in front. */
+/* Prints line `number` of a text or of an open file, with the number in front; the last line when it
+ * has ended before: what is missing there is found at the end. */
 static void print_line(FILE *file, int number) {
   char *line = NULL;
   size_t room = 0;
-  for (int i = 1; getline(&line, &room, file) >= 0; i++) {
-    if (i < number) continue;
+  int i = 0;
+  while (i < number && getline(&line, &room, file) >= 0) i++;
+  if (i > 0) {
     line[strcspn(line, "\r\n")] = '\0';
-    fprintf(stderr, "%6d | %s\n", number, line);
-    break;
+    fprintf(stderr, "%6d | %s\n", i, line);
   }
   free(line);
 }
@@ -186,7 +187,8 @@ static void print_trace(const char *trace) {
   for (const char *line = trace; line != NULL && *line != '\0';) {
     const char *end = strchr(line, '\n');
     size_t n = end != NULL ? (size_t)(end - line) : strlen(line);
-    bool is_frame = n > 1 && line[0] == '\t' && line[1] != '[' && strncmp(line, "\t...", 4) != 0;
+    bool is_frame = n > 1 && line[0] == '\t' && line[1] != '[' && line[1] != '(' &&
+                    strncmp(line, "\t...", 4) != 0;
     if (is_frame) print_text("  ", line + 1, n - 1);
     line = end != NULL ? end + 1 : NULL;
   }

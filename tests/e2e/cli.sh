@@ -56,6 +56,8 @@ check 'a flag without its value' gives 2 "$moonherd" --state
 check 'a flag given twice' gives 2 "$moonherd" --state a --state b hello.lua
 check 'a wrong log level' gives 2 "$moonherd" --log loud hello.lua
 check 'a wrong duration' gives 2 "$moonherd" --timeout soon hello.lua
+check 'a wrong target' gives 2 "$moonherd" --target locl hello.lua
+check 'the nearest target is named' says "did you mean 'local'"
 check 'a wrong flag of serve' gives 2 "$moonherd" serve --listn 1
 check 'its nearest flag in one line' says "(did you mean '--listen'?)"
 
@@ -63,6 +65,12 @@ echo 'local t = = 1' > broken.lua
 check 'a syntax error exits 1' gives 1 "$moonherd" broken.lua
 check 'it shows file and line' says 'broken.lua:1:'
 check 'and the line itself' says '1 | local t = = 1'
+printf 'local t = {\n' > unfinished.lua
+check 'something missing at the end' gives 1 "$moonherd" unfinished.lua
+check 'shows the last line' says '1 | local t = {'
+check 'a syntax error in a module' gives 1 "$moonherd" -e 'require "unfinished"'
+check 'shows the line of the module' says '1 | local t = {'
+check 'and frames of the script alone' sh -c "! grep -q 'tail calls' '$err'"
 cat > fails.lua <<'LUA'
 local moonherd = require "moonherd"
 moonherd.spawn(function ()
@@ -90,6 +98,21 @@ check '--env-file' gives 0 "$moonherd" --env-file good.env -e 'print(os.getenv "
 check '--env-file sets' prints 'from file'
 check 'a bad env file' gives 2 "$moonherd" --env-file bad.env hello.lua
 check 'is not shown' sh -c "! grep -q secret '$err'"
+
+# state_error REASON DIR: connecting raises one error, with the reason of the state directory.
+state_error() {
+  gives 1 "$moonherd" --target local --state "$2" -e \
+    'local ok, err = pcall(require "moonherd".connect) print(err.kind, err.reason) error(err)' &&
+    prints "io	$1" && [ "$(grep -c '^moonherd:' "$err")" = 1 ]
+}
+mkdir -m 700 garbage
+head -c 9000 /dev/zero | tr '\0' x > garbage/platform.db
+check 'a state directory that is a file' state_error exists hello.lua
+check 'a database that is none' state_error corrupt garbage
+check 'is left as it was' sh -c "[ \$(wc -c < garbage/platform.db) = 9000 ]"
+"$moonherd" --target local --state newer -e 'require "moonherd".connect()' 2> "$err"
+printf '\0\0\3\347' | dd of=newer/platform.db bs=1 seek=60 conv=notrunc 2> "$err" # user_version
+check 'a database of a newer program' state_error newer newer
 
 connects() { # TARGET: a script that asks for one
   echo "require 'moonherd'.connect { target = '$1' }"
