@@ -33,6 +33,29 @@ local function type_of(name, who)
     .. "modules = {[\"%s\"] = {content = …, type = …}})", who, name, EXTENSIONS, name)
 end
 
+local MODULE_FIELDS = { "content", "type" }
+
+local function check_fields(name, given, who)
+  for field in pairs(given) do
+    if field ~= "content" and field ~= "type" then
+      errors.usage("%s: module '%s': unknown option '%s'%s", who, name, tostring(field),
+        options.suggestion(tostring(field), MODULE_FIELDS, "options"))
+    end
+  end
+end
+
+-- Others than ours may be right, but a content type they have to be.
+local function check_type(name, given, who)
+  if given == nil then return end
+  if type(given) ~= "string" then
+    errors.usage("%s: module '%s': 'type' is a string, got %s", who, name, type(given))
+  end
+  if not given:find "^[%w.+-]+/[%w.+-]+[^%c]*$" then
+    errors.usage("%s: module '%s': 'type' is a content type such as %s, got %q", who, name,
+      ES_MODULE, given)
+  end
+end
+
 local function check_name(name, who)
   if type(name) == "string" and name ~= "" and not name:find "%c" then return end
   errors.usage("%s: bad option 'modules' (a module needs a name, got %s)", who,
@@ -50,9 +73,8 @@ local function module_of(name, given, who)
     errors.usage("%s: module '%s' is bytes or {content=, type=}, got %s", who, name,
       type(given) == "table" and "a table without content" or type(given))
   end
-  if given.type ~= nil and type(given.type) ~= "string" then
-    errors.usage("%s: module '%s': 'type' is a string, got %s", who, name, type(given.type))
-  end
+  check_fields(name, given, who)
+  check_type(name, given.type, who)
   return { name = name, content = given.content, content_type = given.type or type_of(name, who) }
 end
 
