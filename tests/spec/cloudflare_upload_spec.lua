@@ -285,10 +285,22 @@ addEventListener('fetch', f)
     end)
 
     it("a missing or odd date", function ()
-      assert.is_truthy(refusal({ compatibility_date = "1.10.2026" }):find "like '2026%-10%-01'")
+      for _, date in ipairs { "1.10.2026", "2026-13-01", "2026-00-10", "2026-02-29" } do
+        assert.is_truthy(refusal({ compatibility_date = date }):find "like '2026%-10%-01'", date)
+      end
       local ok, err = pcall(script.upload, script, { modules = { ["a.mjs"] = "" } })
       assert.is_false(ok)
       assert.is_truthy(err.message:find "'compatibility_date' is missing")
+    end)
+
+    it("modules with fields or types that cannot be", function ()
+      local function of(module) return refusal({ modules = { ["a.mjs"] = module } }) end
+      assert.are.equal("script:upload: module 'a.mjs': unknown option 'tpe' (did you mean 'type'?)",
+        of { content = "", tpe = "text/plain" })
+      for _, kind in ipairs { "esm", "text/", "text/plain\r\nX: y" } do
+        assert.is_truthy(of({ content = "", type = kind }):find "a content type such as", kind)
+      end
+      assert.is_truthy(of({ content = "", type = 1 }):find "'type' is a string, got number")
     end)
 
     it("no code, or two sources of it", function ()

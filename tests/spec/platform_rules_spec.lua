@@ -130,6 +130,16 @@ describe("metadata", function ()
     end
   end)
 
+  it("takes days of the calendar alone", function ()
+    for _, date in ipairs { "2026-13-01", "2026-00-01", "2026-01-00", "2100-02-29" } do
+      assert.equal(10021, refused(metadata.read, ('{"compatibility_date":"%s"}'):format(date)).code)
+    end
+    for _, date in ipairs { "2024-02-29", "2000-02-29", "2026-12-31" } do
+      local read = metadata.read(('{"compatibility_date":"%s"}'):format(date))
+      assert.equal(date, read.compatibility_date)
+    end
+  end)
+
   it("takes keys it does not know, and null for absent", function ()
     local read = metadata.read '{"unsafe":{"x":[1]},"main_module":"a.js","tags":null,"limits":null}'
     assert.equal("a.js", read.main_module)

@@ -5,7 +5,10 @@ local json = require "moonherd.json"
 local M = {}
 
 local function check_date(text)
-  if text:find "^%d%d%d%d%-%d%d%-%d%d$" then return nil end
+  local year, month, day = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  -- What the calendar does not have is another day by then. Noon, as clocks change at night.
+  local time = year and os.time { year = year, month = month, day = day, hour = 12 }
+  if time and os.date("%Y-%m-%d", time) == text then return nil end
   return ("a date like '2026-10-01' is expected, got '%s'"):format(text)
 end
 

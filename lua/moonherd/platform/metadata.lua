@@ -60,7 +60,7 @@ local FIELDS = {
   main_module = shape.text,
   body_part = shape.text,
   bindings = shape.list(shape.any), -- bindings.lua looks at each
-  compatibility_date = shape.match("^%d%d%d%d%-%d%d%-%d%d$", "a date such as 2026-01-31"),
+  compatibility_date = shape.date,
   compatibility_flags = TEXTS,
   usage_model = shape.one_of("standard", "bundled", "unbound"),
   limits = shape.object { cpu_ms = shape.integer, subrequests = shape.integer },

@@ -39,12 +39,19 @@ function M.text(value, pointer)
   end
 end
 
---- A string that matches a pattern; `described` names it for people.
-function M.match(pattern, described)
-  return function (value, pointer)
-    if type(value) ~= "string" or not value:find(pattern) then
-      mismatch(pointer, described)
-    end
+local MONTHS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function days_of(year, month)
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  return month == 2 and is_leap and 29 or MONTHS[month] or 0
+end
+
+--- A day of the calendar, YYYY-MM-DD.
+function M.date(value, pointer)
+  local year, month, day = tostring(value):match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  day = tonumber(day)
+  if not year or day < 1 or day > days_of(tonumber(year), tonumber(month)) then
+    mismatch(pointer, "a date such as 2026-01-31")
   end
 end
 
