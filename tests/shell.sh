@@ -4,7 +4,7 @@ set -u
 B=${B:-build}
 moonherd=$PWD/$B/moonherd
 passed=0 failed=0 skipped=0
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1 # without one the tests would write into the tree, and remove from it
 trap 'rm -rf "$scratch"' EXIT
 
 # check NAME COMMAND…: passes when the command succeeds.

@@ -1,6 +1,12 @@
 # tests/run.sh adds up what the suites report, and is not taken in by one that crashed.
 . tests/shell.sh
 
+# tests/shell.sh goes no further without a scratch folder: `cd ""` stays in the tree.
+no_scratch() {
+  ! TMPDIR=/nonexistent sh -c '. tests/shell.sh; exit 0' 2> /dev/null
+}
+check 'no scratch folder is a failure' no_scratch
+
 # A tree of its own, whose "program" is a shell script.
 mkdir -p "$scratch/tests/c" "$scratch/build/tests/c"
 cp tests/run.sh "$scratch/tests/"
