@@ -317,28 +317,25 @@ static mh_store *check_store(lua_State *L, const char *who) {
   return store;
 }
 
-/* store:read(list) -> rows of each statement | nil, err */
-static int f_read(lua_State *L) {
-  mh_store *store = check_store(L, "db:read");
-  check_list(L, 2, "db:read");
-  mh_task_can_wait(L, "db:read");
+static int submit(lua_State *L, const char *who, mh_store_verb verb, lua_KFunction k) {
+  mh_store *store = check_store(L, who);
+  check_list(L, 2, who);
+  mh_task_can_wait(L, who);
   lua_settop(L, 2);
-  mh_store_job *job = read_list(L, store, MH_STORE_READ, "db:read");
+  mh_store_job *job = read_list(L, store, verb, who);
   anchor(L, job);
   mh_store_submit(job);
-  return mh_op_wait(L, &job->op, read_done);
+  return mh_op_wait(L, &job->op, k);
+}
+
+/* store:read(list) -> rows of each statement | nil, err */
+static int f_read(lua_State *L) {
+  return submit(L, "db:read", MH_STORE_READ, read_done);
 }
 
 /* store:write(list) -> {{changes=, rows=}, …} | nil, number of the statement that missed | nil, err */
 static int f_write(lua_State *L) {
-  mh_store *store = check_store(L, "db:write");
-  check_list(L, 2, "db:write");
-  mh_task_can_wait(L, "db:write");
-  lua_settop(L, 2);
-  mh_store_job *job = read_list(L, store, MH_STORE_WRITE, "db:write");
-  anchor(L, job);
-  mh_store_submit(job);
-  return mh_op_wait(L, &job->op, write_done);
+  return submit(L, "db:write", MH_STORE_WRITE, write_done);
 }
 
 /* Hands the store back; the job that is pushed is done when its threads have ended, or at once when
