@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mh_buf_init(&cut, NULL);
   read_all(body, &limits, 0, &whole);
   read_all(body, &limits, data[2] % 8 + 1u, &cut);
-  if (whole.len != cut.len || memcmp(whole.data, cut.data, whole.len) != 0) abort();
+  if (whole.len != cut.len) abort();
+  if (whole.len > 0 && memcmp(whole.data, cut.data, whole.len) != 0) abort();
   mh_buf_fini(&whole);
   mh_buf_fini(&cut);
   return 0;
