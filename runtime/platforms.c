@@ -17,6 +17,8 @@
 #include "modules.h"
 #include "moonherd.h"
 
+enum { RANDOM_BYTES = 32 };
+
 /* ---- the socket --------------------------------------------------------------------------- */
 
 /* The process that made a socket, by its name, as make_socket_path makes it; 0: it is something else. */
@@ -51,14 +53,22 @@ static bool make_socket_dir(char *dir, size_t size) {
          (st.st_mode & 077) == 0;
 }
 
+/* Fills `text` with 2 * n random hex digits and a zero. */
+static bool set_random(char *text, size_t n) {
+  unsigned char bytes[RANDOM_BYTES];
+  if (uv_random(NULL, NULL, bytes, n, 0, NULL) != 0) return false;
+  for (size_t i = 0; i < n; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+  return true;
+}
+
 /* A path short enough for a unix socket (108 bytes on Linux). */
-static char *make_socket_path(const mh_platform *p) {
-  char dir[80];
-  if (!make_socket_dir(dir, sizeof dir)) return NULL;
+static char *make_socket_path(void) {
+  char dir[80], name[9];
+  if (!make_socket_dir(dir, sizeof dir) || !set_random(name, 4)) return NULL;
   sweep(dir);
   mh_buf path;
   mh_buf_init(&path, NULL);
-  mh_buf_printf(&path, "%s/%ld-%.8s.sock", dir, (long)getpid(), p->token);
+  mh_buf_printf(&path, "%s/%ld-%s.sock", dir, (long)getpid(), name);
   const char *text = mh_buf_cstr(&path);
   char *copy = text != NULL ? strdup(text) : NULL;
   mh_buf_fini(&path);
@@ -161,13 +171,6 @@ static void start(mh_platforms *platforms, mh_platform *p) {
   }
 }
 
-static bool set_token(mh_platform *p) {
-  unsigned char bytes[32];
-  if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0) return false;
-  for (size_t i = 0; i < sizeof bytes; i++) snprintf(p->token + 2 * i, 3, "%02x", bytes[i]);
-  return true;
-}
-
 mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir) {
   for (mh_platform *p = platforms->first; p != NULL; p = p->next)
     if (strcmp(p->state_dir, state_dir) == 0) return p;
@@ -181,8 +184,8 @@ mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir) {
   p->state_dir = copy;
   p->next = platforms->first;
   platforms->first = p;
-  if (!set_token(p)) fail(p, "no random numbers");
-  else if ((p->socket = make_socket_path(p)) == NULL)
+  if (!set_random(p->token, RANDOM_BYTES)) fail(p, "no random numbers");
+  else if ((p->socket = make_socket_path()) == NULL)
     fail(p, "no private folder for its socket; set TMPDIR to a short path that you own");
   else start(platforms, p);
   return p;
