@@ -22,7 +22,8 @@
   X(sink) \
   X(std) \
   X(store) \
-  X(task)
+  X(task) \
+  X(words)
 // clang-format on
 
 #define DECLARE(name) int luaopen_moonherd__##name(lua_State *L);

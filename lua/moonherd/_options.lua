@@ -14,40 +14,18 @@
 -- descriptors of a table's own options), `check` (a function that is given the value and returns
 -- nil, or what is wrong with it), `convert` (a function that makes of the value what is returned).
 local errors = require "moonherd.error"
+local words = require "moonherd._words"
 
 local M = {}
 
 -- ---- the nearest name --------------------------------------------------------------------------
-
--- Edit distance; a swap of neighbours counts as one edit.
-local function distance(a, b)
-  local before, last = {}, {}
-  for j = 0, #b do last[j] = j end
-  for i = 1, #a do
-    local now = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      now[j] = math.min(last[j] + 1, now[j - 1] + 1, last[j - 1] + (same and 0 or 1))
-      local is_swap = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
-      if is_swap then now[j] = math.min(now[j], before[j - 2] + 1) end
-    end
-    before, last = last, now
-  end
-  return last[#b]
-end
 
 --- The name in a list that is nearest to a mistyped one, or nil when none is near.
 ---@param name string
 ---@param names string[]
 ---@return string? nearest
 function M.nearest(name, names)
-  local nearest
-  local best = #name // 3 + 2 -- farther than this is another word
-  for _, candidate in ipairs(names) do
-    local d = distance(name, candidate)
-    if d < best then nearest, best = candidate, d end
-  end
-  return nearest
+  return words.nearest(name, names)
 end
 
 --- " (did you mean 'x'?)" for messages, or the list of valid names when none is near.
@@ -64,17 +42,14 @@ end
 
 -- ---- durations ---------------------------------------------------------------------------------
 
-local UNITS = { ms = 1e-3, s = 1, m = 60, h = 3600, d = 86400 }
-
 -- Seconds, or nil and what is wrong.
 local function to_seconds(value)
   if type(value) == "number" then
     if value >= 0 then return value end
     return nil, "a duration cannot be below zero"
   end
-  local number, unit = value:match "^(%d*%.?%d*)(%a+)$"
-  number = tonumber(number)
-  if number and UNITS[unit] then return number * UNITS[unit] end
+  local seconds = words.seconds(value)
+  if seconds then return seconds end
   return nil, 'a duration is seconds or text like "250ms", "5s", "2m"'
 end
 

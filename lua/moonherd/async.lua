@@ -128,24 +128,14 @@ local function source(who, items)
   end, math.huge
 end
 
+-- Loaded at the first use: most scripts that only wait never need it.
 local function read_options(who, options, f)
   if f == nil then options, f = nil, options end
-  if options == nil then options = {} end
   check_callable(who, f)
-  if type(options) ~= "table" then
-    usage("%s: bad options (table expected, got %s)", who, type(options))
-  end
-  for name in pairs(options) do
-    if name ~= "concurrency" then
-      usage("%s: unknown option '%s' (did you mean 'concurrency'?)", who, tostring(name))
-    end
-  end
-  local concurrency = options.concurrency or DEFAULT_CONCURRENCY
-  if math.type(concurrency) ~= "integer" or concurrency < 1 then
-    usage("%s: bad option 'concurrency' (integer of at least 1 expected, got %s)", who,
-      tostring(concurrency))
-  end
-  return concurrency, f
+  local read = require "moonherd._options".reader(who, {
+    { "concurrency", "integer", default = DEFAULT_CONCURRENCY, least = 1 },
+  })
+  return read(options).concurrency, f
 end
 
 -- Calls step(index, item, …) for every item, up to `concurrency` at once.
