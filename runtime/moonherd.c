@@ -417,6 +417,18 @@ int moonherd_exit_code(const moonherd *m) {
   return m != NULL ? m->exit_code : 1;
 }
 
+int moonherd_mask(const moonherd *m, const char *text, size_t n,
+                  void (*on_text)(void *user, const char *text, size_t n), void *user) {
+  if (m == NULL || on_text == NULL || (text == NULL && n > 0)) return MOONHERD_EINVAL;
+  mh_buf masked;
+  mh_buf_init(&masked, NULL);
+  int e = mh_buf_append(&masked, text, n);
+  if (e == 0) e = mh_log_mask(m->host.log, &masked);
+  if (e == 0) on_text(user, masked.len > 0 ? masked.data : "", masked.len);
+  mh_buf_fini(&masked);
+  return e;
+}
+
 /* ---- closing ------------------------------------------------------------------------------ */
 
 /* Steps until the script, then the platforms have ended, or the grace is over: what still runs then

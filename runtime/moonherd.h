@@ -128,6 +128,12 @@ int moonherd_exit_code(const moonherd *m);
  * From inside a callback it does nothing. */
 void moonherd_close(moonherd *m);
 
+/* Hides every secret that the handle knows in a text, as it does in its log, and hands the result to
+ * `on_text`, once and before it returns. For a host that shows text which no callback gave it, such
+ * as a line of the script. Allowed in callbacks. MOONHERD_ENOMEM: on_text was not called. */
+int moonherd_mask(const moonherd *m, const char *text, size_t n,
+                  void (*on_text)(void *user, const char *text, size_t n), void *user);
+
 /* The parts of an error; "" where there is none. `kind` and `reason` are the fixed words scripts
  * compare, `message` is one line, `trace` several. `json` holds all fields as one JSON object. */
 const char *moonherd_error_kind(const moonherd_error *error);

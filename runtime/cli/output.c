@@ -126,16 +126,21 @@ static void print_colour(const cli_output *out, const char *code) {
   if (out->has_colour) fputs(code, stderr);
 }
 
+static void on_masked_line(void *number, const char *line, size_t n) {
+  char before[16];
+  snprintf(before, sizeof before, "%6d | ", *(int *)number);
+  print_text(before, line, n);
+}
+
 /* Prints line `number` of a text or of an open file, with the number in front; the last line when it
- * has ended before: what is missing there is found at the end. */
-static void print_line(FILE *file, int number) {
+ * has ended before: what is missing there is found at the end. A secret may stand in it. */
+static void print_line(const cli_output *out, FILE *file, int number) {
   char *line = NULL;
   size_t room = 0;
   int i = 0;
   while (i < number && getline(&line, &room, file) >= 0) i++;
   if (i > 0) {
-    line[strcspn(line, "\r\n")] = '\0';
-    fprintf(stderr, "%6d | %s\n", i, line);
+    moonherd_mask(out->handle, line, strcspn(line, "\r\n"), on_masked_line, &i);
   }
   free(line);
 }
@@ -178,7 +183,7 @@ static void print_source(const cli_output *out, const moonherd_error *error) {
       is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : open_source(name);
   if (file == NULL) return;
   if (!is_in_message) fprintf(stderr, "  at %s:%d\n", name, number);
-  print_line(file, number);
+  print_line(out, file, number);
   fclose(file);
 }
 

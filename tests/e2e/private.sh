@@ -60,6 +60,13 @@ check 'and so is each file in it, and the socket' sh -c "grep -q platform.db-wal
   grep -q '\.sock' modes && ! grep -v '^600 ' modes"
 check 'and the folder of the socket' [ "$(modes "$sockets")" = "700 $sockets" ]
 
+cat > literal.lua <<'LUA'
+local key = require "moonherd.log".hide "literal-secret" error("near it: " .. #key)
+LUA
+"$moonherd" literal.lua > literal 2>&1 < /dev/null
+check 'the line of the script that is shown hides it' grep -qF '1 | local key = require "moonherd.log".hide "[hidden]"' literal
+check 'and nothing else of the report holds it' sh -c '! grep -q literal-secret literal'
+
 # Sockets of processes that are gone go; nothing else does.
 touch "$sockets/4194305-abcd.sock" "$sockets/4194305-notes.txt" "$sockets/1-abcd.sock" \
   "$sockets/+4194305-x.sock" "$sockets/4194305.sock"

@@ -325,6 +325,26 @@ static void stack_overflow_and_errors_of_every_kind_leave_the_host_running(void 
   moonherd_close(m);
 }
 
+static void on_text(void *user, const char *text, size_t n) {
+  snprintf(user, 64, "%.*s", (int)n, text);
+}
+
+static void a_text_of_the_host_is_masked_like_the_log(void **state) {
+  (void)state;
+  host h;
+  char text[64] = "not called";
+  moonherd *m = open_plain(&h);
+  run(m, "require 'moonherd.log'.hide 'sesame-opens'");
+  assert_int_equal(0, moonherd_mask(m, "say sesame-opens!", 17, on_text, text));
+  assert_string_equal("say [hidden]!", text);
+  assert_int_equal(0, moonherd_mask(m, NULL, 0, on_text, text));
+  assert_string_equal("", text);
+  assert_int_equal(MOONHERD_EINVAL, moonherd_mask(m, NULL, 1, on_text, text));
+  assert_int_equal(MOONHERD_EINVAL, moonherd_mask(m, "", 0, NULL, text));
+  assert_int_equal(MOONHERD_EINVAL, moonherd_mask(NULL, "", 0, on_text, text));
+  moonherd_close(m);
+}
+
 static void *wake_later(void *m) {
   struct timespec t = {.tv_nsec = 2000000};
   nanosleep(&t, NULL);
@@ -379,6 +399,7 @@ int main(void) {
       cmocka_unit_test(out_of_memory_is_a_result),
       cmocka_unit_test(tasks_are_limited),
       cmocka_unit_test(stack_overflow_and_errors_of_every_kind_leave_the_host_running),
+      cmocka_unit_test(a_text_of_the_host_is_masked_like_the_log),
       cmocka_unit_test(a_wake_from_a_thread_ends_a_waiting_step),
       cmocka_unit_test(handles_share_nothing),
   };
