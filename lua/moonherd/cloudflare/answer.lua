@@ -89,12 +89,15 @@ local function is_absent(endpoint, result)
   return endpoint.needs and (type(result) ~= "table" or result[endpoint.needs] == nil)
 end
 
--- Whether a result that should be a list of objects is something else.
+local ITEMS = { list = "table", texts = "string" }
+
+-- Whether a result that should be a list of objects or of strings is something else.
 local function is_misshapen(endpoint, result)
-  if endpoint.gives ~= "list" or result == nil then return false end
+  local item_type = ITEMS[endpoint.gives]
+  if not item_type or result == nil then return false end
   if type(result) ~= "table" then return true end
   for _, item in ipairs(result) do
-    if type(item) ~= "table" then return true end
+    if type(item) ~= item_type then return true end
   end
   return false
 end

@@ -11,8 +11,11 @@
 --            replace  the same again gives the same: upload, secrets, tags
 --            delete   the second time finds nothing: "not found" after a repeat means done
 --            create   a repeat may find its own work and fail: read back first
+--   check    of a write: the row of the read that shows, after an unclear outcome (the connection
+--            broke, a timeout, 5xx), whether it was done
+--   auth     session: the token of an upload session, in the place of the client's credential
 --   needs    a member of the result; a success without it means "not found"
---   gives    "list": the result is a list of objects
+--   gives    "list": the result is a list of objects; "texts": a list of strings
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 --   scope    account, namespace or script: what a path names last (made here from the path)
 local M = {}
@@ -32,6 +35,7 @@ end
 
 M.create_namespace = row("POST", NAMESPACES, {
   id = "namespace-worker-create", does = "create namespace", body = "json", class = "create",
+  check = "get_namespace",
 })
 M.list_namespaces = row("GET", NAMESPACES, {
   id = "namespace-worker-list", does = "list namespaces", class = "read",
@@ -40,16 +44,30 @@ M.list_namespaces = row("GET", NAMESPACES, {
 M.get_namespace = row("GET", NAMESPACE, {
   id = "namespace-worker-get-namespace", does = "get namespace", class = "read",
 })
+M.put_namespace = row("PUT", NAMESPACE, {
+  id = "namespace-worker-put-namespace", does = "update namespace", body = "json",
+  class = "create", check = "get_namespace", -- a repeated rename finds no namespace
+})
+M.patch_namespace = row("PATCH", NAMESPACE, {
+  id = "namespace-worker-patch-namespace", does = "change namespace", body = "json",
+  class = "create", check = "get_namespace",
+})
 M.delete_namespace = row("DELETE", NAMESPACE, {
   id = "namespace-worker-delete-namespace", does = "delete namespace", class = "delete",
+  check = "get_namespace",
 })
 M.list_scripts = row("GET", SCRIPTS, {
   id = "namespace-worker-list-scripts", does = "list scripts of", class = "read",
   gives = "list",
 })
+M.delete_scripts = row("DELETE", SCRIPTS, {
+  id = "namespace-worker-delete-scripts", does = "delete scripts of", class = "delete",
+  check = "list_scripts", timeout = BULKY,
+})
+
 M.put_script = row("PUT", SCRIPT, {
   id = "namespace-worker-script-upload-worker-module", does = "upload script",
-  body = "multipart", class = "replace", timeout = BULKY,
+  body = "multipart", class = "replace", check = "get_script", timeout = BULKY,
 })
 M.get_script = row("GET", SCRIPT, {
   id = "namespace-worker-script-worker-details", does = "get script", class = "read",
@@ -57,14 +75,73 @@ M.get_script = row("GET", SCRIPT, {
 })
 M.delete_script = row("DELETE", SCRIPT, {
   id = "namespace-worker-script-delete-worker", does = "delete script", class = "delete",
+  check = "get_script",
 })
+M.create_assets_session = row("POST", SCRIPT .. "/assets-upload-session", {
+  id = "namespace-worker-script-update-create-assets-upload-session",
+  does = "open an assets upload session of script",
+  body = "json", class = "replace", -- another session harms nothing
+})
+M.list_bindings = row("GET", SCRIPT .. "/bindings", {
+  id = "namespace-worker-get-script-bindings", does = "list bindings of script", class = "read",
+  gives = "list",
+})
+
 M.put_content = row("PUT", SCRIPT .. "/content", {
   id = "namespace-worker-put-script-content", does = "put content of script",
-  body = "multipart", class = "replace", timeout = BULKY,
+  body = "multipart", class = "replace", check = "get_script", timeout = BULKY,
 })
 M.get_content = row("GET", SCRIPT .. "/content", {
   id = "namespace-worker-get-script-content", does = "get content of script",
   answer = "content", class = "read", timeout = BULKY,
+})
+M.put_secret = row("PUT", SCRIPT .. "/secrets", {
+  id = "namespace-worker-put-script-secrets", does = "put secret of script", body = "json",
+  class = "replace", check = "list_secrets",
+})
+M.list_secrets = row("GET", SCRIPT .. "/secrets", {
+  id = "namespace-worker-list-script-secrets", does = "list secrets of script", class = "read",
+  gives = "list",
+})
+M.get_secret = row("GET", SCRIPT .. "/secrets/{secret_name}", {
+  id = "namespace-worker-get-script-secrets", does = "get secret of script", class = "read",
+})
+M.delete_secret = row("DELETE", SCRIPT .. "/secrets/{secret_name}", {
+  id = "namespace-worker-delete-script-secret", does = "delete secret of script",
+  class = "delete", check = "list_secrets",
+})
+M.patch_settings = row("PATCH", SCRIPT .. "/settings", {
+  id = "namespace-worker-patch-script-settings", does = "patch settings of script",
+  body = "settings", class = "replace", check = "get_settings",
+})
+M.get_settings = row("GET", SCRIPT .. "/settings", {
+  id = "namespace-worker-get-script-settings", does = "get settings of script", class = "read",
+})
+M.put_tags = row("PUT", SCRIPT .. "/tags", {
+  id = "namespace-worker-put-script-tags", does = "put tags of script", body = "json",
+  class = "replace", check = "get_tags", gives = "texts",
+})
+M.get_tags = row("GET", SCRIPT .. "/tags", {
+  id = "namespace-worker-get-script-tags", does = "get tags of script", class = "read",
+  gives = "texts",
+})
+M.put_tag = row("PUT", SCRIPT .. "/tags/{tag}", {
+  id = "namespace-worker-put-script-tag", does = "add tag to script", class = "replace",
+  check = "get_tags",
+})
+M.delete_tag = row("DELETE", SCRIPT .. "/tags/{tag}", {
+  id = "namespace-worker-delete-script-tag", does = "delete tag of script", class = "delete",
+  check = "get_tags",
+})
+
+-- Beside the 25 operations of the API, and needed by them.
+M.patch_secrets = row("PATCH", SCRIPT .. "/secrets-bulk", {
+  id = "namespace-worker-patch-script-secrets-bulk", does = "patch secrets of script",
+  body = "json", class = "replace", check = "list_secrets",
+})
+M.upload_assets = row("POST", ACCOUNT .. "/workers/assets/upload", {
+  id = "worker-assets-upload", does = "upload assets", body = "multipart", class = "replace",
+  auth = "session", timeout = BULKY,
 })
 
 -- The template becomes what string.format takes; it ignores surplus arguments, so that every row is
