@@ -86,15 +86,19 @@ static int load(moonherd *m, const cli_options *o, cli_output *out, char **text)
   return e == 0 ? -1 : say_load_failed(e, o->source == FROM_STDIN ? "standard input" : o->script);
 }
 
-/* The script has its copy of the arguments: what stands behind --token must not stay where every user
- * of the machine can read it. */
-static void wipe_token(const cli_options *o) {
-  for (int i = 0; o->source == FROM_COMMAND && i < o->arg_count; i++) {
-    bool is_last = i + 1 == o->arg_count;
-    if (strcmp(o->args[i], "--token") == 0 && !is_last)
-      memset(o->args[i + 1], 'x', strlen(o->args[i + 1]));
-    else if (strncmp(o->args[i], "--token=", 8) == 0)
-      memset(o->args[i] + 8, 'x', strlen(o->args[i] + 8));
+/* The command has its copy of the arguments: what may be secret must not stay where every user of the
+ * machine can read it. */
+static void wipe_values(const cli_options *o) {
+  static const char *const flags[] = {"--token", "--json", "--form", "--body", NULL};
+  if (o->source != FROM_COMMAND) return;
+  for (int i = 0; i < o->arg_count; i++) {
+    size_t n = strcspn(o->args[i], "=");
+    for (const char *const *flag = flags; *flag != NULL; flag++) {
+      if (strlen(*flag) != n || strncmp(o->args[i], *flag, n) != 0) continue;
+      char *value = o->args[i][n] == '=' ? o->args[i] + n + 1 : NULL;
+      if (value == NULL && i + 1 < o->arg_count) value = o->args[i + 1];
+      if (value != NULL) memset(value, 'x', strlen(value));
+    }
   }
 }
 
@@ -161,7 +165,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
     cli_say("not enough memory");
     code = EXIT_SCRIPT_FAILED;
   }
-  wipe_token(o);
+  wipe_values(o);
   if (code < 0) code = run(m, o, out);
   interrupts.handle = NULL;
   moonherd_close(m);

@@ -13,6 +13,7 @@ static const char USAGE[] =
     "       moonherd [options] SCRIPT [ARG...]        the same\n"
     "       moonherd [options] -e CODE [ARG...]       run a line of Lua\n"
     "       moonherd serve [options]                  the embedded platform over HTTP\n"
+    "       moonherd api [options] METHOD PATH        one raw call; api --help says more\n"
     "       moonherd version | help\n"
     "\n"
     "options:\n"
@@ -28,7 +29,7 @@ static const char USAGE[] =
     "\n"
     "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
 
-static const char *const COMMANDS[] = {"run", "serve", "version", "help", NULL};
+static const char *const COMMANDS[] = {"run", "serve", "api", "version", "help", NULL};
 static const char *const FLAGS[] = {"--target",  "--state",   "--account",           "--env-file",
                                     "--log",     "--timeout", "--insecure-base-url", "--help",
                                     "--version", NULL};

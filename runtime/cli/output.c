@@ -202,7 +202,8 @@ static void print_trace(const char *trace) {
 /* Errors after which the exit code is that of a wrong command line. */
 static bool is_about_usage(const moonherd_error *error) {
   const char *reason = moonherd_error_reason(error);
-  return strcmp(reason, "target_conflict") == 0 || strcmp(reason, "target_missing") == 0;
+  return strcmp(reason, "target_conflict") == 0 || strcmp(reason, "target_missing") == 0 ||
+         strcmp(reason, "command_line") == 0;
 }
 
 void cli_on_error(void *user, const moonherd_error *error) {

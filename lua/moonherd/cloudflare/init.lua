@@ -211,7 +211,9 @@ function Client:request(opts)
   if not method:find "^%u+$" then errors.usage("client:request: bad option 'method'") end
   local body = body_of(opts)
   local endpoint = endpoints.of_request(method, path)
-  return transport.call_path(self, endpoint, path, url.query(opts.query), body)
+  local query = url.query(opts.query)
+  if path:find "?" then query = query:gsub("^?", "&") end
+  return transport.call_path(self, endpoint, path, query, body)
 end
 
 return M
