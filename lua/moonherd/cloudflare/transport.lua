@@ -8,13 +8,28 @@ local log = require "moonherd._log"
 
 local M = {}
 
+-- The token of an upload session stands in the place of the client's credential.
+local function use_session(headers, token)
+  headers["x-auth-email"], headers["x-auth-key"] = nil, nil
+  headers.authorization = "Bearer " .. token
+end
+
 -- The headers of a body: JSON text shares a table, a form has a boundary of its own.
-local function headers_of(client, body)
+local function headers_of(client, endpoint, body)
   if body == nil then return client._headers end
   if type(body) == "string" then return client._json_headers end
   local headers = { ["content-type"] = body.content_type }
   for name, value in pairs(client._headers) do headers[name] = value end
+  if endpoint.auth == "session" then use_session(headers, body.token) end
   return headers
+end
+
+-- What is sent of a body, and its length where only the form knows it. A body that is produced while
+-- it is sent begins anew with every attempt.
+local function content_of(body)
+  if type(body) ~= "table" then return body end
+  if body.open then return body.open(), body.length end
+  return body.segments
 end
 
 -- "put content of script production/shop-7"
@@ -35,9 +50,10 @@ end
 -- Sends once. The only place that does.
 local function attempt(client, endpoint, path, headers, body)
   client._requests = client._requests + 1
+  local content, length = content_of(body)
   local ok, response = pcall(http.request, {
     method = endpoint.method, url = client._base .. path, headers = headers,
-    body = type(body) == "table" and body.segments or body,
+    body = content, content_length = length,
     timeout = client._timeout or endpoint.timeout,
     unix_socket = client._socket, ca_file = client._ca_file,
   })
@@ -79,7 +95,7 @@ local function fail(err, endpoint, path, a, b)
 end
 
 local function send(client, endpoint, path, query, body, a, b)
-  local headers = headers_of(client, body)
+  local headers = headers_of(client, endpoint, body)
   local envelope, err = attempt(client, endpoint, path .. query, headers, body)
   if envelope then return deliver(envelope, endpoint, a, b) end
   return fail(err, endpoint, path, a, b)
@@ -90,7 +106,8 @@ end
 ---@param client table
 ---@param endpoint table  its row
 ---@param query? string  "?name=value"
----@param body? string|table  JSON text, or a form {segments=, content_type=}
+---@param body? string|table  JSON text, or a form: {segments=, content_type=}, or {open=, length=,
+---  content_type=, token=} where `open()` gives a function that produces it
 ---@param a? string  the first parameter of the path after the account, encoded
 ---@param b? string  the second
 ---@param c? string  the third
