@@ -72,25 +72,29 @@ local function members(source, at)
   return without_arguments(without_comments(flat))
 end
 
--- `fetch() {}`, `fetch: handler`, `fetch = () => {}`, or `fetch` alone between commas.
-local function has_member(flat, name)
-  local pattern = "%f[%w_$]" .. name .. "%f[^%w_$]%s*([(:=,]?)"
-  local mark = (flat .. ","):match(pattern)
-  return mark ~= nil and mark ~= ""
+-- Whether a name is a member: `fetch() {}`, `fetch: handler`, `fetch = () => {}`, or `fetch` alone
+-- between commas. Where a name is met first decides.
+local function member_names(flat)
+  local is_member = {}
+  for name, mark in (flat .. ","):gmatch "([%w_$]+)%s*([(:=,]?)" do
+    if is_member[name] == nil then
+      is_member[name] = mark ~= ""
+    end
+  end
+  return is_member
 end
 
 local function events_in(source, at)
-  local found, flat = {}, members(source, at)
-  for _, event in ipairs(flat and EVENTS or {}) do
-    if has_member(flat, event) then
-      found[#found + 1] = event
-    end
+  local flat = members(source, at)
+  local found, is_member = {}, flat and member_names(flat) or {}
+  for _, event in ipairs(EVENTS) do
+    found[#found + 1] = is_member[event] and event or nil
   end
   return found
 end
 
 -- Where the braces of each class or object open, by its name.
-local function definitions(source)
+local function read_definitions(source)
   local opens = {}
   local function note(pattern, following)
     for name, at in source:gmatch(pattern) do
@@ -101,6 +105,20 @@ local function definitions(source)
   note(WORD .. "%s*=%s*(){", "(){")
   note(WORD .. "%s*=%s*class()", "[^{]*(){")
   return opens
+end
+
+-- The same, read when the first name is asked for: most Workers define their handlers where they
+-- export them, and reading costs more than all else here.
+local function definitions(source)
+  return setmetatable({}, {
+    __index = function (opens, name)
+      for known, at in pairs(read_definitions(source)) do
+        rawset(opens, known, at)
+      end
+      setmetatable(opens, nil)
+      return rawget(opens, name)
+    end,
+  })
 end
 
 -- The pairs of `export { local as public }` lists.
@@ -145,8 +163,11 @@ end
 
 local function each_named_class(source, lists)
   local named = {}
-  for name in source:gmatch("export%s+class%s+" .. IDENTIFIER) do
-    named[#named + 1] = { name, name }
+  local from, to = source:find("export", 1, true)
+  while from do
+    local name = match_near(source, to + 1, "%s+class%s+" .. IDENTIFIER)
+    named[#named + 1] = name and { name, name }
+    from, to = source:find("export", to + 1, true)
   end
   for _, pair in ipairs(lists) do
     if pair[2] ~= "default" then
