@@ -1,6 +1,7 @@
 -- Handlers of a script's content: its modules alone, out and in.
 
 local errors = require "moonherd.platform.errors"
+local handlers = require "moonherd.platform.handlers"
 local json = require "moonherd.json"
 local lookup = require "moonherd.platform.lookup"
 local multipart = require "moonherd._multipart"
@@ -147,25 +148,16 @@ local function bound_parts(bindings)
   return parts
 end
 
--- One attempt to replace the code; nil when somebody else was first.
-local function put(call, request, state)
-  local script = publish.decode(state, call.parameters.script)
-  local change = { previous = script.code, carried_parts = bound_parts(script.bindings) }
-  script.code = read_code(call, request, script.code)
-  if not publish.describe(call, script.code) then
-    errors.refuse(10068)
-  end
-  local rendered = publish.write(call, script, change)
-  return rendered and json.encode(rendered)
-end
-
 --- PUT content: replaces the code and nothing else.
 function M.put(call)
   local state = lookup.present_state(call)
   local request = upload_body.read_any(call)
-  return call:settle(lookup.key(call), function (try)
-    return put(call, request, try == 1 and state or lookup.present_state(call))
+  local script = publish.change(call, lookup.present_state, state, function (script)
+    script.code = read_code(call, request, script.code)
+    handlers.find(call, script.code)
+    return { carried_parts = bound_parts(script.bindings) }
   end)
+  return json.encode(script.document)
 end
 
 return M

@@ -1,6 +1,7 @@
 -- The `metadata` of an upload: what its fields may hold, and the settings a version gets from it.
 -- Keys that are not known are neither refused nor lost: the whole text is kept with the version.
 
+local bindings_of = require "moonherd.platform.bindings"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
 local migrations = require "moonherd.platform.migrations"
@@ -115,6 +116,21 @@ function M.read(text)
     errors.invalid("`migrations` and `exports` cannot be used together", "/exports")
   end
   return metadata
+end
+
+--- The metadata as it is kept with the version: nothing in it opens anything.
+function M.without_values(metadata)
+  local copy = {}
+  for name, value in pairs(metadata) do
+    copy[name] = value
+  end
+  if shape.is_list(metadata.bindings) then
+    copy.bindings = json.array {}
+    for i, binding in ipairs(metadata.bindings) do
+      copy.bindings[i] = bindings_of.without_value(binding)
+    end
+  end
+  return copy
 end
 
 local function pick(metadata, defaults, extras)

@@ -1,6 +1,7 @@
 -- Durable Object migrations: the tag they move a script to, and the classes it then has.
 
 local errors = require "moonherd.platform.errors"
+local json = require "moonherd.json"
 local shape = require "moonherd.platform.shape"
 
 local M = {}
@@ -73,7 +74,7 @@ local function set_of(list)
 end
 
 local function sorted(set)
-  local list = {}
+  local list = json.array {}
   for name in pairs(set) do
     list[#list + 1] = name
   end
@@ -95,6 +96,14 @@ function M.apply(migrations, current, classes)
   end
   local tag = migrations.new_tag
   return shape.is_absent(tag) and current or tag, sorted(set)
+end
+
+--- Applies the migrations of a request, if it has any, to a script's state.
+function M.migrate(script, migrations)
+  if not shape.is_absent(migrations) then
+    script.migration_tag, script.classes =
+      M.apply(migrations, script.migration_tag, script.classes)
+  end
 end
 
 return M

@@ -3,13 +3,15 @@
 local assets_of = require "moonherd.platform.assets"
 local bindings_of = require "moonherd.platform.bindings"
 local errors = require "moonherd.platform.errors"
+local exports_of = require "moonherd.platform.exports"
+local handlers = require "moonherd.platform.handlers"
 local json = require "moonherd.json"
 local lookup = require "moonherd.platform.lookup"
 local metadata_of = require "moonherd.platform.metadata"
 local migrations = require "moonherd.platform.migrations"
 local names = require "moonherd.platform.names"
 local publish = require "moonherd.platform.publish"
-local secrets_of = require "moonherd.platform.secrets"
+local rebind = require "moonherd.platform.rebind"
 local shape = require "moonherd.platform.shape"
 local tags_of = require "moonherd.platform.tags"
 local upload = require "moonherd.platform.upload"
@@ -62,9 +64,9 @@ local function choose_code(call, request, script)
   else
     code = upload.code(request.metadata, request.files, script.code, call)
   end
-  if code and not publish.describe(call, code) then
-    errors.refuse(10068)
-  elseif not code and not script.code then
+  if code then
+    handlers.find(call, code)
+  elseif not script.code then
     errors.invalid "A new Worker needs code: the upload has neither files nor assets"
   end
   return code or script.code
@@ -97,114 +99,39 @@ local function log_dropped_secrets(call, before, resolution)
   end
 end
 
--- The sealed secrets of a resolution: new values, and those taken over.
-local function seal_secrets(call, script, resolution)
-  local key, sealed = call.platform.key, {}
-  for name, value in pairs(resolution.values) do
-    sealed[name] = secrets_of.seal(key, script.tag, name, value)
-  end
-  for name, old_name in pairs(resolution.carried) do
-    local before = script.secrets[old_name]
-    if before and name ~= old_name then
-      before = secrets_of.rename(key, script.tag, before, old_name, name)
-    end
-    sealed[name] = before
-  end
-  return sealed
-end
-
-local function carried_parts(resolution)
-  local parts = {}
-  for _, binding in ipairs(resolution.list) do
-    if upload.has_part(binding) and resolution.carried[binding.name] then
-      parts[#parts + 1] = binding.part
-    end
-  end
-  return parts
-end
-
-local function resolve_bindings(call, metadata, script)
-  return bindings_of.resolve({
+local function replace_bindings(call, metadata, script)
+  local before = script.bindings
+  local resolution, carried_parts = rebind.apply(call, script, {
     list = shape.is_absent(metadata.bindings) and {} or metadata.bindings,
     keep = keep_types(call, metadata),
     strict = call:query "bindings_inherit" == "strict",
-  }, script.bindings, call)
-end
-
--- The metadata as it is kept with the version: nothing in it opens anything.
-local function safe_metadata(metadata)
-  local copy = {}
-  for name, value in pairs(metadata) do
-    copy[name] = value
-  end
-  if shape.is_list(metadata.bindings) then
-    copy.bindings = json.array {}
-    for i, binding in ipairs(metadata.bindings) do
-      copy.bindings[i] = bindings_of.without_value(binding)
-    end
-  end
-  return json.encode(copy)
+  })
+  log_dropped_secrets(call, before, resolution)
+  return carried_parts
 end
 
 -- Applies a request to a script's state.
-local function change_script(call, request, script)
-  local metadata, previous = request.metadata, script.code
+local function apply(call, request, script)
+  local metadata = request.metadata
   script.code = choose_code(call, request, script)
   script.assets = assets_of.resolve(metadata)
-  local resolution = resolve_bindings(call, metadata, script)
-  assets_of.check_bindings(resolution.list, script.assets)
-  log_dropped_secrets(call, script.bindings, resolution)
-  local gives_tags = metadata.tags ~= nil
-  if gives_tags then
-    script.tags = metadata.tags == json.null and {} or tags_of.check(metadata.tags, "/tags", call)
-  end
-  script.migration_tag, script.classes =
-    migrations.apply(metadata.migrations, script.migration_tag, script.classes)
+  local carried_parts = replace_bindings(call, metadata, script)
+  local has_new_tags = tags_of.replace(script, metadata.tags, call)
+  migrations.migrate(script, metadata.migrations)
   script.settings, script.version_settings = metadata_of.settings(metadata)
-  script.secrets = seal_secrets(call, script, resolution)
-  script.bindings = resolution.list
-  script.metadata = safe_metadata(metadata)
-  return { tags = gives_tags, carried_parts = carried_parts(resolution), previous = previous }
+  script.metadata = metadata_of.without_values(metadata)
+  return { tags = has_new_tags, carried_parts = carried_parts }
 end
 
-local EMPTY_RECONCILIATION = {
-  "created",
-  "updated",
-  "deleted",
-  "renamed",
-  "transferred",
-  "transfer_pending",
-  "removable_entries",
-  "info",
-  "warnings",
-}
-
-local function reconciliation()
-  local lists = {}
-  for _, name in ipairs(EMPTY_RECONCILIATION) do
-    lists[name] = json.array {}
-  end
-  return lists
-end
-
-local function upload_result(rendered, script, uuid)
-  rendered.startup_time_ms = STARTUP_TIME
-  rendered.deployment_id = uuid:gsub("-", "")
-  rendered.entry_point = script.code.entry
-  rendered.pipeline_hash = json.null
-  rendered.mutable_pipeline_id = json.null
-  rendered.exports_reconciliation = script.version_settings.exports and reconciliation()
-  return json.encode(rendered)
-end
-
--- One attempt to write an upload; nil when somebody else was first.
-local function put(call, request, state)
-  local name = call.parameters.script
-  local script = state.id and publish.decode(state, name)
-    or publish.blank(state, name, call.stamp())
-  local change = change_script(call, request, script)
-  local rendered, uuid = publish.write(call, script, change)
-  return rendered and upload_result(rendered, script, uuid)
+local function upload_result(script)
+  local result = script.document
+  result.startup_time_ms = STARTUP_TIME
+  result.deployment_id = script.version_uuid:gsub("-", "")
+  result.entry_point = script.code.entry
+  result.pipeline_hash = json.null
+  result.mutable_pipeline_id = json.null
+  result.exports_reconciliation = exports_of.reconciliation(script.version_settings.exports)
+  return json.encode(result)
 end
 
 --- PUT script
@@ -215,9 +142,9 @@ function M.put(call)
   if not names.is_usual_script(name) then
     call:log("warn", ("script name '%s' does not fit the published pattern"):format(name))
   end
-  return call:settle(lookup.key(call), function (try)
-    return put(call, request, try == 1 and state or lookup.state(call))
-  end)
+  return upload_result(publish.change(call, lookup.state, state, function (script)
+    return apply(call, request, script)
+  end))
 end
 
 return M

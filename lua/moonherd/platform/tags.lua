@@ -1,6 +1,7 @@
 -- Script tags: what may be one, how many a script carries, and the filter `a:yes,b:no`.
 
 local errors = require "moonherd.platform.errors"
+local json = require "moonherd.json"
 local shape = require "moonherd.platform.shape"
 
 local M = {}
@@ -52,6 +53,16 @@ function M.check(tags, pointer, call)
     )
   end
   return kept
+end
+
+--- Gives a script's state the tags of a request's field `tags`, where null stands for none; whether
+--- there is such a field.
+function M.replace(script, tags, call)
+  if tags == nil then
+    return false
+  end
+  script.tags = json.array(tags == json.null and {} or M.check(tags, "/tags", call))
+  return true
 end
 
 -- One condition: the last colon separates, because a tag may itself hold colons.

@@ -1,5 +1,5 @@
--- The write that gives a script a new version. Part of store/platform.lua; the function is a method
--- of its Store.
+-- The write that changes a script, as a rule with a new version. Part of store/platform.lua; the
+-- function is a method of its Store.
 --
 -- Rows that were just made are found as the newest ones: no other list runs inside a write.
 
@@ -148,16 +148,18 @@ local function add_tags(list, script_id, script, tags)
   end
 end
 
---- Writes a script with a new version: `script` (with `id` and `rev` when it exists), `code` when
---- it is new (else `version.code_id` names it), `version`, and `tags` when they change. False when
---- the script is not as it was read.
+--- Writes a script (with `id` and `rev` when it exists) and what changes with it: a `version`, or
+--- nil; its `code` when that is new (else `version.code_id` names it); `tags` when they change.
+--- False when the script is not as it was read.
 function M:put_script(script, code, version, tags)
   local script_id = or_null(script.id)
   local list = { script_statement(script) }
   if code then
     add_code(list, code)
   end
-  add_version(list, script_id, version, code ~= nil)
+  if version then
+    add_version(list, script_id, version, code ~= nil)
+  end
   if tags then
     add_tags(list, script_id, script, tags)
   end
