@@ -10,9 +10,10 @@
 --
 -- Types: string, boolean, number, integer, table, function, null (moonherd.null), any, duration
 -- (becomes seconds), list (of strings, in order); several are joined with "|". Further fields of a
--- descriptor: `default`, `least` (the smallest number), `one_of` (a list of strings), `fields` (the
--- descriptors of a table's own options), `check` (a function that is given the value and returns
--- nil, or what is wrong with it), `convert` (a function that makes of the value what is returned).
+-- descriptor: `default`, `required`, `least` (the smallest number), `one_of` (a list of strings),
+-- `fields` (the descriptors of a table's own options), `items` and `values` (those of every table
+-- of a list, and of a map), `check` (a function that is given the value and returns nil, or what
+-- is wrong with it), `convert` (a function that makes of the value what is returned).
 local errors = require "moonherd.error"
 local words = require "moonherd._words"
 
@@ -96,7 +97,7 @@ local function bad_value(who, name, format, ...)
 end
 
 local function bad_type(who, descriptor, value)
-  local got = type(value)
+  local got = IS.null(value) and "null" or type(value)
   if got == "number" and descriptor[2] == "integer" then got = tostring(value) end
   bad_value(who, descriptor[1], "%s expected, got %s", expected(descriptor[2]), got)
 end
@@ -121,7 +122,7 @@ local function read_value(who, descriptor, value)
     return seconds or bad_value(who, descriptor[1], "%s", why)
   end
   check_value(who, descriptor, value)
-  if descriptor.read and type(value) == "table" then return descriptor.read(value) end
+  if descriptor.read and type(value) == "table" then value = descriptor.read(value) end
   return descriptor.convert and descriptor.convert(value) or value
 end
 
@@ -134,9 +135,29 @@ local function bad_name(who, prefix, name, names, misplaced)
     advice and (" (%s)"):format(advice) or M.suggestion(name, names, "options"))
 end
 
+local function bad_table(who, prefix, given)
+  local what = prefix == "" and "bad options" or ("bad option '%s'"):format(prefix:sub(1, -2))
+  errors.usage("%s: %s (table expected, got %s)", who, what, type(given))
+end
+
 local make_reader -- a table's own options are read by a reader of their own
 
--- A copy with the full name of the option, `one_of` as a set, `fields` as a reader.
+-- Reads every table of a list or of a map, whose own options are called "name[].option".
+local function each_reader(who, descriptors, name, is_list)
+  local read = make_reader(who, descriptors, nil, name .. "[].")
+  return function (given)
+    local result = {}
+    for key, item in pairs(given) do
+      if type(key) ~= (is_list and "number" or "string") then
+        bad_value(who, name, "a %s is expected", is_list and "list of tables" or "table by name")
+      end
+      result[key] = read(item)
+    end
+    return result
+  end
+end
+
+-- A copy with the full name of the option, `one_of` as a set, what it holds as a reader.
 local function compile(descriptor, who, prefix)
   local compiled = {}
   for k, v in pairs(descriptor) do compiled[k] = v end
@@ -147,6 +168,9 @@ local function compile(descriptor, who, prefix)
   end
   if descriptor.fields then
     compiled.read = make_reader(who, descriptor.fields, nil, compiled[1] .. ".")
+  elseif descriptor.items or descriptor.values then
+    compiled.read = each_reader(who, descriptor.items or descriptor.values, compiled[1],
+      descriptor.items ~= nil)
   end
   return compiled
 end
@@ -159,9 +183,7 @@ function make_reader(who, descriptors, misplaced, prefix)
   end
   return function (given)
     local result = {}
-    if given ~= nil and type(given) ~= "table" then
-      errors.usage("%s: bad options (table expected, got %s)", who, type(given))
-    end
+    if given ~= nil and type(given) ~= "table" then bad_table(who, prefix, given) end
     for name, value in pairs(given or result) do
       local descriptor = by_name[name] or bad_name(who, prefix, name, names, misplaced)
       result[name] = read_value(who, descriptor, value)
@@ -169,6 +191,9 @@ function make_reader(who, descriptors, misplaced, prefix)
     for _, descriptor in ipairs(descriptors) do
       local name = descriptor[1]
       if result[name] == nil then result[name] = descriptor.default end
+      if result[name] == nil and descriptor.required then
+        errors.usage("%s: option '%s%s' is missing", who, prefix, name)
+      end
     end
     return result
   end

@@ -1,190 +1,141 @@
 -- Bindings as scripts write them, turned into the list the API takes: by name or as a list, strings
--- as plain text, moonherd.inherit for what is live, secrets without a value as inherited ones.
--- Secret values are hidden from logs as soon as they are seen.
+-- as plain text, moonherd.inherit for what is live, and those that come back from the API without
+-- their value as inherited ones. For script:upload and script:patch_settings.
 local errors = require "moonherd.error"
 local inherit = require "moonherd.cloudflare.inherit"
 local json = require "moonherd.json"
-local log = require "moonherd._log"
-local options = require "moonherd._options"
+local secret_value = require "moonherd.cloudflare.secret_value"
+local types = require "moonherd.cloudflare.binding_types"
 
 local M = {}
 
-local WHO = "script:upload"
 local Inherit = getmetatable(inherit)
+local MOST_VARIABLES = 128
+local refuse = types.refuse
 
--- What each type must have; "a|b": one of the two. Other fields pass: the API may know more than we
--- do.
-local REQUIRED = {
-  ai = {}, ai_search = { "instance_name" }, ai_search_namespace = { "namespace" },
-  agent_memory = { "namespace" }, analytics_engine = { "dataset" }, artifacts = { "namespace" },
-  assets = {}, browser = {}, d1 = { "database_id|id" }, data_blob = { "part" },
-  dispatch_namespace = { "namespace" }, durable_object_namespace = {}, flagship = { "app_id" },
-  hyperdrive = { "id" }, images = {}, inherit = {}, json = { "json" }, k2 = { "stream" },
-  kv_namespace = { "namespace_id" }, logfwdr = { "destination" }, media = {},
-  messaging = { "namespace" }, mtls_certificate = { "certificate_id" },
-  pipelines = { "pipeline|stream" }, plain_text = { "text" }, queue = { "queue_name" },
-  r2_bucket = { "bucket_name" }, ratelimit = { "namespace_id", "simple" },
-  secret_key = { "algorithm", "format", "usages" }, secret_text = { "text" },
-  secrets_store_secret = { "store_id", "secret_name" }, send_email = {}, service = { "service" },
-  stream = {}, tail_consumer = { "service" }, text_blob = { "part" }, unsafe_hello_world = {},
-  vectorize = { "index_name" }, version_metadata = {}, vpc_network = { "network_id|tunnel_id" },
-  vpc_service = { "service_id" }, wasm_module = { "part" }, websearch = {}, worker_loader = {},
-  workflow = { "workflow_name" },
-}
-
--- Required fields that are not text.
-local NOT_TEXT = { json = true, simple = true, algorithm = true, usages = true }
-
--- Never kept by type: written anew with the code, or known to wrangler alone.
-local NOT_KEPT = {
-  inherit = true, data_blob = true, text_blob = true, wasm_module = true, agent_memory = true,
-  logfwdr = true, stream = true, unsafe_hello_world = true, websearch = true, worker_loader = true,
-}
-
-local TYPES, KEPT = {}, {}
-for name in pairs(REQUIRED) do
-  TYPES[#TYPES + 1] = name
-  if not NOT_KEPT[name] then KEPT[#KEPT + 1] = name end
-end
-table.sort(TYPES)
-table.sort(KEPT)
-
-local function refuse(name, format, ...)
-  errors.usage("%s: binding '%s': " .. format, WHO, name, ...)
-end
-
--- ---- checks ------------------------------------------------------------------------------------
-
-local function keys_of(binding)
-  local keys = {}
-  for key in pairs(binding) do
-    if type(key) == "string" and key ~= "type" and key ~= "name" then keys[#keys + 1] = key end
-  end
-  table.sort(keys)
-  return keys
-end
-
-local function check_field(name, binding, wanted)
-  local found
-  for key in wanted:gmatch "[^|]+" do
-    if binding[key] ~= nil then found = key end
-  end
-  if not found then
-    local nearest = options.nearest(wanted, keys_of(binding))
-    refuse(name, "%s is missing '%s'%s", binding.type, (wanted:gsub("|", "' or '")),
-      nearest and (" (there is '%s')"):format(nearest) or "")
-  end
-  if not NOT_TEXT[found] and type(binding[found]) ~= "string" then
-    refuse(name, "'%s' is a string, got %s", found, type(binding[found]))
-  end
-end
-
--- A type we do not know is a typing error when one we know is near, else something newer than us.
-local function check_type(name, given)
-  if type(given) ~= "string" then
-    refuse(name, "'type' is missing; text alone would be a plain_text binding")
-  end
-  if REQUIRED[given] then return end
-  local nearest = options.nearest(given, TYPES)
-  if nearest then refuse(name, "unknown type '%s' (did you mean '%s'?)", given, nearest) end
-  local text = "%s: binding '%s' has a type moonherd does not know: '%s'"
-  log.write("warn", text:format(WHO, name, given))
+--- Whether a value is moonherd.inherit, with or without a default.
+---@param value any
+---@return boolean
+function M.is_inherit(value)
+  return getmetatable(value) == Inherit
 end
 
 -- ---- one binding -------------------------------------------------------------------------------
 
-local PRIVATE_JWK = { "k", "d", "p", "q", "dp", "dq", "qi" }
+local HAS_PART = { wasm_module = true, text_blob = true, data_blob = true }
 
-local function hide_values(binding)
-  if binding.type == "secret_text" then log.hide(binding.text) end
-  if binding.type ~= "secret_key" then return end
-  if type(binding.key_base64) == "string" then log.hide(binding.key_base64) end
-  local jwk = type(binding.key_jwk) == "table" and binding.key_jwk or {}
-  for _, field in ipairs(PRIVATE_JWK) do
-    if type(jwk[field]) == "string" then log.hide(jwk[field]) end
-  end
-end
-
--- Secrets come back from the API without their value: sent so, they mean the one that is live.
+-- The API does not give the values of secrets and the parts of modules: sent so, they mean the ones
+-- that are live.
 local function is_valueless(binding)
   return binding.type == "secret_text" and binding.text == nil
     or binding.type == "secret_key" and binding.key_base64 == nil and binding.key_jwk == nil
+    or HAS_PART[binding.type] and binding.part == nil
 end
 
-local function of_table(name, given)
-  check_type(name, given.type)
+local function of_table(name, given, who)
+  if given.type ~= "plain_text" then secret_value.hide(given) end
+  types.check_type(given.type, name, who)
   if is_valueless(given) then return { type = "inherit", name = name } end
   local binding = {}
   for key, value in pairs(given) do binding[key] = value end
   binding.name = name
-  for _, wanted in ipairs(REQUIRED[binding.type] or {}) do check_field(name, binding, wanted) end
-  hide_values(binding)
+  types.check(binding, who)
   return binding
 end
 
-local function of_value(name, value)
-  if type(value) == "string" then return { type = "plain_text", name = name, text = value } end
+local function of_text(name, text, who)
+  local binding = { type = "plain_text", name = name, text = text }
+  types.check(binding, who)
+  return binding
+end
+
+local function of_value(name, value, who)
+  if type(value) == "string" then return of_text(name, value, who) end
   if value == json.null then
-    refuse(name, "null removes nothing from an upload; leave the binding out")
+    refuse(who, name, "null removes nothing here; leave the binding out")
   end
   if type(value) ~= "table" then
-    refuse(name, "a string or a table is expected, got %s; {type = \"json\", json = %s} binds it",
-      type(value), tostring(value))
+    refuse(who, name, "a string or a table is expected, got %s; {type = \"json\", json = %s} "
+      .. "binds it", type(value), tostring(value))
   end
-  if getmetatable(value) == Inherit then return { type = "inherit", name = name } end
-  return of_table(name, value)
+  if M.is_inherit(value) then return { type = "inherit", name = name } end
+  return of_table(name, value, who)
 end
 
 -- ---- all of them -------------------------------------------------------------------------------
 
-local function check_name(name)
+local function check_name(name, who)
   if type(name) == "string" and name ~= "" then return name end
-  return errors.usage("%s: bad option 'bindings' (every binding needs a name, got %s)", WHO,
+  return errors.usage("%s: bad option 'bindings' (every binding needs a name, got %s)", who,
     name == "" and "an empty one" or type(name))
 end
 
-local function add(set, name, value)
-  if set.seen[name] then refuse(name, "the name is given twice") end
+local function add(set, name, value, who)
+  if set.seen[name] then refuse(who, name, "the name is given twice") end
   set.seen[name] = true
-  set.list[#set.list + 1] = of_value(name, value)
-  if getmetatable(value) == Inherit and value.default ~= nil then
-    set.defaults[name] = of_value(name, value.default)
+  set.list[#set.list + 1] = of_value(name, value, who)
+  if M.is_inherit(value) and value.default ~= nil then
+    set.defaults[name] = of_value(name, value.default, who)
   end
 end
 
-local function add_list(set, given)
+local function add_list(set, given, who)
+  for key in pairs(given) do
+    if math.type(key) ~= "integer" then
+      errors.usage("%s: bad option 'bindings' (a list has no names, got '%s'; give all by name, or "
+        .. "all in the list)", who, tostring(key))
+    end
+  end
   for _, binding in ipairs(given) do
     if type(binding) ~= "table" then
-      errors.usage("%s: bad option 'bindings' (a list holds tables, got %s)", WHO, type(binding))
+      errors.usage("%s: bad option 'bindings' (a list holds tables, got %s)", who, type(binding))
     end
-    add(set, check_name(binding.name), binding)
+    add(set, check_name(binding.name, who), binding, who)
   end
 end
 
-local function add_named(set, given)
+local function add_named(set, given, who)
   local names = {}
-  for name in pairs(given) do names[#names + 1] = check_name(name) end
+  for name in pairs(given) do names[#names + 1] = check_name(name, who) end
   table.sort(names)
-  for _, name in ipairs(names) do add(set, name, given[name]) end
+  for _, name in ipairs(names) do add(set, name, given[name], who) end
 end
 
---- Reads the option `bindings` of script:upload.
----@param given table  by name, a list, or moonherd.inherit for all that are live
----@return table set  {list=, defaults={name -> binding}, keep=types or nil}
-function M.read(given)
-  local set = { list = json.array {}, defaults = {}, seen = {} }
-  if getmetatable(given) == Inherit then
-    if given.default ~= nil then
-      errors.usage("%s: bad option 'bindings' (all of them together have no default)", WHO)
-    end
-    set.keep = KEPT
-  elseif given[1] ~= nil then
-    add_list(set, given)
-  else
-    add_named(set, given)
+local function check_count(list, who)
+  local count = 0
+  for _, binding in ipairs(list) do
+    if types.is_variable(binding.type) then count = count + 1 end
   end
+  if count <= MOST_VARIABLES then return end
+  errors.raise {
+    kind = "usage", reason = "too_many_bindings", hint = "put several values in one json binding",
+    message = ("%s: %d variables and secrets are too many; %d are the most"):format(who, count,
+      MOST_VARIABLES),
+  }
+end
+
+--- Reads an option `bindings`.
+---@param given table  by name, a list, or moonherd.inherit for all that are live
+---@param who string  the public name of the function
+---@return table set  {list=, defaults={name -> binding}, seen={name -> true}, keep=types or nil}
+---@error usage too_many_bindings  above 128 variables and secrets
+function M.read(given, who)
+  local set = { list = json.array {}, defaults = {}, seen = {} }
+  if M.is_inherit(given) then
+    if given.default ~= nil then
+      errors.usage("%s: bad option 'bindings' (all of them together have no default)", who)
+    end
+    set.keep = types.KEPT
+  elseif given[1] ~= nil then
+    add_list(set, given, who)
+  else
+    add_named(set, given, who)
+  end
+  check_count(set.list, who)
   return set
 end
+
+-- ---- defaults ----------------------------------------------------------------------------------
 
 -- The binding an entry of a failure complains of: by the name in its text, else by its pointer.
 local function culprit(set, entry)
@@ -194,6 +145,22 @@ local function culprit(set, entry)
   local index = math.tointeger(tonumber(pointer:match "/bindings/(%d+)"))
   local binding = index and set.list[index + 1]
   return binding and binding.name
+end
+
+--- Puts defaults in the place of inherited bindings that are not live.
+---@param set table  as read made it; changed
+---@param missing table  name -> true
+---@return boolean changed
+function M.take_defaults(set, missing)
+  local changed = false
+  for i, binding in ipairs(set.list) do
+    local default = missing[binding.name] and set.defaults[binding.name]
+    if default then
+      set.list[i], changed = default, true
+      set.defaults[binding.name] = nil
+    end
+  end
+  return changed
 end
 
 --- Puts the defaults of inherited bindings in the place of those that a failed upload did not find.
@@ -208,11 +175,7 @@ function M.use_defaults(set, err)
     if not set.defaults[name or ""] then return false end
     missing[name] = true
   end
-  for i, binding in ipairs(set.list) do
-    if missing[binding.name] then set.list[i] = set.defaults[binding.name] end
-  end
-  for name in pairs(missing) do set.defaults[name] = nil end
-  return next(missing) ~= nil
+  return M.take_defaults(set, missing)
 end
 
 return M

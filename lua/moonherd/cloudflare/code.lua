@@ -57,6 +57,9 @@ local function check_type(name, given, who)
 end
 
 local function check_name(name, who)
+  if name == "metadata" then
+    errors.usage("%s: bad option 'modules' (the form keeps the name 'metadata' for itself)", who)
+  end
   if type(name) == "string" and name ~= "" and not name:find "%c" then return end
   errors.usage("%s: bad option 'modules' (a module needs a name, got %s)", who,
     type(name) == "string" and ("%q"):format(name) or type(name))

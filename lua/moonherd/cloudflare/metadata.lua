@@ -55,6 +55,39 @@ local ANNOTATIONS = {
   { "workers/tag", "string", check = check_length(25) },
 }
 
+local CONSUMERS = {
+  { "service", "string", required = true }, { "environment", "string" }, { "namespace", "string" },
+}
+local CLASSES = {
+  { "new_classes", "list", convert = as_list }, { "new_sqlite_classes", "list", convert = as_list },
+  { "deleted_classes", "list", convert = as_list },
+  { "renamed_classes", "table", convert = as_list, items = {
+    { "from", "string", required = true }, { "to", "string", required = true },
+  } },
+  { "transferred_classes", "table", convert = as_list, items = {
+    { "from", "string", required = true }, { "from_script", "string", required = true },
+    { "to", "string", required = true },
+  } },
+}
+local MIGRATIONS = {
+  { "old_tag", "string" }, { "new_tag", "string" },
+  { "steps", "table", items = CLASSES, convert = as_list }, table.unpack(CLASSES),
+}
+local EXPORTS = {
+  { "type", "string", required = true, one_of = { "worker", "durable-object" } },
+  { "state", "string", one_of = { "created", "deleted", "renamed", "transferred",
+    "expecting-transfer" } },
+  { "storage", "string", one_of = { "sqlite", "legacy-kv" } }, { "cache", "table" },
+  { "container", "any" }, { "renamed_to", "string" }, { "transferred_to", "string" },
+  { "transfer_from", "any" },
+}
+local CACHE = { { "enabled", "boolean" }, { "cross_version_cache", "boolean" } }
+local PACKAGE = {
+  { "name", "string", required = true }, { "packageJsonVersion", "string" },
+  { "installedVersion", "string" },
+}
+local STRATEGY = { { "mode", "string" }, { "max_delay", "number", least = 0 } }
+
 --- Descriptors for moonherd._options, in the order of the contract.
 M.OPTIONS = {
   { "compatibility_date", "string", check = check_date },
@@ -63,18 +96,36 @@ M.OPTIONS = {
   { "limits", "table", fields = { { "cpu_ms", "integer", least = 1 },
     { "subrequests", "integer", least = 1 } } },
   { "logpush", "boolean" }, { "tags", "list", convert = as_list },
-  { "tail_consumers", "table|null", convert = as_list },
-  { "streaming_tail_consumers", "table|null", convert = as_list },
+  { "tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
+  { "streaming_tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
   { "observability", "table", fields = OBSERVABILITY },
   { "placement", "table", fields = PLACEMENT },
-  { "migrations", "table" }, { "exports", "table" },
+  { "migrations", "table", fields = MIGRATIONS },
+  { "exports", "table", values = EXPORTS },
   { "keep_assets", "boolean", default = true },
-  { "cache_options", "table", fields = { { "enabled", "boolean" },
-    { "cross_version_cache", "boolean" } } },
+  { "cache_options", "table", fields = CACHE },
   { "annotations", "table", fields = ANNOTATIONS },
-  { "package_dependencies", "table", convert = as_list },
-  { "containers", "table", convert = as_list },
-  { "code_update_strategy", "table" }, { "capnp_schema", "string" },
+  { "package_dependencies", "table", convert = as_list, items = PACKAGE },
+  { "containers", "table", convert = as_list,
+    items = { { "name", "string" }, { "class_name", "string" } } },
+  { "code_update_strategy", "table", fields = STRATEGY }, { "capnp_schema", "string" },
+}
+
+local VARIABLES = "variables are bindings: bindings = {NAME = \"text\"}"
+local NO_ROUTES = "scripts of a namespace have no routes; the dispatcher calls them"
+local NO_CRONS = "scripts of a namespace have no cron triggers of their own; the dispatcher may"
+
+--- What to use instead of fields that people know from other places: ordinary Workers, wrangler.
+M.ADVICE = {
+  vars = VARIABLES, env = VARIABLES,
+  secrets = "secrets are bindings: bindings = {NAME = {type = \"secret_text\", text = …}}",
+  crons = NO_CRONS, schedules = NO_CRONS, triggers = NO_CRONS,
+  routes = NO_ROUTES, route = NO_ROUTES, custom_domains = NO_ROUTES, workers_dev = NO_ROUTES,
+  main = "the first module is main_module; a path is file",
+  kv_namespaces = "bindings = {NAME = {type = \"kv_namespace\", namespace_id = …}}",
+  r2_buckets = "bindings = {NAME = {type = \"r2_bucket\", bucket_name = …}}",
+  d1_databases = "bindings = {NAME = {type = \"d1\", database_id = …}}",
+  services = "bindings = {NAME = {type = \"service\", service = …}}",
 }
 
 --- Marks a list as one: an empty one must not become an object in JSON. Returns a copy.

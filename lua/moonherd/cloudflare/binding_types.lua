@@ -1,0 +1,208 @@
+-- The catalogue of binding types: what each must have, checked before anything is sent. Types and
+-- fields that are not here pass: the API may know more than we do.
+local errors = require "moonherd.error"
+local json = require "moonherd.json"
+local log = require "moonherd._log"
+local options = require "moonherd._options"
+local secret_value = require "moonherd.cloudflare.secret_value"
+
+local M = {}
+
+-- "a|b": one of the two. All are text unless NOT_TEXT says otherwise.
+local REQUIRED = {
+  agent_memory = { "namespace" },
+  ai = {},
+  ai_search = { "instance_name" },
+  ai_search_namespace = { "namespace" },
+  analytics_engine = { "dataset" },
+  artifacts = { "namespace" },
+  assets = {},
+  browser = {},
+  d1 = { "database_id|id" },
+  data_blob = { "part" },
+  dispatch_namespace = { "namespace" },
+  durable_object_namespace = {},
+  flagship = { "app_id" },
+  hyperdrive = { "id" },
+  images = {},
+  inherit = {},
+  json = { "json" },
+  k2 = { "stream" },
+  kv_namespace = { "namespace_id" },
+  logfwdr = { "destination" },
+  media = {},
+  messaging = { "namespace" },
+  mtls_certificate = { "certificate_id" },
+  pipelines = { "pipeline|stream" },
+  plain_text = { "text" },
+  queue = { "queue_name" },
+  r2_bucket = { "bucket_name" },
+  ratelimit = { "namespace_id", "simple" },
+  secret_key = { "algorithm", "format", "usages" },
+  secret_text = { "text" },
+  secrets_store_secret = { "store_id", "secret_name" },
+  send_email = {},
+  service = { "service" },
+  stream = {},
+  tail_consumer = { "service" },
+  text_blob = { "part" },
+  unsafe_hello_world = {},
+  vectorize = { "index_name" },
+  version_metadata = {},
+  vpc_network = { "network_id|tunnel_id" },
+  vpc_service = { "service_id" },
+  wasm_module = { "part" },
+  websearch = {},
+  worker_loader = {},
+  workflow = { "workflow_name" },
+}
+
+-- Required fields that are not text.
+local NOT_TEXT = { json = true, simple = true, algorithm = true, usages = true }
+
+-- Never kept by type: written anew with the code, or known to wrangler alone.
+local NOT_KEPT = {
+  inherit = true, data_blob = true, text_blob = true, wasm_module = true, agent_memory = true,
+  logfwdr = true, stream = true, unsafe_hello_world = true, websearch = true, worker_loader = true,
+}
+
+-- Variables and secrets: their values and their number are limited.
+local IS_VARIABLE = { plain_text = true, json = true, secret_text = true, secret_key = true }
+
+local TYPES, KEPT = {}, {}
+for name in pairs(REQUIRED) do
+  TYPES[#TYPES + 1] = name
+  if not NOT_KEPT[name] then KEPT[#KEPT + 1] = name end
+end
+table.sort(TYPES)
+table.sort(KEPT)
+
+--- Every type that can be kept by naming it in keep_bindings, in order.
+M.KEPT = KEPT
+
+--- Raises what is wrong with a binding.
+---@param who string  the public name of the function
+---@param name string  of the binding
+---@param format string
+---@param ... any  what it formats
+function M.refuse(who, name, format, ...)
+  errors.usage("%s: binding '%s': " .. format, who, name, ...)
+end
+
+local refuse = M.refuse
+
+-- ---- fields ------------------------------------------------------------------------------------
+
+local function keys_of(binding)
+  local keys = {}
+  for key in pairs(binding) do
+    if type(key) == "string" and key ~= "type" and key ~= "name" then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+local function check_field(binding, wanted, who)
+  local name, found = binding.name, nil
+  for key in wanted:gmatch "[^|]+" do
+    if binding[key] ~= nil then found = key end
+  end
+  if not found then
+    local nearest = options.nearest(wanted, keys_of(binding))
+    refuse(who, name, "%s is missing '%s'%s", binding.type, (wanted:gsub("|", "' or '")),
+      nearest and (" (there is '%s')"):format(nearest) or "")
+  end
+  local value = binding[found]
+  if NOT_TEXT[found] then return end
+  if type(value) ~= "string" then
+    refuse(who, name, "'%s' is a string, got %s", found,
+      value == json.null and "null" or type(value))
+  end
+  -- An id that is empty is mostly a variable of the environment that was not set.
+  if value == "" and found ~= "text" then refuse(who, name, "'%s' is empty", found) end
+end
+
+local function ratelimit_problem(binding)
+  local simple = binding.simple
+  if type(simple) ~= "table" or type(simple.limit) ~= "number"
+    or type(simple.period) ~= "number" then
+    return "'simple' is {limit = N, period = seconds}"
+  end
+end
+
+local function kv_problem(binding)
+  local length = #binding.namespace_id
+  if length > 32 then
+    return ("'namespace_id' has at most 32 characters, got %d"):format(length)
+  end
+end
+
+local function network_problem(binding)
+  if binding.network_id and binding.tunnel_id then
+    return "'network_id' and 'tunnel_id' are two targets; give one"
+  end
+end
+
+local function json_problem(binding)
+  local ok, err = pcall(json.encode, binding.json)
+  if not ok then return "'json' cannot be written as JSON: " .. err.message end
+end
+
+local FURTHER_PROBLEM = {
+  json = json_problem,
+  kv_namespace = kv_problem, ratelimit = ratelimit_problem,
+  secret_key = secret_value.key_problem, vpc_network = network_problem,
+}
+
+-- ---- whole bindings ----------------------------------------------------------------------------
+
+--- Checks a type. One we do not know is a typing error when one we know is near, else something
+--- newer than us.
+---@param given any
+---@param name string  of the binding
+---@param who string
+function M.check_type(given, name, who)
+  if type(given) ~= "string" then
+    refuse(who, name, "'type' is missing; text alone would be a plain_text binding")
+  end
+  if REQUIRED[given] then return end
+  local nearest = options.nearest(given, TYPES)
+  if nearest then refuse(who, name, "unknown type '%s' (did you mean '%s'?)", given, nearest) end
+  local text = "%s: binding '%s' has a type moonherd does not know: '%s'"
+  log.write("warn", text:format(who, name, given))
+end
+
+--- Checks the fields of a binding whose type is checked.
+---@param binding table  with its name
+---@param who string
+---@error usage binding_too_large  for a value above 5 KB
+function M.check(binding, who)
+  for _, wanted in ipairs(REQUIRED[binding.type] or {}) do check_field(binding, wanted, who) end
+  local problem = FURTHER_PROBLEM[binding.type]
+  local why = problem and problem(binding)
+  if why then refuse(who, binding.name, "%s", why) end
+  if IS_VARIABLE[binding.type] then secret_value.check_size(binding, who) end
+end
+
+--- Whether bindings of a type can stay without being named.
+---@param type_name string
+---@return boolean
+function M.can_be_kept(type_name)
+  return REQUIRED[type_name] ~= nil and type_name ~= "inherit"
+end
+
+--- Whether bindings of a type are variables or secrets, of which there is a limited number.
+---@param type_name string
+---@return boolean
+function M.is_variable(type_name)
+  return IS_VARIABLE[type_name] == true
+end
+
+--- Whether bindings of a type hold a value that the API never shows.
+---@param type_name string
+---@return boolean
+function M.is_secret(type_name)
+  return type_name == "secret_text" or type_name == "secret_key"
+end
+
+return M
