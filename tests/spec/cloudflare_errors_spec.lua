@@ -107,25 +107,3 @@ describe("a failure may be repeated", function ()
     assert.is_false(failures.is_transfer_retryable(endpoints.get_script, { sent = false }))
   end)
 end)
-
-describe("the endpoint table", function ()
-  it("has a class, a scope and a path for every operation", function ()
-    local classes = { read = true, replace = true, delete = true, create = true }
-    local n = 0
-    for name, endpoint in pairs(endpoints) do
-      if type(endpoint) == "table" then
-        n = n + 1
-        assert.is_true(classes[endpoint.class], name)
-        assert.is_truthy(endpoint.id:find "^namespace%-worker%-", name)
-        assert.is_truthy(endpoint.format:find("^/accounts/%%s/"), name)
-        assert.is_truthy(endpoint.timeout > 0, name)
-      end
-    end
-    assert.are.equal(10, n)
-  end)
-
-  it("fills paths from encoded parameters", function ()
-    local path = endpoints.get_content.format:format("acc", "a%2Fb", "c%20d", "surplus")
-    assert.are.equal("/accounts/acc/workers/dispatch/namespaces/a%2Fb/scripts/c%20d/content", path)
-  end)
-end)
