@@ -1,5 +1,6 @@
--- Namespaces: create, list, get, delete.
+-- Namespaces: create, list, get, rename, trust, delete.
 
+local json = require "moonherd.json"
 local moonherd = require "moonherd"
 local support = require "tests.spec.support.platform"
 
@@ -86,7 +87,7 @@ describe("a namespace", function ()
   it("is deleted with its scripts, and starts anew", function ()
     local first = ok(create { name = "prod" })
     ok(server:put "/prod/scripts/a")
-    assert.equal(require "moonherd.json".null, ok(server:api("DELETE", "/prod")))
+    assert.equal(json.null, ok(server:api("DELETE", "/prod")))
     refused(server:api("GET", "/prod"), 404, 100119)
     refused(server:api("GET", "/prod/scripts/a"), 404, 100119)
     local second = ok(create { name = "prod" })
@@ -97,7 +98,10 @@ describe("a namespace", function ()
 
   it("that is not there is 100119 on every route below it", function ()
     for _, route in ipairs {
-      { "GET", "" }, { "DELETE", "" }, { "GET", "/scripts" }, { "PUT", "/scripts/a" },
+      { "GET", "" }, { "PUT", "" }, { "PATCH", "" }, { "DELETE", "" }, { "GET", "/scripts" },
+      { "DELETE", "/scripts" }, { "PUT", "/scripts/a" }, { "GET", "/scripts/a/bindings" },
+      { "PUT", "/scripts/a/tags" }, { "GET", "/scripts/a/tags" }, { "PUT", "/scripts/a/tags/t" },
+      { "DELETE", "/scripts/a/tags/t" },
       { "GET", "/scripts/a" }, { "DELETE", "/scripts/a" }, { "PUT", "/scripts/a/content" },
       { "GET", "/scripts/a/content" },
     } do
@@ -115,5 +119,122 @@ describe("a namespace", function ()
       { json = { name = "b" }, headers = headers })).created_by
     assert.are_not.equal(by_token, by_key)
     assert.equal(by_token, ok(create { name = "c" }).created_by)
+  end)
+
+  for _, method in ipairs { "PUT", "PATCH" } do
+    describe("by " .. method, function ()
+      local made
+
+      before_each(function ()
+        made = ok(create { name = "prod" })
+      end)
+
+      local function change(path, body)
+        return server:api(method, path, { json = body })
+      end
+
+      it("is renamed at once, with its id and its scripts", function ()
+        local script = ok(server:put("/prod/scripts/a", { tags = json.array { "t" } }))
+        local renamed = ok(change("/prod", { name = "production" }))
+        assert.equal("production", renamed.namespace_name)
+        assert.equal(1, renamed.script_count)
+        for _, field in ipairs { "namespace_id", "created_on", "created_by", "modified_by" } do
+          assert.equal(made[field], renamed[field])
+        end
+        assert.is_true(renamed.modified_on > made.modified_on)
+        assert.same(renamed, ok(server:api("GET", "/production")))
+        refused(server:api("GET", "/prod"), 404, 100119)
+        refused(server:api("GET", "/prod/scripts/a"), 404, 100119)
+        local shown = ok(server:api("GET", "/production/scripts?tags=t:yes"))[1]
+        assert.equal("production", shown.dispatch_namespace)
+        assert.equal(script.tag, shown.script.tag)
+        ok(server:api("DELETE", "/production/scripts/a"))
+      end)
+
+      it("leaves its old name free", function ()
+        ok(change("/prod", { name = "production" }))
+        assert.are_not.equal(made.namespace_id, ok(create { name = "prod" }).namespace_id)
+        refused(change("/missing", { name = "other" }), 404, 100119)
+      end)
+
+      it("may be given the name it has", function ()
+        assert.equal("prod", ok(change("/prod", { name = "prod" })).namespace_name)
+      end)
+
+      it("is not given a name that is taken", function ()
+        ok(create { name = "other" })
+        local response = change("/prod", { name = "other", trusted_workers = true })
+        local errors = refused(response, 409, 100120)
+        assert.equal("/name", errors[1].source.pointer)
+        assert.equal("false", response.headers["x-should-retry"])
+        assert.same(made, ok(server:api("GET", "/prod")))
+        ok(server:request(method, ("/client/v4/accounts/%s/workers/dispatch/namespaces/prod")
+          :format(support.ACCOUNT), { json = { name = "third" } }))
+      end)
+
+      it("is renamed once by those who do it at once", function ()
+        local statuses = moonherd.map({ "a", "b", "c", "d" }, { concurrency = 4 }, function (name)
+          return change("/prod", { name = name }).status
+        end)
+        table.sort(statuses)
+        assert.same({ 200, 404, 404, 404 }, statuses)
+        assert.equal(1, #ok(server:api("GET", "")))
+      end)
+
+      it("is trusted, and no more", function ()
+        assert.is_true(ok(change("/prod", { trusted_workers = true })).trusted_workers)
+        assert.is_true(ok(server:api("GET", "/prod")).trusted_workers)
+        assert.is_false(ok(change("/prod", { trusted_workers = false })).trusted_workers)
+      end)
+
+      it("is changed by whoever does it", function ()
+        local changed = ok(server:api(method, "/prod", { json = { trusted_workers = true },
+          headers = { authorization = false, ["x-auth-email"] = "me@example.com",
+            ["x-auth-key"] = support.TOKEN } }))
+        assert.equal(made.created_by, changed.created_by)
+        assert.are_not.equal(made.modified_by, changed.modified_by)
+      end)
+
+      it("takes no field of the wrong kind, and ignores others", function ()
+        for pointer, bodies in pairs {
+          ["/name"] = { { name = "" }, { name = "a/b" }, { name = 3 }, { name = ("x"):rep(256) } },
+          ["/trusted_workers"] = { { trusted_workers = "true" }, { trusted_workers = 1 } },
+          [""] = { json.array {}, "prod" },
+        } do
+          for _, body in ipairs(bodies) do
+            local errors = refused(change("/prod", body), 400, 10021)
+            assert.equal(pointer, errors[1].source.pointer)
+          end
+        end
+        refused(server:api(method, "/prod", { body = "{" }), 400, 10026)
+        assert.same(made, ok(server:api("GET", "/prod")))
+        ok(change("/prod", { script_count = 7, more = "x" }))
+        assert.equal(0, ok(server:api("GET", "/prod")).script_count)
+      end)
+    end)
+  end
+
+  describe("whose trust a request does not mention", function ()
+    before_each(function ()
+      ok(create { name = "prod" })
+      ok(server:api("PATCH", "/prod", { json = { trusted_workers = true } }))
+    end)
+
+    it("loses it by PUT, and keeps its name", function ()
+      local changed = ok(server:api("PUT", "/prod", { json = {} }))
+      assert.is_false(changed.trusted_workers)
+      assert.equal("prod", changed.namespace_name)
+      ok(server:api("PATCH", "/prod", { json = { trusted_workers = true } }))
+      assert.is_false(ok(server:api("PUT", "/prod", { json = { name = "p" } })).trusted_workers)
+    end)
+
+    it("keeps it by PATCH, with null as well", function ()
+      assert.is_true(ok(server:api("PATCH", "/prod", { json = {} })).trusted_workers)
+      local nulls = { name = json.null, trusted_workers = json.null }
+      local changed = ok(server:api("PATCH", "/prod", { json = nulls }))
+      assert.is_true(changed.trusted_workers)
+      assert.equal("prod", changed.namespace_name)
+      assert.is_true(ok(server:api("PATCH", "/prod", { json = { name = "p" } })).trusted_workers)
+    end)
   end)
 end)

@@ -15,14 +15,21 @@ function M.namespace(call)
   return parameters.account, parameters.namespace
 end
 
+--- The namespace of a path, which is there.
+function M.present_namespace(call)
+  local row = call.store:find_namespace(M.namespace(call))
+  if not row then
+    errors.refuse(100119)
+  end
+  return row
+end
+
 -- The account, namespace and script of a path.
 local function script(call)
   local account, namespace = M.namespace(call)
   local name = call.parameters.script
   if not names.is_valid(name) then
-    if not call.store:find_namespace(account, namespace) then
-      errors.refuse(100119)
-    end
+    M.present_namespace(call)
     errors.refuse(10016)
   end
   return account, namespace, name
@@ -37,9 +44,23 @@ local function find(call, method)
   return found, more
 end
 
---- What is shown of a script; without `name` when there is no such script.
+-- The same for calls that need the script to be there.
+local function find_present(call, method)
+  local found, more = find(call, method)
+  if not found.id then
+    errors.refuse(10007)
+  end
+  return found, more
+end
+
+--- What is shown of a script; without `id` when there is no such script.
 function M.document(call)
   return find(call, "find_document")
+end
+
+--- What is shown of a script that is there.
+function M.present_document(call)
+  return find_present(call, "find_document")
 end
 
 --- What a change of a script is decided on; without `id` when there is no such script.
@@ -47,22 +68,14 @@ function M.state(call)
   return find(call, "find_state")
 end
 
---- As `state`, for calls that need the script to be there.
+--- What a change of a script that is there is decided on.
 function M.present_state(call)
-  local state = M.state(call)
-  if not state.id then
-    errors.refuse(10007)
-  end
-  return state
+  return find_present(call, "find_state")
 end
 
 --- The code and the modules of a script that is there.
 function M.content(call)
-  local code, modules = find(call, "find_content")
-  if not code.id then
-    errors.refuse(10007)
-  end
-  return code, modules
+  return find_present(call, "find_content")
 end
 
 --- What changes of a script wait for each other by.

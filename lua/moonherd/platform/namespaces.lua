@@ -22,24 +22,37 @@ local function to_json(row)
   }
 end
 
--- The name a body asks for.
-local function requested_name(body)
-  if not shape.is_object(body) then
-    errors.invalid("The body must be an object", "")
-  elseif shape.is_absent(body.name) or body.name == "" then
+local function check_name(name)
+  if name == "" then
     errors.invalid("A namespace needs a `name`", "/name")
-  elseif not names.is_valid(body.name) then
+  elseif not names.is_valid(name) then
     errors.invalid("The namespace's name is not valid", "/name")
   end
-  return body.name
+end
+
+local NAMED = shape.object { name = check_name }
+local CHANGED = shape.object { name = check_name, trusted_workers = shape.boolean }
+
+local function read_body(call, check)
+  local body = call:json()
+  check(body, "")
+  return body
+end
+
+-- A field of a body; nil when it is absent.
+local function given(value)
+  if not shape.is_absent(value) then
+    return value
+  end
 end
 
 --- POST namespaces
 function M.create(call)
-  local now = call.stamp()
+  local now, name = call.stamp(), given(read_body(call, NAMED).name)
+  check_name(name or "")
   local row = {
     account = call.parameters.account,
-    name = requested_name(call:json()),
+    name = name,
     uuid = hash.uuid(),
     created_on = now,
     created_by = call.user,
@@ -65,11 +78,40 @@ end
 
 --- GET namespace
 function M.get(call)
-  local row = call.store:find_namespace(lookup.namespace(call))
+  return to_json(lookup.present_namespace(call))
+end
+
+-- Writes what the body gives and leaves the rest, except for the trust when it has a default. The
+-- write needs no guard: nothing in it depends on what was there.
+local function change(call, default_trust)
+  lookup.present_namespace(call)
+  local account, namespace = lookup.namespace(call)
+  local body = read_body(call, CHANGED)
+  local is_trusted = given(body.trusted_workers)
+  if is_trusted == nil then
+    is_trusted = default_trust
+  end
+  local row, is_taken = call.store:change_namespace(account, namespace, {
+    name = given(body.name),
+    is_trusted = is_trusted,
+    modified_on = call.stamp(),
+    modified_by = call.user,
+  })
   if not row then
-    errors.refuse(100119)
+    errors.refuse(is_taken and 100120 or 100119, is_taken and { pointer = "/name" })
   end
   return to_json(row)
+end
+
+--- PUT namespace. Without a name it keeps the one it has; without `trusted_workers` it is trusted
+--- no more.
+function M.put(call)
+  return change(call, false)
+end
+
+--- PATCH namespace: what the body leaves out stays.
+function M.patch(call)
+  return change(call, nil)
 end
 
 --- DELETE namespace, with all scripts in it

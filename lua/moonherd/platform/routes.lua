@@ -21,9 +21,12 @@ return {
   { "POST", NAMESPACES, namespaces.create },
   { "GET", NAMESPACES, namespaces.list },
   { "GET", NAMESPACE, namespaces.get },
+  { "PUT", NAMESPACE, namespaces.put },
+  { "PATCH", NAMESPACE, namespaces.patch },
   { "DELETE", NAMESPACE, namespaces.delete },
 
   { "GET", SCRIPTS, script_list.list },
+  { "DELETE", SCRIPTS, script_list.delete },
   { "PUT", SCRIPT, scripts.put },
   { "GET", SCRIPT, scripts.get },
   { "DELETE", SCRIPT, scripts.delete },

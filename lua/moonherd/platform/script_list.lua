@@ -1,4 +1,4 @@
--- The list of a namespace's scripts, page by page.
+-- The scripts of a namespace as a whole: listed page by page, and deleted in bulk.
 
 local errors = require "moonherd.platform.errors"
 local hash = require "moonherd.hash"
@@ -9,18 +9,18 @@ local tags = require "moonherd.platform.tags"
 
 local M = {}
 
-local LARGEST_PAGE = 1000
+local MOST = 1000 -- scripts that one call lists or deletes
 local NO_FILTER = { required = {}, excluded = {} }
 
 -- How many scripts a page may have.
-local function page_size(call)
+local function read_limit(call)
   local text = call:query "limit"
   if not text then
-    return LARGEST_PAGE
+    return MOST
   end
   local limit = text:find "^%d+$" and math.tointeger(tonumber(text))
-  if not limit or limit < 1 or limit > LARGEST_PAGE then
-    errors.invalid(("`limit` must be an integer from 1 to %d"):format(LARGEST_PAGE))
+  if not limit or limit < 1 or limit > MOST then
+    errors.invalid(("`limit` must be an integer from 1 to %d"):format(MOST))
   end
   return limit
 end
@@ -53,11 +53,9 @@ end
 
 --- GET scripts
 function M.list(call)
+  lookup.present_namespace(call)
   local account, namespace = lookup.namespace(call)
-  if not call.store:find_namespace(account, namespace) then
-    errors.refuse(100119)
-  end
-  local limit, after, filter = page_size(call), read_cursor(call), read_filter(call)
+  local limit, after, filter = read_limit(call), read_cursor(call), read_filter(call)
   local rows = call.store:list_documents(account, namespace, filter, after, limit + 1)
   if not rows then
     errors.refuse(100119)
@@ -69,6 +67,27 @@ function M.list(call)
     list[i] = scripts.to_json(row, namespace)
   end
   return "[" .. table.concat(list, ",") .. "]", page_info(rows, limit, has_more)
+end
+
+-- Each script by its immutable id, as the service does: names can be used again.
+local function deleted(ids, has_more)
+  local list = json.array {}
+  for i, id in ipairs(ids) do
+    list[i] = { id = id }
+  end
+  return json.encode { deleted = list, deleted_count = #ids, has_more = has_more }
+end
+
+--- DELETE scripts: those that pass the filter, all without one, up to the limit.
+function M.delete(call)
+  lookup.present_namespace(call)
+  local account, namespace = lookup.namespace(call)
+  local limit, filter = read_limit(call), read_filter(call)
+  local ids, has_more = call.store:delete_scripts(account, namespace, filter, limit)
+  if not ids then
+    errors.refuse(100119)
+  end
+  return deleted(ids, has_more)
 end
 
 return M

@@ -39,7 +39,7 @@ end
 --- GET script
 function M.get(call)
   local row = lookup.document(call)
-  if not row.name then
+  if not row.id then
     errors.refuse(10092)
   end
   return M.to_json(row, call.parameters.namespace)

@@ -77,6 +77,16 @@ function M.blob(bytes)
   return raw.blob(bytes)
 end
 
+--- A value as that of a parameter: NULL when it is absent.
+---@param value any
+---@return any value  store.null for nil
+---@example
+--- db:write { { "INSERT INTO note(text) VALUES (?)", store.or_null(text) } }
+function M.or_null(value)
+  if value == nil then return M.null end
+  return value
+end
+
 --- Runs a list of statements that change nothing, all on one snapshot, on a thread beside the
 --- writer. What was written before is seen.
 ---@async

@@ -6,10 +6,12 @@ local store = require "moonherd.store"
 
 local M = {}
 
+local or_null = store.or_null
+
 local Store = {}
 Store.__index = Store
 
-for _, part in ipairs { "platform_versions", "platform_blobs" } do
+for _, part in ipairs { "platform_list", "platform_versions", "platform_blobs" } do
   for name, method in pairs(require("moonherd.store." .. part)) do
     Store[name] = method
   end
@@ -28,10 +30,10 @@ end
 
 -- ---- namespaces
 
-local NAMESPACE = [[
-  SELECT id, uuid, name, is_trusted, script_count, created_on, created_by, modified_on,
-    modified_by, rev
-  FROM namespace WHERE account = ? ]]
+local SHOWN_OF_NAMESPACE = [[id, uuid, name, is_trusted, script_count, created_on, created_by,
+  modified_on, modified_by]]
+
+local NAMESPACE = "SELECT " .. SHOWN_OF_NAMESPACE .. " FROM namespace WHERE account = ? "
 
 --- Makes a namespace; false when the name is taken.
 function Store:create_namespace(row)
@@ -59,6 +61,34 @@ function Store:find_namespace(account, name)
   return self.db:read_one { NAMESPACE .. "AND name = ?", account, name }
 end
 
+-- A name that is taken changes no row.
+local CHANGE_NAMESPACE = [[
+  UPDATE OR IGNORE namespace SET name = ifnull(?, name), is_trusted = ifnull(?, is_trusted),
+    modified_on = ?, modified_by = ?, rev = rev + 1
+  WHERE account = ? AND name = ? RETURNING ]] .. SHOWN_OF_NAMESPACE
+
+--- Changes a namespace's name or trust, whichever is there, and returns it; nil when there is none,
+--- and then true when the new name is taken.
+function Store:change_namespace(account, name, changes)
+  local results, missed = self.db:write {
+    { "SELECT 1 FROM namespace WHERE account = ? AND name = ?", account, name, expect = 1 },
+    {
+      CHANGE_NAMESPACE,
+      or_null(changes.name),
+      or_null(changes.is_trusted),
+      changes.modified_on,
+      changes.modified_by,
+      account,
+      name,
+      expect = 1,
+    },
+  }
+  if results then
+    return results[2].rows[1]
+  end
+  return nil, missed == 2
+end
+
 --- Deletes a namespace with all it holds; false when there is none.
 function Store:delete_namespace(account, name)
   local results = self.db:write {
@@ -69,59 +99,14 @@ end
 
 -- ---- scripts ------------------------------------------------------------------------------------
 
-local DOCUMENT = "s.name, s.document, s.tags, s.created_on, s.modified_on"
-
-local FIND_DOCUMENT = ([[
-  SELECT n.id AS namespace_id, %s
+local FIND_DOCUMENT = [[
+  SELECT n.id AS namespace_id, s.id, s.name, s.document, s.tags, s.created_on, s.modified_on
   FROM namespace n LEFT JOIN script s ON s.namespace_id = n.id AND s.name = ?
-  WHERE n.account = ? AND n.name = ?]]):format(DOCUMENT)
+  WHERE n.account = ? AND n.name = ?]]
 
---- What GET script shows. Without a namespace nil; without a script a row that has no `name`.
+--- What GET script shows. Without a namespace nil; without a script a row that has no `id`.
 function Store:find_document(account, namespace, name)
   return self.db:read_one { FIND_DOCUMENT, name, account, namespace }
-end
-
-local THE_NAMESPACE = "(SELECT id FROM namespace WHERE account = ? AND name = ?)"
-
-local HAS_TAG = [[ AND EXISTS (SELECT 1 FROM script_tag x
-  WHERE x.namespace_id = s.namespace_id AND x.tag = ? AND x.name = s.name)]]
-local HAS_NOT_TAG = HAS_TAG:gsub("EXISTS", "NOT EXISTS", 1)
-
-local BY_NAME = " FROM script s WHERE s.namespace_id = "
-  .. THE_NAMESPACE
-  .. " AND s.name > ?%s%s ORDER BY s.name LIMIT ?"
-local BY_TAG = " FROM script_tag t JOIN script s ON s.id = t.script_id WHERE t.namespace_id = "
-  .. THE_NAMESPACE
-  .. " AND t.tag = ? AND t.name > ?%s%s ORDER BY t.name LIMIT ?"
-
-local function append(list, values, first)
-  return table.move(values, first or 1, #values, #list + 1, list)
-end
-
--- A list that needs a tag is read along that tag's index, any other along the names: either way a
--- page starts where the last one ended, whatever its number.
-local function list_statement(account, namespace, filter, after, limit)
-  local required, excluded = filter.required, filter.excluded
-  local from = required[1] and BY_TAG or BY_NAME
-  local conditions = HAS_TAG:rep(math.max(#required - 1, 0))
-  local sql = from:format(conditions, HAS_NOT_TAG:rep(#excluded))
-  local statement = { "SELECT " .. DOCUMENT .. sql, account, namespace }
-  append(statement, { required[1] }) -- the tag whose index is read
-  append(statement, { after })
-  append(statement, required, 2)
-  append(statement, excluded)
-  append(statement, { limit })
-  return statement
-end
-
---- One page of a namespace's scripts in the order of their names, starting behind `after`; nil
---- without a namespace. `filter` holds the lists `required` and `excluded`.
-function Store:list_documents(account, namespace, filter, after, limit)
-  local namespaces, rows = self.db:read {
-    { "SELECT id FROM namespace WHERE account = ? AND name = ?", account, namespace },
-    list_statement(account, namespace, filter, after, limit),
-  }
-  return namespaces[1] and rows
 end
 
 local FIND_STATE = [[

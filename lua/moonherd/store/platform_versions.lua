@@ -7,18 +7,12 @@ local store = require "moonherd.store"
 
 local M = {}
 
+local or_null = store.or_null
 local VERSIONS_KEPT = 10
 
 local NEW_CODE = "(SELECT max(id) FROM code)"
 local NEW_VERSION = "(SELECT max(id) FROM version)"
 local THE_SCRIPT = "ifnull(?1, (SELECT max(id) FROM script))"
-
-local function or_null(value)
-  if value == nil then
-    return store.null
-  end
-  return value
-end
 
 local INSERT_SCRIPT = [[
   INSERT INTO script (modified_on, tags, settings, migration_tag, classes, document,
