@@ -13,6 +13,7 @@ local call
 
 local function new_call()
   return {
+    platform = { options = {} },
     warnings = {},
     warn = function (self, message)
       table.insert(self.warnings, message)
@@ -66,6 +67,18 @@ describe("tags", function ()
       assert.equal(400, status)
       assert.equal("/tags/0", entry.source.pointer)
     end
+  end)
+
+  it("are as many as the platform was told, at most", function ()
+    call.platform.options.tag_limit = 3
+    assert.equal(3, #tags.check(list(3), "/tags", call))
+    local entry, status = refused(tags.check, list(4), "/tags", call)
+    assert.equal(403, status)
+    assert.truthy(entry.message:find("the limit of 3 tags", 1, true))
+  end)
+
+  it("are none for null", function ()
+    assert.equal(0, #tags.check(json.null, "/tags", call))
   end)
 
   it("are an array of strings", function ()

@@ -48,6 +48,7 @@ end
 ---@field options.hosts? string[]  host names that callers may use, beside those of the loopback
 --- interface; default: any
 ---@field options.implicit_secret_inheritance? boolean  uploads keep secrets they do not name
+---@field options.tag_limit? integer  how many tags a script may have; default: 10
 ---@return table platform  with the methods handle, serve and close
 ---@error io cannot_open, newer, corrupt  when the database cannot be used
 function M.open(options)

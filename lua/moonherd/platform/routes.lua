@@ -3,7 +3,9 @@
 local compatibility = require "moonherd.platform.compatibility"
 local content = require "moonherd.platform.content"
 local namespaces = require "moonherd.platform.namespaces"
+local script_bindings = require "moonherd.platform.script_bindings"
 local script_list = require "moonherd.platform.script_list"
+local script_tags = require "moonherd.platform.script_tags"
 local scripts = require "moonherd.platform.scripts"
 
 local ACCOUNT = "/accounts/{account}"
@@ -33,6 +35,11 @@ return {
   { "PUT", SCRIPT .. "/content", content.put },
   { "GET", SCRIPT .. "/content", content.get },
   { "PUT", GO_CONTENT, content.put },
+  { "GET", SCRIPT .. "/bindings", script_bindings.get },
+  { "PUT", SCRIPT .. "/tags", script_tags.replace },
+  { "GET", SCRIPT .. "/tags", script_tags.get },
+  { "PUT", SCRIPT .. "/tags/{tag}", script_tags.add },
+  { "DELETE", SCRIPT .. "/tags/{tag}", script_tags.remove },
 
   { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
   { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },

@@ -7,7 +7,7 @@ local shape = require "moonherd.platform.shape"
 local M = {}
 
 local LONGEST = 1024 -- bytes
-local MOST = 10
+local MOST = 10 -- of a script, unless the platform was opened with another limit
 local ADVISED = 8 -- what the documentation allows; the service takes two more
 local MOST_CONDITIONS = 32
 
@@ -18,12 +18,26 @@ local function check_one(tag, pointer)
     errors.invalid("Tag is too large", pointer)
   elseif tag:find "[,&]" then
     errors.invalid("A tag cannot contain ',' or '&'", pointer)
+  elseif not utf8.len(tag) then
+    errors.invalid("A tag must be valid UTF-8", pointer)
+  end
+end
+
+local function check_count(tags, pointer, call)
+  local most = call.platform.options.tag_limit or MOST
+  if #tags > most then
+    local message = "You have exceeded the limit of %d tags per Worker. "
+      .. "Remove a tag to add another."
+    errors.refuse(10021, { status = 403, message = message:format(most), pointer = pointer })
+  elseif #tags > ADVISED then
+    local message = "%d tags are more than the %d that are documented"
+    call:warn(message:format(#tags, ADVISED), pointer)
   end
 end
 
 -- Without repetitions, in the order given.
 local function collapse(tags)
-  local seen, kept = {}, {}
+  local seen, kept = {}, json.array {}
   for _, tag in ipairs(tags) do
     if not seen[tag] then
       seen[tag] = true
@@ -33,36 +47,57 @@ local function collapse(tags)
   return kept
 end
 
---- Checks the tags of a request and returns them as they are stored. `call` takes the warnings.
+--- Checks the tags of a request, an array or null, which stands for none, and returns them as they
+--- are stored. `call` takes the warnings.
 function M.check(tags, pointer, call)
-  if not shape.is_list(tags) then
+  if tags == json.null then
+    return json.array {}
+  elseif not shape.is_list(tags) then
     errors.invalid("Tags must be an array of strings", pointer)
   end
   for i, tag in ipairs(tags) do
     check_one(tag, pointer .. "/" .. i - 1)
   end
   local kept = collapse(tags)
-  if #kept > MOST then
-    local message = "You have exceeded the limit of %d tags per Worker. "
-      .. "Remove a tag to add another."
-    errors.refuse(10021, { status = 403, message = message:format(MOST), pointer = pointer })
-  elseif #kept > ADVISED then
-    call:warn(
-      ("%d tags are more than the %d that are documented"):format(#kept, ADVISED),
-      pointer
-    )
-  end
+  check_count(kept, pointer, call)
   return kept
 end
 
---- Gives a script's state the tags of a request's field `tags`, where null stands for none; whether
---- there is such a field.
+--- Gives a script's state the tags of a request's field `tags`; whether there is such a field.
 function M.replace(script, tags, call)
-  if tags == nil then
+  if tags ~= nil then
+    script.tags = M.check(tags, "/tags", call)
+  end
+  return tags ~= nil
+end
+
+-- Where a list holds a tag, or nil.
+local function place_of(tags, wanted)
+  for i, tag in ipairs(tags) do
+    if tag == wanted then
+      return i
+    end
+  end
+end
+
+--- Gives a script's state one tag more, unless it has it; whether it is a new one.
+function M.add(script, tag, call)
+  check_one(tag)
+  if place_of(script.tags, tag) then
     return false
   end
-  script.tags = json.array(tags == json.null and {} or M.check(tags, "/tags", call))
+  table.insert(script.tags, tag)
+  check_count(script.tags, nil, call)
   return true
+end
+
+--- Takes a tag from a script's state; whether it was there.
+function M.remove(script, tag)
+  local place = place_of(script.tags, tag)
+  if place then
+    table.remove(script.tags, place)
+  end
+  return place ~= nil
 end
 
 -- One condition: the last colon separates, because a tag may itself hold colons.

@@ -1,0 +1,366 @@
+-- The tags of a script: read, replaced, added and removed one by one; and what that leaves alone.
+
+local json = require "moonherd.json"
+local moonherd = require "moonherd"
+local support = require "tests.spec.support.platform"
+
+local ok, refused, file = support.ok, support.refused, support.file
+local SCRIPT, TAGS = "/prod/scripts/a", "/prod/scripts/a/tags"
+
+local function escape(text)
+  return (text:gsub("[^%w]", function (c) return ("%%%02X"):format(c:byte()) end))
+end
+
+describe("tags", function ()
+  local server
+
+  before_each(function ()
+    server = support.start()
+    server:make_namespace "prod"
+    ok(server:put(SCRIPT, { tags = json.array { "one", "two" } }))
+  end)
+  after_each(function () server:close() end)
+
+  local function get()
+    return ok(server:api("GET", TAGS))
+  end
+
+  local function listed()
+    return table.concat(get(), " ")
+  end
+
+  local function replace(tags)
+    return server:api("PUT", TAGS, { json = tags })
+  end
+
+  local function add(tag)
+    return server:api("PUT", TAGS .. "/" .. escape(tag))
+  end
+
+  local function remove(tag)
+    return server:api("DELETE", TAGS .. "/" .. escape(tag))
+  end
+
+  local function numbered(count)
+    local tags = json.array {}
+    for i = 1, count do tags[i] = "t" .. i end
+    return tags
+  end
+
+  local function found(tag)
+    return #ok(server:api("GET", "/prod/scripts?tags=" .. escape(tag) .. ":yes"))
+  end
+
+  describe("are replaced", function ()
+    it("as a whole, in the order given, without repetitions", function ()
+      local result = ok(replace(json.array { "three", "one", "three" }))
+      assert.same({ "three", "one" }, { table.unpack(result) })
+      assert.equal("three one", listed())
+    end)
+
+    it("by none, given as an empty array or as null", function ()
+      for _, body in ipairs { "[]", "null" } do
+        ok(replace(json.array { "x" }))
+        local result = ok(server:api("PUT", TAGS, { body = body }))
+        assert.is_true(json.is_array(result))
+        assert.equal(0, #result)
+        assert.is_true(json.is_array(get()))
+        assert.equal("", listed())
+      end
+    end)
+
+    it("by an array of strings and nothing else", function ()
+      for _, body in ipairs { "{}", '"one"', "1", "true", "[1]", "[null]", "[[]]" } do
+        refused(server:api("PUT", TAGS, { body = body }), 400, 10021)
+      end
+      for _, body in ipairs { "", "[", "['TAG1', 'TAG2']", '["a",]', '["\xFF"]' } do
+        refused(server:api("PUT", TAGS, { body = body }), 400, 10026)
+      end
+      assert.equal("one two", listed())
+    end)
+
+    it("by tags that may be one, and the wrong one is named", function ()
+      for _, tag in ipairs { "", "a,b", "a&b", ("x"):rep(1025) } do
+        local errors = refused(replace(json.array { "fine", tag }), 400, 10021)
+        assert.equal("/1", errors[1].source.pointer)
+      end
+      assert.equal("Tag is too large",
+        refused(replace(json.array { ("é"):rep(513) }), 400, 10021)[1].message)
+      ok(replace(json.array { ("é"):rep(512) }))
+    end)
+
+    it("by ten at most, with a warning above eight", function ()
+      assert.equal(0, #replace(numbered(8)).json.messages)
+      local response = replace(numbered(10))
+      assert.equal(10, #ok(response))
+      assert.equal(1, #response.json.messages)
+      assert.truthy(response.json.messages[1].message:find "^10 tags are more than the 8")
+      local errors = refused(replace(numbered(11)), 403, 10021)
+      assert.equal("You have exceeded the limit of 10 tags per Worker. "
+        .. "Remove a tag to add another.", errors[1].message)
+      assert.equal(10, #get())
+    end)
+  end)
+
+  describe("are added", function ()
+    it("one by one, behind the others", function ()
+      local response = add "three"
+      assert.equal(json.null, ok(response))
+      assert.equal("one two three", listed())
+    end)
+
+    it("without a look at the body", function ()
+      for _, body in ipairs { "{", "[]", ("x"):rep(100000) } do
+        ok(server:api("PUT", TAGS .. "/three", { body = body }))
+      end
+      assert.equal("one two three", listed())
+    end)
+
+    it("once: a second time changes nothing", function ()
+      local before = ok(server:api("GET", SCRIPT))
+      assert.equal(json.null, ok(add "two"))
+      assert.same(before, ok(server:api("GET", SCRIPT)))
+    end)
+
+    it("when they may be one", function ()
+      for _, tag in ipairs { "a,b", "a&b", "\xFF", ("x"):rep(1025) } do
+        refused(add(tag), 400, 10021)
+      end
+      assert.equal("Tag is too large", refused(add(("x"):rep(1025)), 400, 10021)[1].message)
+      assert.equal("one two", listed())
+    end)
+
+    it("up to ten, with a warning above eight", function ()
+      ok(replace(numbered(8)))
+      local response = add "ninth"
+      ok(response)
+      assert.equal(1, #response.json.messages)
+      ok(add "tenth")
+      refused(add "eleventh", 403, 10021)
+      ok(add "tenth")
+      ok(remove "t1")
+      ok(add "eleventh")
+      assert.equal(10, #get())
+    end)
+
+    it("by many at once, and none is lost", function ()
+      ok(replace(json.null))
+      local names = {}
+      for i = 1, 20 do names[i] = "t" .. i end
+      local landed, over = {}, 0
+      moonherd.map(names, { concurrency = 20 }, function (tag)
+        local response = add(tag)
+        if response.status == 200 then
+          landed[#landed + 1] = tag
+        else
+          refused(response, 403, 10021)
+          over = over + 1
+        end
+      end)
+      assert.equal(10, over)
+      local shown = { table.unpack(get()) }
+      table.sort(landed)
+      table.sort(shown)
+      assert.same(landed, shown)
+      for _, tag in ipairs(names) do
+        local is_there = table.concat(shown, " "):find(tag .. "%f[%D]") ~= nil
+        assert.equal(is_there and 1 or 0, found(tag))
+      end
+    end)
+  end)
+
+  describe("are removed", function ()
+    it("one by one", function ()
+      assert.equal(json.null, ok(remove "one"))
+      assert.equal("two", listed())
+      assert.equal(json.null, ok(remove "two"))
+      assert.is_true(json.is_array(get()))
+      assert.equal("", listed())
+    end)
+
+    it("without complaint when they are not there, and then nothing changes", function ()
+      local before = ok(server:api("GET", SCRIPT))
+      for _, tag in ipairs { "three", "a,b", "\xFF", ("x"):rep(1025) } do
+        assert.equal(json.null, ok(remove(tag)))
+      end
+      assert.same(before, ok(server:api("GET", SCRIPT)))
+    end)
+  end)
+
+  it("with any letters travel through a path", function ()
+    for _, tag in ipairs {
+      "a/b", "a%2Fb", "customer:x:yes", "key=value", "a;b", "with space", "ü 東京", "100%", "a+b",
+      "a?b#c", "..", "'quoted\"", "\\",
+    } do
+      ok(add(tag))
+      assert.equal(tag, get()[3])
+      assert.equal(1, found(tag))
+      ok(remove(tag))
+      assert.equal("one two", listed())
+      assert.equal(0, found(tag))
+    end
+  end)
+
+  it("are found by the filter of the list as they change", function ()
+    ok(replace(json.array { "three" }))
+    assert.same({ 0, 1 }, { found "one", found "three" })
+    ok(add "one")
+    assert.same({ 1, 1 }, { found "one", found "three" })
+    ok(remove "three")
+    assert.same({ 1, 0 }, { found "one", found "three" })
+  end)
+
+  it("are one set, however they are written", function ()
+    ok(add "three")
+    assert.equal(3, #ok(server:put(SCRIPT)).tags)
+    ok(server:put(SCRIPT, { tags = json.array { "four" } }))
+    assert.equal("four", listed())
+  end)
+
+  it("need a script that is there, before a body is read", function ()
+    for _, request in ipairs {
+      { "GET", "" }, { "PUT", "" }, { "PUT", "/t" }, { "PUT", "/" .. ("x"):rep(1025) },
+      { "DELETE", "/t" },
+    } do
+      local method, path = request[1], request[2]
+      refused(server:api(method, "/prod/scripts/missing/tags" .. path, { body = "{" }), 404, 10007)
+      refused(server:api(method, "/missing/scripts/a/tags" .. path, { body = "{" }), 404, 100119)
+      refused(server:api(method, "/prod/scripts/%FF/tags" .. path, { body = "{" }), 400, 10016)
+    end
+  end)
+
+  it("are never empty in a path", function ()
+    refused(server:api("PUT", TAGS .. "/"), 404, 7003)
+  end)
+end)
+
+describe("a platform with a limit of its own", function ()
+  it("takes as many tags as that", function ()
+    local server = support.start { tag_limit = 12 }
+    server:make_namespace "prod"
+    ok(server:put(SCRIPT))
+    for i = 1, 12 do ok(server:api("PUT", TAGS .. "/t" .. i)) end
+    refused(server:api("PUT", TAGS .. "/more"), 403, 10021)
+    server:close()
+  end)
+end)
+
+-- The column "Tag calls" of what is replaced, merged and kept, one test a row; each call that
+-- changes tags is made.
+describe("a call that changes tags", function ()
+  local server, before
+
+  local CALLS = {
+    { "PUT", TAGS, json.array { "three" } },
+    { "PUT", TAGS .. "/four" },
+    { "DELETE", TAGS .. "/three" },
+  }
+
+  -- All there is of the script.
+  local function look()
+    local state = server.platform.store:find_state(support.ACCOUNT, "prod", "a")
+    return {
+      script = ok(server:api("GET", SCRIPT)).script,
+      bindings = ok(server:api("GET", SCRIPT .. "/bindings")),
+      content = server:api("GET", SCRIPT .. "/content").body:gsub("%-%-moonherd%-%x+", "--"),
+      secrets = state.secrets,
+      settings = json.decode(state.version_settings),
+      classes = state.classes,
+      number = state.number,
+      metadata = state.metadata,
+    }
+  end
+
+  local after = {}
+
+  setup(function ()
+    server = support.start()
+    server:make_namespace "prod"
+    ok(server:put(SCRIPT, {
+      compatibility_date = "2026-01-01",
+      compatibility_flags = json.array { "nodejs_compat" },
+      limits = { cpu_ms = 50 },
+      placement = { mode = "smart" },
+      usage_model = "unbound",
+      cache_options = { enabled = true },
+      observability = { enabled = true, head_sampling_rate = 0.5 },
+      logpush = true,
+      tail_consumers = json.array { { service = "tail" } },
+      tags = json.array { "one", "two" },
+      migrations = { new_tag = "v1", new_classes = json.array { "A" } },
+      bindings = json.array {
+        { type = "kv_namespace", name = "KV", namespace_id = "0f2ac74b498b48028cb68387c421e279" },
+        { type = "secret_text", name = "KEY", text = "a-secret-value" },
+      },
+    }, { file("index.js", support.SOURCE), file("note.txt", "hello", "text/plain") }))
+    before = look()
+    for i, call in ipairs(CALLS) do
+      ok(server:api(call[1], call[2], { json = call[3] }))
+      after[i] = look()
+    end
+  end)
+  teardown(function () server:close() end)
+
+  -- Expects that a path of fields is as it was before all calls.
+  local function kept(...)
+    for _, now in ipairs(after) do
+      local was, is = before, now
+      for _, field in ipairs { ... } do was, is = was[field], is[field] end
+      assert.is_not_nil(was)
+      assert.same(was, is)
+    end
+  end
+
+  it("keeps the code", function () kept "content" end)
+  it("keeps the bindings that are not secret", function () kept "bindings" end)
+  it("keeps the secrets", function () kept "secrets" end)
+  it("keeps the compatibility date", function () kept("script", "compatibility_date") end)
+  it("keeps the compatibility flags", function () kept("script", "compatibility_flags") end)
+
+  it("keeps limits, placement, usage model and cache options", function ()
+    kept("settings", "limits")
+    for _, field in ipairs { "placement", "placement_mode", "usage_model", "cache_options" } do
+      kept("script", field)
+    end
+  end)
+
+  it("keeps observability, logpush and tail consumers", function ()
+    for _, field in ipairs { "observability", "logpush", "tail_consumers" } do
+      kept("script", field)
+    end
+  end)
+
+  it("replaces the tags, adds and removes one", function ()
+    local seen = {}
+    for i, now in ipairs(after) do seen[i] = table.concat(now.script.tags, " ") end
+    assert.same({ "three", "three four", "four" }, seen)
+  end)
+
+  it("keeps the assets, and their configuration", function () kept("script", "has_assets") end)
+
+  it("keeps the migration tag", function ()
+    kept("script", "migration_tag")
+    kept "classes"
+  end)
+
+  it("keeps the immutable id and the day of creation", function ()
+    kept("script", "tag")
+    kept("script", "created_on")
+  end)
+
+  it("keeps the etag", function () kept("script", "etag") end)
+
+  it("makes a new modification time", function ()
+    local last = before.script.modified_on
+    for _, now in ipairs(after) do
+      assert.is_true(now.script.modified_on > last)
+      last = now.script.modified_on
+    end
+  end)
+
+  it("keeps the version, and where it was deployed from", function ()
+    kept "number"
+    kept "metadata"
+    kept("script", "last_deployed_from")
+  end)
+end)
