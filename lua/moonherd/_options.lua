@@ -104,7 +104,7 @@ end
 
 local function check_value(who, descriptor, value)
   local name = descriptor[1]
-  if descriptor.least and value < descriptor.least then
+  if descriptor.least and type(value) == "number" and value < descriptor.least then
     bad_value(who, name, "at least %s expected, got %s", descriptor.least, value)
   end
   if descriptor.one_of and type(value) == "string" and not descriptor.one_of[value] then

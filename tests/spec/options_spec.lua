@@ -95,3 +95,39 @@ describe("the nearest name", function ()
     assert.is_nil(options.nearest("zzz", names))
   end)
 end)
+
+describe("an option of a list or a map of tables", function ()
+  local function as_list(value) return value ~= json.null and json.array(value) or value end
+  local read_all = options.reader("m.f", {
+    { "steps", "table|null", convert = as_list,
+      items = { { "from", "string", required = true }, { "to", "string" } } },
+    { "exports", "table", values = { { "type", "string" } } },
+  })
+
+  it("has every table checked and copied", function ()
+    local given = { steps = { { from = "a" }, { from = "b", to = "c" } },
+      exports = { A = { type = "x" } } }
+    local opts = read_all(given)
+    assert.are.same(given, opts)
+    assert.are_not.equal(given.steps[1], opts.steps[1])
+    assert.are.equal(json.null, read_all({ steps = json.null }).steps)
+    assert.are.equal("[]", json.encode(read_all({ steps = {} }).steps))
+  end)
+
+  it("is refused with the name of the member", function ()
+    assert.are.equal("m.f: option 'steps[].from' is missing",
+      refusal(read_all, { steps = { {} } }))
+    assert.are.equal("m.f: bad option 'steps[].from' (string expected, got number)",
+      refusal(read_all, { steps = { { from = 1 } } }))
+    assert.are.equal("m.f: unknown option 'steps[].form' (did you mean 'from'?)",
+      refusal(read_all, { steps = { { form = "a" } } }))
+    assert.are.equal("m.f: bad option 'steps[]' (table expected, got string)",
+      refusal(read_all, { steps = { "a" } }))
+    assert.are.equal("m.f: bad option 'steps' (a list of tables is expected)",
+      refusal(read_all, { steps = { from = {} } }))
+    assert.are.equal("m.f: bad option 'exports' (a table by name is expected)",
+      refusal(read_all, { exports = { {} } }))
+    assert.are.equal("m.f: bad option 'exports' (table expected, got null)",
+      refusal(read_all, { exports = json.null }))
+  end)
+end)

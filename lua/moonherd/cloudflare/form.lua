@@ -25,6 +25,13 @@ function M.of_code(metadata, modules)
   return encode(parts)
 end
 
+--- The body of a change of settings: one part.
+---@param settings string  JSON
+---@return table body
+function M.of_settings(settings)
+  return encode { { name = "settings", content_type = "application/json", content = settings } }
+end
+
 local function field_of(name, value, who)
   if type(value) == "string" then return { name = name, content = value } end
   if type(name) ~= "string" or type(value) ~= "table" or type(value.content) ~= "string" then

@@ -46,9 +46,17 @@ local OBSERVABILITY = {
   { "issues", "table", fields = { { "enabled", "boolean" } } },
   { "logs", "table", fields = LOGS }, { "traces", "table", fields = TRACES },
 }
+-- Reads of smart placement tell how it goes.
+local function as_placement(value)
+  value.status, value.last_analyzed_at = nil, nil
+  return value
+end
+
 local PLACEMENT = {
   { "mode", "string", one_of = { "smart", "targeted" } }, { "region", "string" },
-  { "hostname", "string" }, { "host", "string" }, { "target", "table" },
+  { "hostname", "string" }, { "host", "string" }, { "target", "table", convert = as_list,
+    items = { { "region", "string" }, { "hostname", "string" }, { "host", "string" } } },
+  { "status", "string" }, { "last_analyzed_at", "string" },
 }
 local ANNOTATIONS = {
   { "workers/message", "string", check = check_length(100) },
@@ -99,7 +107,7 @@ M.OPTIONS = {
   { "tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
   { "streaming_tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
   { "observability", "table", fields = OBSERVABILITY },
-  { "placement", "table", fields = PLACEMENT },
+  { "placement", "table", fields = PLACEMENT, convert = as_placement },
   { "migrations", "table", fields = MIGRATIONS },
   { "exports", "table", values = EXPORTS },
   { "keep_assets", "boolean", default = true },

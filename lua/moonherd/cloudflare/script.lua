@@ -4,6 +4,8 @@ local endpoints = require "moonherd.cloudflare.endpoints"
 local moonherd_try = require "moonherd.async".try
 local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
+local secrets = require "moonherd.cloudflare.secrets"
+local settings = require "moonherd.cloudflare.settings"
 local transport = require "moonherd.cloudflare.transport"
 local uploads = require "moonherd.cloudflare.upload"
 local url = require "moonherd.cloudflare.url"
@@ -118,6 +120,121 @@ end
 ---@error api script_not_found  when it does not exist
 function Script:put_content(spec)
   return content.put(self, spec)
+end
+
+-- ---- secrets and settings ----------------------------------------------------------------------
+
+--- Lists the bindings. Those that are secrets come without their value; given to script:upload
+--- again, they stay as they are.
+---@async
+---@return table[] bindings
+---@error api script_not_found  when the script does not exist
+function Script:bindings()
+  return (call(self, endpoints.list_bindings))
+end
+
+--- Lists the secrets: names and types. No call of the API gives a secret's value.
+---@async
+---@return table[] secrets
+---@error api script_not_found  when the script does not exist
+function Script:secrets()
+  return secrets.list(self)
+end
+
+--- What the API tells about one secret.
+---@async
+---@param name string
+---@return table secret  name, type; of a key also algorithm, format, usages
+---@error api script_not_found  when the script does not exist
+---@error api binding_not_found  when the secret does not exist
+function Script:secret(name)
+  return secrets.get(self, name)
+end
+
+--- Sets a secret. The script has the new value at once; its code stays.
+---@async
+---@param name string
+---@param value string|table  text, or a key for Web Crypto
+---@field value.algorithm string|table  as for crypto.subtle.importKey
+---@field value.format string  raw, pkcs8, spki or jwk
+---@field value.usages string[]  encrypt, decrypt, sign, verify, deriveKey, deriveBits, wrapKey,
+---  unwrapKey
+---@field value.key_base64? string  the key, when the format is not jwk
+---@field value.key_jwk? table  the key, when it is
+---@return table secret  without its value
+---@error api script_not_found  when the script does not exist; it is not created
+---@error api binding_name_taken  when a binding that is no secret has the name
+---@error usage binding_too_large  above 5 KB
+---@example
+--- script:put_secret("API_KEY", moonherd.env.API_KEY)
+function Script:put_secret(name, value)
+  return secrets.put(self, name, value)
+end
+
+--- Sets and deletes several secrets in one request: all of it happens, or nothing. Secrets that are
+--- not named stay.
+---@async
+---@param values table<string, any>  a value as for script:put_secret; moonherd.null deletes
+---@return table secrets  what was changed, by name, without values
+---@error api script_not_found  when the script does not exist
+---@error usage binding_too_large  above 5 KB
+---@error usage too_many_bindings  above 128 values
+---@example
+--- script:put_secrets { API_KEY = "…", OLD_KEY = moonherd.null }
+function Script:put_secrets(values)
+  return secrets.patch(self, values)
+end
+
+--- Deletes a secret.
+---@async
+---@param name string
+---@error api script_not_found  when the script does not exist
+---@error api binding_not_found  when the secret does not exist
+function Script:delete_secret(name)
+  secrets.delete(self, name)
+end
+
+--- Reads the settings: bindings, compatibility_date, limits, observability, tags, …
+---@async
+---@return table settings
+---@error api script_not_found  when the script does not exist
+function Script:settings()
+  return settings.get(self)
+end
+
+--- Changes settings; the code and what is not named stay. Bindings are changed by name, in a list
+--- too: those that are not named are sent as inherited, and no secret is sent without its value.
+--- limits, observability and cache_options are changed member by member, and moonherd.null takes a
+--- member away. Tags, lists and placement are replaced. For bindings and these three objects the
+--- settings are read first, a second request. The API has no way to say "if nothing has changed":
+--- two calls for one script at the same time can undo each other, so make them one after another.
+---@async
+---@param changes table  what script:settings returns will do
+---@field changes.bindings? table  by name, where moonherd.null removes one, or a list
+---@field changes.replace? boolean  true: send what is given as the whole new value, read nothing;
+---  bindings that are not named are removed, secrets among them
+---@field changes.compatibility_date? string  YYYY-MM-DD
+---@field changes.compatibility_flags? string[]
+---@field changes.usage_model? string
+---@field changes.limits? table  {cpu_ms=, subrequests=}
+---@field changes.logpush? boolean
+---@field changes.tags? string[]  at most 10
+---@field changes.tail_consumers? table  a list; moonherd.null for none
+---@field changes.observability? table
+---@field changes.placement? table
+---@field changes.migrations? table  is sent, never read
+---@field changes.exports? table  is sent, never read
+---@field changes.cache_options? table
+---@return table settings  all of them after the change, and `requests`: how many it took
+---@error api script_not_found  when the script does not exist
+---@error api binding_not_found  when what shall be inherited is not live
+---@error usage too_many_tags  above ten
+---@example
+--- script:patch_settings {
+---   bindings = { PLAN = "pro", OLD = moonherd.null }, observability = { logs = { enabled = true } },
+--- }
+function Script:patch_settings(changes)
+  return settings.patch(self, changes)
 end
 
 return M
