@@ -63,6 +63,9 @@ for _ in 1 2 3 4 5; do
 done
 echo "median ratio $(median "$dir/gets")"
 
+title "listing 100,000 scripts by pages: the last ones against the first (at most 1.2)"
+"$moonherd" run --target local --log error tests/bench/list_pages.lua
+
 title "JSON against bare lua-cjson"
 "$bench/json"
 

@@ -1,5 +1,6 @@
 -- The list of a namespace's scripts: pages, cursors and the tag filter.
 
+local fill = require "tests.spec.support.fill"
 local json = require "moonherd.json"
 local support = require "tests.spec.support.platform"
 
@@ -120,5 +121,51 @@ describe("the list of scripts", function ()
     } do
       refused(list(query), 400, 10021)
     end
+  end)
+
+  describe("of thousands", function ()
+    local full
+
+    setup(function ()
+      full = support.start()
+      full:make_namespace "prod"
+      ok(full:put("/prod/scripts/a", { tags = json.array { "all", "rare" } }))
+      fill(full.platform.store, "a", 2500)
+    end)
+    teardown(function () full:close() end)
+
+    -- The names of the whole list, and how many pages it took.
+    local function walk(query)
+      local found, cursor, pages = {}, "", 0
+      repeat
+        local response = full:api("GET", "/prod/scripts?" .. query .. "&cursor=" .. cursor)
+        for _, entry in ipairs(ok(response)) do found[#found + 1] = entry.id end
+        cursor, pages = response.json.result_info.cursor, pages + 1
+      until not cursor
+      return found, pages
+    end
+
+    it("is complete and in order over all pages", function ()
+      local found, pages = walk ""
+      assert.equal(3, pages)
+      assert.equal(2501, #found)
+      assert.equal("a", found[1])
+      for i = 1, 2500 do assert.equal(("copy-%06d"):format(i), found[i + 1]) end
+    end)
+
+    it("is the same in whatever order its required tags are named", function ()
+      for _, case in ipairs {
+        { 1, "all:yes", "rare:yes" }, { 500, "all:yes", "odd:yes", "group-1:yes" },
+        { 251, "all:yes", "group-2:yes", "even:yes", "rare:no" }, { 0, "odd:yes", "even:yes" },
+      } do
+        local filter = table.move(case, 2, #case, 1, {})
+        local found = walk("limit=99&tags=" .. table.concat(filter, ","))
+        assert.equal(case[1], #found)
+        table.sort(filter)
+        assert.same(found, (walk("tags=" .. table.concat(filter, ","))))
+        table.sort(filter, function (a, b) return a > b end)
+        assert.same(found, (walk("limit=100&tags=" .. table.concat(filter, ","))))
+      end
+    end)
   end)
 end)
