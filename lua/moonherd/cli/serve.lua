@@ -15,6 +15,8 @@ local function new_parser()
   )
   p:option("--allow-host", "Host name that callers may use besides the address."):argname "NAME"
     :count "*"
+  p:flag("--implicit-secret-inheritance",
+    "Uploads keep the secrets they do not name, as Cloudflare's once did.")
   return p
 end
 
@@ -73,6 +75,7 @@ return function (...)
   if not WILDCARDS[listen.host] then hosts[#hosts + 1] = listen.host end
   local platform = require "moonherd.platform".open {
     state = state, token = token, account = host_options.account, hosts = hosts,
+    implicit_secret_inheritance = options.implicit_secret_inheritance,
   }
   local _ <close> = setmetatable({}, { __close = function () platform:close() end })
   listen.on_listen = function (server) announce(listen.host, server.port, state, options) end

@@ -15,14 +15,13 @@ function M.namespace(call)
   return parameters.account, parameters.namespace
 end
 
---- As `namespace`, for calls that need it to be there; its row is returned too.
+--- The namespace of a path, which is there.
 function M.present_namespace(call)
-  local account, namespace = M.namespace(call)
-  local row = call.store:find_namespace(account, namespace)
+  local row = call.store:find_namespace(M.namespace(call))
   if not row then
     errors.refuse(100119)
   end
-  return account, namespace, row
+  return row
 end
 
 -- The account, namespace and script of a path.

@@ -78,14 +78,14 @@ end
 
 --- GET namespace
 function M.get(call)
-  local _, _, row = lookup.present_namespace(call)
-  return to_json(row)
+  return to_json(lookup.present_namespace(call))
 end
 
 -- Writes what the body gives and leaves the rest, except for the trust when it has a default. The
 -- write needs no guard: nothing in it depends on what was there.
 local function change(call, default_trust)
-  local account, namespace = lookup.present_namespace(call)
+  lookup.present_namespace(call)
+  local account, namespace = lookup.namespace(call)
   local body = read_body(call, CHANGED)
   local is_trusted = given(body.trusted_workers)
   if is_trusted == nil then

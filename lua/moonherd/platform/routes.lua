@@ -44,6 +44,8 @@ return {
   { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
   { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },
   { "PATCH", ORDINARY_WORKER .. "/script-settings", compatibility.no_worker },
+  { "GET", ACCOUNT .. "/queues", compatibility.queues },
+  { "GET", ACCOUNT .. "/r2/buckets/{bucket}", compatibility.bucket },
   { "GET", "/user/tokens/verify", compatibility.verify_token },
   { "GET", ACCOUNT .. "/tokens/verify", compatibility.verify_token },
 }

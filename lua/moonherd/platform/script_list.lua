@@ -53,7 +53,8 @@ end
 
 --- GET scripts
 function M.list(call)
-  local account, namespace = lookup.present_namespace(call)
+  lookup.present_namespace(call)
+  local account, namespace = lookup.namespace(call)
   local limit, after, filter = read_limit(call), read_cursor(call), read_filter(call)
   local rows = call.store:list_documents(account, namespace, filter, after, limit + 1)
   if not rows then
@@ -79,7 +80,8 @@ end
 
 --- DELETE scripts: those that pass the filter, all without one, up to the limit.
 function M.delete(call)
-  local account, namespace = lookup.present_namespace(call)
+  lookup.present_namespace(call)
+  local account, namespace = lookup.namespace(call)
   local limit, filter = read_limit(call), read_filter(call)
   local ids, has_more = call.store:delete_scripts(account, namespace, filter, limit)
   if not ids then

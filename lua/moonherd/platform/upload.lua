@@ -7,6 +7,7 @@
 local errors = require "moonherd.platform.errors"
 local hash = require "moonherd.hash"
 local metadata_of = require "moonherd.platform.metadata"
+local sdk_bodies = require "moonherd.platform.sdk_bodies"
 local shape = require "moonherd.platform.shape"
 
 local M = {}
@@ -79,11 +80,7 @@ end
 
 --- Refuses a form whose metadata is flattened into fields such as `metadata[main_module]`.
 function M.refuse_flattened(field, call)
-  call:log("warn", "the body has its metadata flattened into form fields; send one JSON part", {
-    field = field,
-    client = "cloudflare-typescript#2799",
-    instead = "metadata: JSON.stringify(…) with the header 'Content-Type': null",
-  })
+  sdk_bodies.log(call, ("metadata flattened into fields such as `%s`"):format(field), "metadata")
   errors.invalid("The request has no `metadata` part", "/metadata")
 end
 

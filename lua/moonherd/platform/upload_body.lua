@@ -2,6 +2,7 @@
 
 local errors = require "moonherd.platform.errors"
 local parts = require "moonherd.platform.parts"
+local sdk_bodies = require "moonherd.platform.sdk_bodies"
 local upload = require "moonherd.platform.upload"
 
 local M = {}
@@ -9,18 +10,11 @@ local M = {}
 local RAW_NAME = "worker.js"
 local RAW_TYPES = { ["application/javascript"] = true, ["text/javascript"] = true }
 
-local function log_mislabelled(call)
-  call:log("warn", "a multipart or JSON body was sent as JavaScript; send multipart/form-data", {
-    client = "cloudflare-typescript#2799",
-    instead = "metadata: JSON.stringify(…) with the header 'Content-Type': null",
-  })
-end
-
 -- Official SDKs of 2026 label multipart and JSON bodies as JavaScript. The service parses them as
 -- such, and so they fail; the log says what happened.
 local function refuse_mislabelled(call, head)
   if head:find "^%-%-[^\r\n]+\r?\n[Cc]ontent%-[Dd]isposition:" then
-    log_mislabelled(call)
+    sdk_bodies.log(call, "a multipart or JSON body labelled as JavaScript", "metadata")
     errors.invalid(
       "Uncaught SyntaxError: Invalid left-hand side expression in prefix operation "
         .. "at worker.js:1:4"
@@ -28,7 +22,7 @@ local function refuse_mislabelled(call, head)
   end
   local colon = head:match '^%s*{%s*"metadata"%s*():'
   if colon then
-    log_mislabelled(call)
+    sdk_bodies.log(call, "a multipart or JSON body labelled as JavaScript", "metadata")
     errors.invalid(("Uncaught SyntaxError: Unexpected token ':' at worker.js:1:%d"):format(colon))
   end
 end
