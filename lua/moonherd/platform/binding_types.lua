@@ -36,7 +36,7 @@ return {
   r2_bucket = { bucket_name = TEXT },
   ratelimit = { namespace_id = shape.any, simple = shape.object {} },
   secret_key = {
-    algorithm = shape.any,
+    algorithm = shape.given,
     format = shape.one_of("raw", "pkcs8", "spki", "jwk"),
     usages = shape.list(
       shape.one_of(

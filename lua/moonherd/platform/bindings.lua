@@ -1,151 +1,85 @@
--- Bindings of an upload: what the request lists, what it inherits, what it keeps by type. Secrets
--- come out apart: the list that is stored and shown never holds a value.
+-- Bindings of a script: what a request lists, what it inherits, what it keeps by type. Secrets come
+-- out apart: the list that is stored and shown never holds a value.
 
+local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
-local names = require "moonherd.platform.names"
 local shape = require "moonherd.platform.shape"
 local types = require "moonherd.platform.binding_types"
 
 local M = {}
 
-local LARGEST = 5 * 1024 -- bytes of one variable or secret
 local MOST = 128 -- variables and secrets of one Worker
-local SECRET_FIELDS = {
-  secret_text = { "text" },
-  secret_key = { "key_base64", "key_jwk" },
-}
-local IS_COUNTED = { plain_text = true, json = true, secret_text = true, secret_key = true }
 
---- Whether bindings of this type hold a value that is never shown.
-function M.is_secret(type_name)
-  return SECRET_FIELDS[type_name] ~= nil
+-- Whether two JSON values are equal. What a request and a version hold are both canonical.
+local function are_equal(a, b)
+  return a == b or b ~= nil and json.encode(a) == json.encode(b)
 end
 
--- The parts of a secret that are its value: { text = … }, { key_base64 = … } or { key_jwk = … }.
-local function value_of(binding)
-  local value = {}
-  for _, field in ipairs(SECRET_FIELDS[binding.type] or {}) do
-    if not shape.is_absent(binding[field]) then
-      value[field] = binding[field]
-    end
+-- Whether an entry lacks its value and names a binding of the version before, as clients do to
+-- keep it: it has the name and type alone, or is a secret as it is shown.
+local function is_reference(binding, before)
+  if not before or before.type ~= binding.type then
+    return false
   end
-  return next(value) and value or nil
-end
-
---- A copy of a binding without its secret value. Of a secret no field goes that holds the value of
---- any: a client that mixes them up must not see its key stored in the open.
-function M.without_value(binding)
-  local copy = {}
   for field, value in pairs(binding) do
-    copy[field] = value
-  end
-  for _, fields in pairs(M.is_secret(binding.type) and SECRET_FIELDS or {}) do
-    for _, field in ipairs(fields) do
-      copy[field] = nil
+    local is_shown = field == "name"
+      or field == "type"
+      or binding_of.is_secret(binding.type) and are_equal(value, before[field])
+    local is_absent = value == json.null and field ~= "json"
+    if not (is_shown or is_absent) then
+      return false
     end
   end
-  return copy
+  return true
 end
 
-local function check_name(binding, pointer, call)
-  local name = binding.name
-  if shape.is_absent(name) or name == "" then
+local function check_entry(binding, pointer, call)
+  if not shape.is_object(binding) then
+    errors.invalid("A binding must be an object", pointer)
+  elseif shape.is_absent(binding.name) or binding.name == "" then
     errors.refuse(10052, { pointer = pointer .. "/name" })
   end
-  shape.string(name, pointer .. "/name")
-  if not names.is_identifier(name) then
-    local message = "Binding name '%s' is not a JavaScript variable name"
-    call:warn(message:format(name), pointer .. "/name")
-  end
+  binding_of.check_name(binding.name, pointer .. "/name", call)
+  shape.text(binding.type, pointer .. "/type")
 end
 
--- The bytes of a variable's or secret's value.
-local function value_size(binding)
-  if binding.type == "json" then
-    return #json.encode(binding.json)
-  elseif shape.is_object(binding.key_jwk) then
-    return #json.encode(binding.key_jwk)
-  end
-  local text = binding.text or binding.key_base64
-  return type(text) == "string" and #text or 0
-end
-
-local function check_size(binding, pointer)
-  if IS_COUNTED[binding.type] and value_size(binding) > LARGEST then
-    errors.refuse(10054, { subject = binding.name, pointer = pointer })
-  end
-end
-
-local function check_key(binding, pointer)
-  local field = binding.format == "jwk" and "key_jwk" or "key_base64"
-  local fits = field == "key_jwk" and shape.is_object or function (value)
-    return type(value) == "string" and value ~= ""
-  end
-  if not fits(binding[field]) then
-    local message = "`%s` is needed for a secret key in format %s"
-    errors.invalid(message:format(field, binding.format), pointer .. "/" .. field)
-  end
-end
-
-local function check_inherit(binding, pointer)
-  local version = binding.version_id
-  if not shape.is_absent(version) and version ~= "latest" then
-    errors.invalid("An upload can inherit from version `latest` only", pointer .. "/version_id")
-  end
-  if not shape.is_absent(binding.old_name) then
-    shape.text(binding.old_name, pointer .. "/old_name")
-  end
-end
-
-local FURTHER_CHECKS = { secret_key = check_key, inherit = check_inherit }
-
---- Checks one binding by its type: what is missing, of the wrong kind, or too long.
-function M.check_value(binding, pointer)
-  for field, fits in pairs(types[binding.type] or {}) do
-    if binding[field] == nil then
-      errors.invalid(
-        ("Binding '%s' of type %s needs `%s`"):format(binding.name, binding.type, field),
-        pointer .. "/" .. field
-      )
-    end
-    fits(binding[field], pointer .. "/" .. field)
-  end
-  local check = FURTHER_CHECKS[binding.type]
-  if check then
-    check(binding, pointer)
-  end
-  check_size(binding, pointer)
-end
-
--- wrangler and the documentation write a database's id as `id`, reads give `database_id`.
-local function normalize(binding)
-  if binding.type == "d1" and binding.database_id == nil and binding.id ~= nil then
-    local copy = M.without_value(binding)
-    copy.database_id, copy.id = copy.id, nil
-    return copy
-  end
-  return binding
-end
-
--- The list of the request, each entry checked, by position and by name.
-local function read_list(list, call)
+-- The list of a request, each entry checked, by position and by name.
+local function read_list(request, previous, call)
   local entries, by_name = {}, {}
-  for i, binding in ipairs(list) do
+  for i, binding in ipairs(request.list) do
     local pointer = "/bindings/" .. i - 1
-    if not shape.is_object(binding) then
-      errors.invalid("A binding must be an object", pointer)
-    end
-    check_name(binding, pointer, call)
-    shape.text(binding.type, pointer .. "/type")
+    check_entry(binding, pointer, call)
     if by_name[binding.name] then
       errors.refuse(10053, { subject = binding.name, pointer = pointer .. "/name" })
     end
-    entries[i] = normalize(binding)
-    M.check_value(entries[i], pointer)
-    by_name[binding.name] = entries[i]
+    if request.takes_references and is_reference(binding, previous[binding.name]) then
+      binding = { type = "inherit", name = binding.name }
+    else
+      binding = binding_of.normalize(binding)
+      binding_of.check_value(binding, pointer)
+    end
+    entries[i], by_name[binding.name] = binding, binding
   end
   return entries, by_name
+end
+
+-- Code that stays has the parts it had: no new ones come with the request.
+local function check_parts(entries, previous)
+  local known = {}
+  for _, binding in ipairs(previous) do
+    if binding_of.has_part(binding) then
+      known[binding.part] = true
+    end
+  end
+  for i, binding in ipairs(entries) do
+    if binding_of.has_part(binding) and not known[binding.part] then
+      errors.invalid(
+        ('No such part "%s".'):format(binding.part),
+        ("/bindings/%d/part"):format(i - 1)
+      )
+    end
+  end
 end
 
 --- Reads `keep_bindings`, a list of types, into a set.
@@ -170,19 +104,18 @@ local Resolution = {}
 Resolution.__index = Resolution
 
 function Resolution:add(binding)
-  self.list[#self.list + 1] = M.without_value(binding)
-  self.values[binding.name] = value_of(binding)
+  self.list[#self.list + 1] = binding_of.without_value(binding)
+  self.values[binding.name] = binding_of.value_of(binding)
 end
 
 -- Takes over a binding of the previous version, under `name`.
 function Resolution:carry(binding, name)
-  local copy = M.without_value(binding)
-  copy.name = name
-  self.list[#self.list + 1] = copy
+  self.list[#self.list + 1] = binding_of.renamed(binding, name)
   self.carried[name] = binding.name
 end
 
-local function index(list)
+--- The bindings of a list by their names.
+function M.index(list)
   local by_name = {}
   for _, binding in ipairs(list) do
     by_name[binding.name] = binding
@@ -204,27 +137,32 @@ local function take_entry(resolution, binding, pointer, previous)
   end
 end
 
-local function check_count(list)
+--- Checks the number of variables and secrets of a complete list.
+function M.check_count(list, pointer)
   local count = 0
   for _, binding in ipairs(list) do
-    count = count + (IS_COUNTED[binding.type] and 1 or 0)
+    count = count + (binding_of.is_counted(binding) and 1 or 0)
   end
   if count > MOST then
-    errors.refuse(10055, { subject = MOST, pointer = "/bindings" })
+    errors.refuse(10055, { subject = MOST, pointer = pointer })
   end
 end
 
 --- Works out the bindings of a new version.
 ---
---- `request` holds `list` (the request's array), `keep` (a set of types) and `strict`; `previous`
---- is the list of the version before. Returns `list` (what is stored and shown), `values` (name ->
---- value of each secret that is new) and `carried` (name -> the name it had, for all that were
---- taken over).
+--- `request` holds `list` (the request's array), `keep` (a set of types), `strict` (what cannot be
+--- inherited is refused, not dropped), `takes_references` (entries without their values stand for
+--- what is there) and `keeps_code`; `previous` is the list of the version before. Returns `list`
+--- (what is stored and shown), `values` (name -> value of each secret that is new) and `carried`
+--- (name -> the name it had, for all that were taken over).
 function M.resolve(request, previous, call)
   local resolution = { list = json.array {}, values = {}, carried = {}, missing = {} }
   setmetatable(resolution, Resolution)
-  local entries, listed = read_list(request.list, call)
-  local by_name = index(previous)
+  local by_name = M.index(previous)
+  local entries, listed = read_list(request, by_name, call)
+  if request.keeps_code then
+    check_parts(entries, previous)
+  end
   for i, binding in ipairs(entries) do
     take_entry(resolution, binding, "/bindings/" .. i - 1, by_name)
   end
@@ -236,7 +174,7 @@ function M.resolve(request, previous, call)
       resolution:carry(binding, binding.name)
     end
   end
-  check_count(resolution.list)
+  M.check_count(resolution.list, "/bindings")
   return resolution
 end
 

@@ -73,6 +73,11 @@ function Call:source()
   return agent:find "^wrangler/" and "wrangler" or agent:find "^Mozilla/" and "dash" or "api"
 end
 
+--- The content type of the body without parameters, "" when it has none.
+function Call:media_type()
+  return (self.headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
+end
+
 local function too_large(limit)
   local message = "Your Worker exceeded the size limit of %g MB"
   errors.refuse(10027, { message = message:format(limit / 1024 / 1024) })

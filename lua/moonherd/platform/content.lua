@@ -1,5 +1,6 @@
 -- Handlers of a script's content: its modules alone, out and in.
 
+local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local handlers = require "moonherd.platform.handlers"
 local json = require "moonherd.json"
@@ -141,7 +142,7 @@ end
 local function bound_parts(bindings)
   local parts = {}
   for _, binding in ipairs(bindings) do
-    if upload.has_part(binding) then
+    if binding_of.has_part(binding) then
       parts[#parts + 1] = binding.part
     end
   end

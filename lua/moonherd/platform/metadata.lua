@@ -1,7 +1,8 @@
--- The `metadata` of an upload: what its fields may hold, and the settings a version gets from it.
+-- The `metadata` of an upload, and the settings of a patch: what their fields may hold, and the
+-- settings that come of them.
 -- Keys that are not known are neither refused nor lost: the whole text is kept with the version.
 
-local bindings_of = require "moonherd.platform.bindings"
+local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
 local migrations = require "moonherd.platform.migrations"
@@ -105,17 +106,30 @@ local VERSION_DEFAULTS = {
 local SCRIPT_EXTRAS = { streaming_tail_consumers = true }
 local VERSION_EXTRAS = { annotations = true, cache_options = true, exports = true }
 
---- Parses and checks the text of a `metadata` part.
-function M.read(text)
-  local is_read, metadata = pcall(json.decode, text, { nulls = true })
-  if not is_read then
-    errors.refuse(10026, { pointer = "/metadata" })
+-- What reads add to the placement of a smart Worker, and clients send back with it.
+local function drop_reports(placement)
+  if not shape.is_absent(placement) then
+    placement.status, placement.last_analyzed_at = nil, nil
   end
+end
+
+--- Checks the metadata of an upload, or the settings of a patch, and returns it.
+function M.check(metadata)
   CHECK(metadata, "")
   if not (shape.is_absent(metadata.migrations) or shape.is_absent(metadata.exports)) then
     errors.invalid("`migrations` and `exports` cannot be used together", "/exports")
   end
+  drop_reports(metadata.placement)
   return metadata
+end
+
+--- Parses and checks the text of the part `name`, as a rule `metadata`.
+function M.read(text, name)
+  local is_read, metadata = pcall(json.decode, text, { nulls = true })
+  if not is_read then
+    errors.refuse(10026, { pointer = "/" .. (name or "metadata") })
+  end
+  return M.check(metadata)
 end
 
 --- The metadata as it is kept with the version: nothing in it opens anything.
@@ -127,21 +141,25 @@ function M.without_values(metadata)
   if shape.is_list(metadata.bindings) then
     copy.bindings = json.array {}
     for i, binding in ipairs(metadata.bindings) do
-      copy.bindings[i] = bindings_of.without_value(binding)
+      copy.bindings[i] = binding_of.without_value(binding)
     end
   end
   return copy
 end
 
-local function pick(metadata, defaults, extras)
+-- The settings `before` with those a request names in place of theirs; null stands for the default.
+local function merge(before, request, defaults, extras)
   local settings = {}
-  for name, default in pairs(defaults) do
-    settings[name] = default
+  for name, value in pairs(before) do
+    settings[name] = value
   end
   for _, names in ipairs { defaults, extras } do
     for name in pairs(names) do
-      if not shape.is_absent(metadata[name]) then
-        settings[name] = metadata[name]
+      local value = request[name]
+      if value == json.null then
+        settings[name] = defaults[name]
+      elseif value ~= nil then
+        settings[name] = value
       end
     end
   end
@@ -151,8 +169,32 @@ end
 --- The settings of an upload, complete: what the request leaves out is back at its default. The
 --- first table follows the script, the second belongs to the version.
 function M.settings(metadata)
-  return pick(metadata, SCRIPT_DEFAULTS, SCRIPT_EXTRAS),
-    pick(metadata, VERSION_DEFAULTS, VERSION_EXTRAS)
+  return merge(SCRIPT_DEFAULTS, metadata, SCRIPT_DEFAULTS, SCRIPT_EXTRAS),
+    merge(VERSION_DEFAULTS, metadata, VERSION_DEFAULTS, VERSION_EXTRAS)
+end
+
+--- The settings of a patch, from those of the script and those of its version: what the patch
+--- leaves out stays.
+function M.patched(script, patch)
+  return merge(script.settings, patch, SCRIPT_DEFAULTS, SCRIPT_EXTRAS),
+    merge(script.version_settings, patch, VERSION_DEFAULTS, VERSION_EXTRAS)
+end
+
+local PATCHABLE = { "bindings", "tags", "migrations" }
+for _, fields in ipairs { SCRIPT_DEFAULTS, SCRIPT_EXTRAS, VERSION_DEFAULTS, VERSION_EXTRAS } do
+  for name in pairs(fields) do
+    PATCHABLE[#PATCHABLE + 1] = name
+  end
+end
+
+--- Whether a patch names anything that it could change.
+function M.names_settings(patch)
+  for _, name in ipairs(PATCHABLE) do
+    if patch[name] ~= nil then
+      return true
+    end
+  end
+  return false
 end
 
 return M

@@ -1,9 +1,9 @@
 -- Gives a script new bindings: those of a request, those it takes over, and their sealed secrets.
 
 local assets_of = require "moonherd.platform.assets"
+local binding_of = require "moonherd.platform.binding"
 local bindings_of = require "moonherd.platform.bindings"
 local secrets_of = require "moonherd.platform.secrets"
-local upload = require "moonherd.platform.upload"
 
 local M = {}
 
@@ -26,7 +26,7 @@ end
 local function carried_parts(resolution)
   local parts = {}
   for _, binding in ipairs(resolution.list) do
-    if upload.has_part(binding) and resolution.carried[binding.name] then
+    if binding_of.has_part(binding) and resolution.carried[binding.name] then
       parts[#parts + 1] = binding.part
     end
   end

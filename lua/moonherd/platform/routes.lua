@@ -5,8 +5,10 @@ local content = require "moonherd.platform.content"
 local namespaces = require "moonherd.platform.namespaces"
 local script_bindings = require "moonherd.platform.script_bindings"
 local script_list = require "moonherd.platform.script_list"
+local script_secrets = require "moonherd.platform.script_secrets"
 local script_tags = require "moonherd.platform.script_tags"
 local scripts = require "moonherd.platform.scripts"
+local settings = require "moonherd.platform.settings"
 
 local ACCOUNT = "/accounts/{account}"
 local NAMESPACES = ACCOUNT .. "/workers/dispatch/namespaces"
@@ -40,6 +42,13 @@ return {
   { "GET", SCRIPT .. "/tags", script_tags.get },
   { "PUT", SCRIPT .. "/tags/{tag}", script_tags.add },
   { "DELETE", SCRIPT .. "/tags/{tag}", script_tags.remove },
+  { "GET", SCRIPT .. "/settings", settings.get },
+  { "PATCH", SCRIPT .. "/settings", settings.patch },
+  { "PUT", SCRIPT .. "/secrets", script_secrets.put },
+  { "GET", SCRIPT .. "/secrets", script_secrets.list },
+  { "GET", SCRIPT .. "/secrets/{secret}", script_secrets.get },
+  { "DELETE", SCRIPT .. "/secrets/{secret}", script_secrets.delete },
+  { "PATCH", SCRIPT .. "/secrets-bulk", script_secrets.patch },
 
   { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
   { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },

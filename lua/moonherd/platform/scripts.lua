@@ -1,6 +1,7 @@
 -- Handlers of a script as a whole: upload, details, delete.
 
 local assets_of = require "moonherd.platform.assets"
+local binding_of = require "moonherd.platform.binding"
 local bindings_of = require "moonherd.platform.bindings"
 local errors = require "moonherd.platform.errors"
 local exports_of = require "moonherd.platform.exports"
@@ -89,7 +90,7 @@ local function log_dropped_secrets(call, before, resolution)
   end
   for _, binding in ipairs(before) do
     if
-      bindings_of.is_secret(binding.type)
+      binding_of.is_secret(binding.type)
       and not kept[binding.name]
       and not resolution.values[binding.name]
     then
@@ -105,6 +106,7 @@ local function replace_bindings(call, metadata, script)
     list = shape.is_absent(metadata.bindings) and {} or metadata.bindings,
     keep = keep_types(call, metadata),
     strict = call:query "bindings_inherit" == "strict",
+    keeps_code = script.code ~= nil and script.code.id ~= nil,
   })
   log_dropped_secrets(call, before, resolution)
   return carried_parts

@@ -13,21 +13,25 @@ local function identity(tag, name)
   return string.pack("<s4s4", tag, name)
 end
 
--- Has the masker hide whatever of a value could turn up in a text.
-local function hide(value)
-  log.hide(value.text or value.key_base64 or "")
-  for _, field in ipairs(PRIVATE_FIELDS) do
-    local member = value.key_jwk and value.key_jwk[field]
-    if type(member) == "string" then
-      log.hide(member)
-    end
+local function hide_string(value)
+  if type(value) == "string" then
+    log.hide(value)
   end
 end
-M.hide = hide
+
+--- Has the masker hide whatever of a value could turn up in a text; its fields may be anything.
+function M.hide(value)
+  hide_string(value.text)
+  hide_string(value.key_base64)
+  local jwk = value.key_jwk
+  hide_string(jwk)
+  for _, field in ipairs(type(jwk) == "table" and PRIVATE_FIELDS or {}) do
+    hide_string(jwk[field])
+  end
+end
 
 --- Seals the value of secret `name` of the script with immutable id `tag`.
 function M.seal(key, tag, name, value)
-  hide(value)
   return hash.seal(key, json.encode(value), identity(tag, name))
 end
 

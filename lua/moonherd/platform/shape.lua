@@ -33,6 +33,12 @@ M.boolean = of_type("boolean", "a")
 
 function M.any() end
 
+function M.given(value, pointer)
+  if value == json.null then
+    mismatch(pointer, "given")
+  end
+end
+
 function M.text(value, pointer)
   if type(value) ~= "string" or value == "" then
     mismatch(pointer, "a string that is not empty")
@@ -137,6 +143,11 @@ function M.object(fields, required)
   end
 end
 
+--- The JSON pointer of a member whose name can be anything.
+function M.member(pointer, name)
+  return pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
+end
+
 --- An object whose values all have one shape.
 function M.map(of)
   return function (value, pointer)
@@ -144,7 +155,7 @@ function M.map(of)
       mismatch(pointer, "an object")
     end
     for name, item in pairs(value) do
-      of(item, pointer .. "/" .. name)
+      of(item, M.member(pointer, name))
     end
   end
 end

@@ -4,6 +4,7 @@
 --
 -- A part has name, filename, type (its content type), size, digest, and content or blob.
 
+local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local hash = require "moonherd.hash"
 local metadata_of = require "moonherd.platform.metadata"
@@ -14,12 +15,6 @@ local M = {}
 
 local SOURCE_MAP = "application/source-map"
 local DEFAULT_TYPE = "application/octet-stream"
-local PART_BINDINGS = { wasm_module = true, text_blob = true, data_blob = true }
-
---- Whether a binding is one whose value is a part of the upload.
-function M.has_part(binding)
-  return PART_BINDINGS[binding.type] and not shape.is_absent(binding.part)
-end
 
 local function base_name(path)
   return path:match "[^/]*$"
@@ -78,10 +73,12 @@ local function index(parts)
   return found
 end
 
---- Refuses a form whose metadata is flattened into fields such as `metadata[main_module]`.
+--- Refuses a form whose metadata or settings are flattened into fields such as
+--- `metadata[main_module]`.
 function M.refuse_flattened(field, call)
-  sdk_bodies.log(call, ("metadata flattened into fields such as `%s`"):format(field), "metadata")
-  errors.invalid("The request has no `metadata` part", "/metadata")
+  local part = field:match "^[^%[]*"
+  sdk_bodies.log(call, ("%s flattened into fields such as `%s`"):format(part, field), part)
+  errors.invalid(("The request has no `%s` part"):format(part), "/" .. part)
 end
 
 --- Sorts the parts of a form: the metadata (nil without such a part), the files, and the name of
@@ -106,7 +103,7 @@ end
 local function bind_parts(files, bindings)
   local by_name = index(files)
   for i, binding in ipairs(bindings) do
-    if shape.is_object(binding) and M.has_part(binding) then
+    if shape.is_object(binding) and binding_of.has_part(binding) then
       local part = by_name[binding.part]
       if not part then
         local message = ("No such part \"%s\"."):format(binding.part)

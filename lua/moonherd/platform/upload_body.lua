@@ -33,15 +33,10 @@ local function read_raw(call, content_type)
   return part
 end
 
--- The type of the body without parameters, "" when it has none.
-local function media_type(call)
-  return (call.headers["content-type"] or ""):lower():match "^%s*([^;%s]*)"
-end
-
 --- Reads the body into `metadata` (nil when it has none) and `files`, or into `raw`. `flattened` is
 --- there when fields of flattened metadata were.
 function M.read_any(call)
-  local content_type = media_type(call)
+  local content_type = call:media_type()
   if content_type == "multipart/form-data" then
     local metadata, files, flattened = upload.split(parts.form(call))
     return { metadata = metadata, files = files, flattened = flattened }
