@@ -10,6 +10,7 @@
 --   method    path      of the request     attempts   how often it was sent
 --   history   one entry an attempt         ray_id     Cloudflare's name for the request
 --   retryable whether the same call may succeed later and may be sent again
+--   outcome   of a write: not_applied, or unknown when it may have been done all the same
 --   cause     the error behind this one    trace      where it was raised
 local raw = require "moonherd._error"
 

@@ -105,13 +105,13 @@ describe("a client", function ()
     end)
 
     it("makes handles without a request, and encodes names once", function ()
-      local ns = connect():namespace "a/b c%"
-      assert.are.same({ "a/b c%", 0 }, { ns.name, #server.requests })
+      local ns = connect():namespace "a:b c%"
+      assert.are.same({ "a:b c%", 0 }, { ns.name, #server.requests })
       ns:details()
-      assert.are.equal(NAMESPACES .. "/a%2Fb%20c%25", server:last().target)
+      assert.are.equal(NAMESPACES .. "/a%3Ab%20c%25", server:last().target)
       server:succeed { script = { id = "ü?" } }
       ns:script("ü?"):details()
-      assert.are.equal(NAMESPACES .. "/a%2Fb%20c%25/scripts/%C3%BC%3F", server:last().target)
+      assert.are.equal(NAMESPACES .. "/a%3Ab%20c%25/scripts/%C3%BC%3F", server:last().target)
     end)
 
     it("refuses names that no URL can carry", function ()
@@ -165,12 +165,12 @@ describe("a client", function ()
   end)
 
   describe("and scripts", function ()
-    local SCRIPT = NAMESPACES .. "/prod/scripts/s%2F1"
+    local SCRIPT = NAMESPACES .. "/prod/scripts/s%3A1"
 
-    local function script() return connect():namespace("prod"):script "s/1" end
+    local function script() return connect():namespace("prod"):script "s:1" end
 
     it("gives details", function ()
-      server:succeed { script = { id = "s/1", etag = "e" } }
+      server:succeed { script = { id = "s:1", etag = "e" } }
       assert.are.equal("e", script():details().script.etag)
       assert.are.same({ "GET", SCRIPT }, { server:last().method, server:last().target })
     end)
@@ -185,10 +185,20 @@ describe("a client", function ()
       assert.is_truthy(refusal(script().delete, script(), { forced = true }).message:find "'force'")
     end)
 
+    it("lists bindings", function ()
+      server:succeed { { name = "PLAN", type = "plain_text", text = "pro" } }
+      local list = script():bindings()
+      assert.are.same({ "GET", SCRIPT .. "/bindings" },
+        { server:last().method, server:last().target })
+      assert.are.equal("pro", list[1].text)
+      server:succeed(nil)
+      assert.are.same({}, script():bindings())
+    end)
+
     it("says what was not found", function ()
       server:fail(404, 10007, "This Worker does not exist on your account.")
       local err = refusal(script().delete, script())
-      assert.are.equal("delete script prod/s%2F1: This Worker does not exist on your account.",
+      assert.are.equal("delete script prod/s%3A1: This Worker does not exist on your account.",
         err.message)
       assert.are.same({ "script_not_found", 10007 }, { err.reason, err.code })
     end)

@@ -1,5 +1,5 @@
--- The operations of the API, written down once more: the client's endpoints and the platform's routes
--- must be these and no others.
+-- The operations of the API, written down once more: the endpoints of the client and the routes of
+-- the platform must be these and no others.
 local endpoints = require "moonherd.cloudflare.endpoints"
 
 local OPERATIONS = [[

@@ -87,7 +87,7 @@ describe("the client and the embedded platform", function ()
       upload "ä b%25&+;=@"
       assert.is_true(ns:script("ä b%25&+;=@"):exists())
       for script in ns:scripts() do assert.are.equal("ä b%25&+;=@", script.name) end
-      assert.are.equal("invalid_name", reason(upload, "a/b"))
+      assert.are.equal("invalid_name", reason(upload, "a?b"))
     end)
 
     it("that are refused", function ()

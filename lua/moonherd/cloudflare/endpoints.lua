@@ -13,11 +13,14 @@
 --            create   a repeat may find its own work and fail: read back first
 --   check    of a write: the row of the read that shows, after an unclear outcome (the connection
 --            broke, a timeout, 5xx), whether it was done
+--   call     of a read that is such a check: the function that makes it
 --   auth     session: the token of an upload session, in the place of the client's credential
 --   needs    a member of the result; a success without it means "not found"
 --   gives    "list": the result is a list of objects; "texts": a list of strings
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
---   scope    account, namespace or script: what a path names last (made here from the path)
+-- Made here of these:
+--   scope    account, namespace or script: what the path names last
+--   shown_by of a write with a check: the `call` of that
 local M = {}
 
 local ACCOUNT = "/accounts/{account_id}"
@@ -43,6 +46,7 @@ M.list_namespaces = row("GET", NAMESPACES, {
 })
 M.get_namespace = row("GET", NAMESPACE, {
   id = "namespace-worker-get-namespace", does = "get namespace", class = "read",
+  call = "namespace:details",
 })
 M.put_namespace = row("PUT", NAMESPACE, {
   id = "namespace-worker-put-namespace", does = "update namespace", body = "json",
@@ -59,6 +63,7 @@ M.delete_namespace = row("DELETE", NAMESPACE, {
 M.list_scripts = row("GET", SCRIPTS, {
   id = "namespace-worker-list-scripts", does = "list scripts of", class = "read",
   gives = "list",
+  call = "namespace:scripts",
 })
 M.delete_scripts = row("DELETE", SCRIPTS, {
   id = "namespace-worker-delete-scripts", does = "delete scripts of", class = "delete",
@@ -72,6 +77,7 @@ M.put_script = row("PUT", SCRIPT, {
 M.get_script = row("GET", SCRIPT, {
   id = "namespace-worker-script-worker-details", does = "get script", class = "read",
   needs = "script",
+  call = "script:details",
 })
 M.delete_script = row("DELETE", SCRIPT, {
   id = "namespace-worker-script-delete-worker", does = "delete script", class = "delete",
@@ -102,6 +108,7 @@ M.put_secret = row("PUT", SCRIPT .. "/secrets", {
 M.list_secrets = row("GET", SCRIPT .. "/secrets", {
   id = "namespace-worker-list-script-secrets", does = "list secrets of script", class = "read",
   gives = "list",
+  call = "script:secrets",
 })
 M.get_secret = row("GET", SCRIPT .. "/secrets/{secret_name}", {
   id = "namespace-worker-get-script-secrets", does = "get secret of script", class = "read",
@@ -116,6 +123,7 @@ M.patch_settings = row("PATCH", SCRIPT .. "/settings", {
 })
 M.get_settings = row("GET", SCRIPT .. "/settings", {
   id = "namespace-worker-get-script-settings", does = "get settings of script", class = "read",
+  call = "script:settings",
 })
 M.put_tags = row("PUT", SCRIPT .. "/tags", {
   id = "namespace-worker-put-script-tags", does = "put tags of script", body = "json",
@@ -124,6 +132,7 @@ M.put_tags = row("PUT", SCRIPT .. "/tags", {
 M.get_tags = row("GET", SCRIPT .. "/tags", {
   id = "namespace-worker-get-script-tags", does = "get tags of script", class = "read",
   gives = "texts",
+  call = "script:tags",
 })
 M.put_tag = row("PUT", SCRIPT .. "/tags/{tag}", {
   id = "namespace-worker-put-script-tag", does = "add tag to script", class = "replace",
@@ -154,6 +163,7 @@ for _, endpoint in pairs(M) do
   endpoint.body = endpoint.body or "none"
   endpoint.answer = endpoint.answer or "envelope"
   endpoint.timeout = endpoint.timeout or QUICK
+  endpoint.shown_by = endpoint.check and M[endpoint.check].call
 end
 
 -- What a path without a row can be taken for, by its method alone.

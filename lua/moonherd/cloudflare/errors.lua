@@ -202,6 +202,34 @@ function M.is_transfer_retryable(endpoint, err)
   return err.retryable == true and (err.sent == false or endpoint.class ~= "create")
 end
 
+-- ---- whether a write was done ------------------------------------------------------------------
+
+-- Below HTTP, from the first byte on that has left. An answer that refuses says: not done; one that
+-- speaks of a fault, or that is not the API's, leaves it open.
+local function may_be_done(err)
+  if err.sent ~= nil then return err.sent end
+  if err.reason == "challenge" or err.reason == "rate_limited" then return false end
+  if err.status >= 500 or err.reason == "server_error" then return true end
+  return err.status < 300 and err.reason == "bad_answer"
+end
+
+--- Says of a write that failed, in `outcome`, whether it may have been done all the same, and in
+--- the hint how to find out. Reads have no outcome.
+---@param endpoint table  the row of the operation
+---@param err table  the error object
+function M.set_outcome(endpoint, err)
+  if endpoint.class == "read" then return end
+  if not may_be_done(err) then
+    err.outcome = "not_applied"
+    return
+  end
+  err.outcome = "unknown"
+  if endpoint.shown_by then
+    err.hint = ("it may have been done all the same: %s shows whether it was"):format(
+      endpoint.shown_by)
+  end
+end
+
 M.by_code = BY_CODE
 
 return M

@@ -1,5 +1,6 @@
 -- The list of a namespace's scripts, as an iterator that follows the cursor. At most one page is
 -- fetched ahead, by a task that never fails: a loop that ends early leaves no error behind.
+local Script = require "moonherd.cloudflare.script"
 local async = require "moonherd.async"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
@@ -82,7 +83,7 @@ local function step(list)
   end
   list.at, list.given = list.at + 1, list.given + 1
   local info = info_of(list, list.page[list.at])
-  return list.namespace:script(info.name), info
+  return Script.new(list.client, list.namespace, info.name), info
 end
 
 --- The iterator of namespace:scripts.

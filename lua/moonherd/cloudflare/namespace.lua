@@ -2,6 +2,7 @@
 local Script = require "moonherd.cloudflare.script"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local moonherd_try = require "moonherd.async".try
 local names = require "moonherd.cloudflare.names"
@@ -25,7 +26,7 @@ end
 ---@param who string  the public name of the function, for messages
 ---@return table namespace
 function M.new(client, name, who)
-  names.check(name, who, "a namespace")
+  names.check_worker(name, who, "a namespace")
   return setmetatable({ name = name, _client = client, _segment = url.encode(name) }, Namespace)
 end
 
@@ -45,6 +46,91 @@ function Namespace:exists()
   if details then return true end
   if err.reason == "namespace_not_found" then return false end
   error(err, 0)
+end
+
+-- ---- changing ----------------------------------------------------------------------------------
+
+-- Sends fields of the namespace. The handle goes by the new name once the API has it.
+local function change(self, endpoint, fields)
+  local details = transport.call(self._client, endpoint, nil, json.encode(fields), self._segment)
+  if fields.name then self.name, self._segment = fields.name, url.encode(fields.name) end
+  return details
+end
+
+--- Renames the namespace; its scripts stay in it. This handle, and the script handles made from it,
+--- follow; others to the old name find nothing.
+---@async
+---@param name string  the new name
+---@return table details  as namespace:details gives them
+---@error api namespace_exists  when the name is taken
+---@error api namespace_not_found  when it does not exist
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "staging-1"
+--- ns:rename "staging-2"
+--- print(ns.name)
+function Namespace:rename(name)
+  names.check_worker(name, "namespace:rename", "a namespace")
+  return change(self, endpoints.patch_namespace, { name = name })
+end
+
+--- Says whether the Workers of the namespace are trusted: whether they see `request.cf` and share
+--- the cache of the zone. Workers uploaded before see no change until they are uploaded again.
+---@async
+---@param on boolean
+---@return table details  as namespace:details gives them
+---@error api namespace_not_found  when it does not exist
+function Namespace:set_trusted(on)
+  if type(on) ~= "boolean" then
+    errors.usage("namespace:set_trusted: true or false is expected, got %s", type(on))
+  end
+  return change(self, endpoints.patch_namespace, { trusted_workers = on })
+end
+
+local FIELDS = { { "name", "string" }, { "trusted_workers", "boolean" } }
+local ADVICE = {
+  namespace_name = "it is called 'name' in requests", trusted = "it is called 'trusted_workers'",
+}
+
+local read_patch = options.reader("namespace:patch", FIELDS, ADVICE)
+
+--- Changes what is given and keeps the rest.
+---@async
+---@param fields table
+---@field fields.name? string  renames it, as namespace:rename does
+---@field fields.trusted_workers? boolean  as namespace:set_trusted does
+---@return table details  as namespace:details gives them
+---@error api namespace_exists  when the name is taken
+---@error api namespace_not_found  when it does not exist
+function Namespace:patch(fields)
+  fields = read_patch(fields)
+  if next(fields) == nil then
+    errors.usage("namespace:patch: give 'name', 'trusted_workers' or both")
+  end
+  if fields.name then names.check_worker(fields.name, "namespace:patch", "a namespace") end
+  return change(self, endpoints.patch_namespace, fields)
+end
+
+local read_update = options.reader("namespace:update", FIELDS, ADVICE)
+
+--- Replaces the name and the trust together. What such a request leaves out, the API resets: both
+--- are needed here, and namespace:patch changes one alone.
+---@async
+---@param fields table
+---@field fields.name string  the name it has, or a new one
+---@field fields.trusted_workers boolean
+---@return table details  as namespace:details gives them
+---@error api namespace_exists  when the name is taken
+---@error api namespace_not_found  when it does not exist
+function Namespace:update(fields)
+  fields = read_update(fields)
+  for _, descriptor in ipairs(FIELDS) do
+    if fields[descriptor[1]] == nil then
+      errors.usage("namespace:update: option '%s' is missing (both are replaced; "
+        .. "namespace:patch changes one alone)", descriptor[1])
+    end
+  end
+  names.check_worker(fields.name, "namespace:update", "a namespace")
+  return change(self, endpoints.put_namespace, fields)
 end
 
 -- ---- deleting ----------------------------------------------------------------------------------
@@ -93,11 +179,12 @@ end
 
 -- ---- scripts -----------------------------------------------------------------------------------
 
---- A handle to a script. Makes no request: the script need not exist.
+--- A handle to a script. Makes no request: the script need not exist. It follows this handle when
+--- that is renamed.
 ---@param name string
 ---@return table script
 function Namespace:script(name)
-  return Script.new(self._client, self._segment, name, "namespace:script")
+  return Script.new(self._client, self, names.check_worker(name, "namespace:script", "a script"))
 end
 
 --- Iterates over the scripts, page by page; the next page is fetched while one is worked on.

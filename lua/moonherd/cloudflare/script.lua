@@ -2,8 +2,8 @@
 local content = require "moonherd.cloudflare.content"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local moonherd_try = require "moonherd.async".try
-local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
+local script_tags = require "moonherd.cloudflare.script_tags"
 local secrets = require "moonherd.cloudflare.secrets"
 local settings = require "moonherd.cloudflare.settings"
 local transport = require "moonherd.cloudflare.transport"
@@ -13,23 +13,27 @@ local url = require "moonherd.cloudflare.url"
 local M = {}
 
 local Script = {}
-Script.__index = Script
 Script.__name = "moonherd.script"
+
+-- A method, or the namespace's name, encoded, as it is now: a namespace that is renamed takes the
+-- handles made from it along.
+function Script:__index(key)
+  if key == "_namespace" then return self._home._segment end
+  return Script[key]
+end
 
 function Script:__tostring()
   return ("script %s/%s"):format(self._namespace, self._segment)
 end
 
---- Makes a handle. It keeps its names encoded, as paths need them.
+--- Makes a handle. It keeps its name encoded, as paths need it.
 ---@param client table
----@param namespace_segment string  the name of the namespace, encoded
----@param name string
----@param who string  the public name of the function, for messages
+---@param namespace table  the handle of its namespace
+---@param name string  checked, or given by the API
 ---@return table script
-function M.new(client, namespace_segment, name, who)
-  names.check(name, who, "a script")
+function M.new(client, namespace, name)
   return setmetatable({
-    name = name, _client = client, _namespace = namespace_segment, _segment = url.encode(name),
+    name = name, _client = client, _home = namespace, _segment = url.encode(name),
   }, Script)
 end
 
@@ -130,7 +134,7 @@ end
 ---@return table[] bindings
 ---@error api script_not_found  when the script does not exist
 function Script:bindings()
-  return (call(self, endpoints.list_bindings))
+  return (call(self, endpoints.list_bindings)) or {}
 end
 
 --- Lists the secrets: names and types. No call of the API gives a secret's value.
@@ -231,10 +235,57 @@ end
 ---@error usage too_many_tags  above ten
 ---@example
 --- script:patch_settings {
----   bindings = { PLAN = "pro", OLD = moonherd.null }, observability = { logs = { enabled = true } },
+---   bindings = { PLAN = "pro", OLD = moonherd.null },
+---   observability = { logs = { enabled = true } },
 --- }
 function Script:patch_settings(changes)
   return settings.patch(self, changes)
+end
+
+-- ---- tags --------------------------------------------------------------------------------------
+
+--- Lists the tags.
+---@async
+---@return string[] tags
+---@error api script_not_found  when it does not exist
+function Script:tags()
+  return script_tags.get(self)
+end
+
+--- Replaces all tags; an empty list removes them.
+---@async
+---@param tags string[]  at most 10 of at most 1024 bytes, without commas and ampersands
+---@return string[] tags  as the API keeps them
+---@error usage too_many_tags  above ten
+---@error usage bad_tag  empty, not UTF-8, or with a comma, an ampersand or a control character
+---@error usage tag_too_large  above 1024 bytes
+---@error api script_not_found  when it does not exist
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- ns:script "shop-7":put_tags { "customer:7", "plan:pro" }
+function Script:put_tags(tags)
+  return script_tags.put(self, tags)
+end
+
+--- Adds a tag and keeps the others; one that is there already stays.
+---@async
+---@param tag string
+---@error api too_many_tags  when it would be the eleventh
+---@error usage bad_tag  as for put_tags
+---@error usage tag_too_large  above 1024 bytes
+---@error api script_not_found  when it does not exist
+function Script:add_tag(tag)
+  script_tags.add(self, tag)
+end
+
+--- Removes a tag and keeps the others; one that is not there is no error.
+---@async
+---@param tag string
+---@error usage bad_tag  as for put_tags
+---@error usage tag_too_large  above 1024 bytes
+---@error api script_not_found  when it does not exist
+function Script:delete_tag(tag)
+  script_tags.delete(self, tag)
 end
 
 return M

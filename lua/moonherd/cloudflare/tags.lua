@@ -1,7 +1,9 @@
 -- Tags of scripts: checked before they are sent, and the filter syntax of the list. Cloudflare's
 -- own pages say eight tags, the service refuses the eleventh: above eight is warned of.
 local errors = require "moonherd.error"
+local json = require "moonherd.json"
 local log = require "moonherd._log"
+local names = require "moonherd.cloudflare.names"
 local url = require "moonherd.cloudflare.url"
 
 local M = {}
@@ -18,13 +20,28 @@ local function check_one(tag, who)
   if type(tag) ~= "string" then errors.usage("%s: a tag is a string, got %s", who, type(tag)) end
   if tag == "" then refuse("bad_tag", "leave it out", who, "a tag cannot be empty") end
   if #tag > LONGEST then
-    refuse("tag_too_large", "a tag may have 1024 bytes", who, "tag '%s…' has %d bytes",
-      tag:sub(1, 32), #tag)
+    refuse("tag_too_large", "a tag may have 1024 bytes", who, "tag '%s' has %d bytes",
+      names.shown(tag), #tag)
+  end
+  if not utf8.len(tag) then
+    refuse("bad_tag", "write it in UTF-8", who, "tag '%s' is not UTF-8", names.shown(tag))
   end
   if tag:find "[,&%c]" then
     refuse("bad_tag", "the API's filters cannot express it", who,
-      "tag '%s' has a comma, an ampersand or a control character", tag)
+      "tag '%s' has a comma, an ampersand or a control character", names.shown(tag))
   end
+end
+
+--- Checks one tag that is to stand in a path.
+---@param tag any
+---@param who string  the public name of the function
+---@return string segment  encoded
+function M.segment(tag, who)
+  check_one(tag, who)
+  if tag == "." or tag == ".." then
+    refuse("bad_tag", "script:put_tags can send it", who, "a URL cannot carry the tag '%s'", tag)
+  end
+  return url.encode(tag)
 end
 
 --- Checks the tags of one script.
@@ -40,6 +57,25 @@ function M.check(list, who)
     local text = ("%s: %d tags; Cloudflare documents a limit of %d"):format(who, #list, ADVISED)
     log.write("warn", text)
   end
+end
+
+--- Checks the tags of one script, given as a plain list.
+---@param list any
+---@param who string  the public name of the function
+---@return table list  a copy that is a list in JSON also when it is empty
+---@error usage too_many_tags  above ten
+function M.list(list, who)
+  if type(list) ~= "table" then
+    errors.usage("%s: a list of tags is expected ({} for none), got %s", who, type(list))
+  end
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      errors.usage("%s: a list of tags is expected, got a table with the key '%s'", who,
+        names.shown(tostring(key)))
+    end
+  end
+  M.check(list, who)
+  return json.array(table.move(list, 1, #list, 1, {}))
 end
 
 -- A list of tags, all required, as the table form of a filter.
@@ -61,8 +97,8 @@ function M.filter(filter, who)
   for tag, wish in pairs(as_wishes(filter)) do
     check_one(tag, who)
     if type(wish) ~= "boolean" then
-      errors.usage("%s: tag '%s' is true (required) or false (not wanted), got %s", who, tag,
-        type(wish))
+      errors.usage("%s: tag '%s' is true (required) or false (not wanted), got %s", who,
+        names.shown(tag), type(wish))
     end
     requires = requires or wish
     terms[#terms + 1] = url.encode(tag) .. (wish and ":yes" or ":no")

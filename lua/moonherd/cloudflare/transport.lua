@@ -24,8 +24,8 @@ local function headers_of(client, endpoint, body)
   return headers
 end
 
--- What is sent of a body, and its length where only the form knows it. A body that is produced while
--- it is sent begins anew with every attempt.
+-- What is sent of a body, and its length where only the form knows it. A body that is produced
+-- while it is sent begins anew with every attempt.
 local function content_of(body)
   if type(body) ~= "table" then return body end
   if body.open then return body.open(), body.length end
@@ -64,7 +64,7 @@ end
 local function history_entry(err)
   return {
     kind = err.kind, reason = err.reason, message = err.message,
-    status = err.status, code = err.code, ray_id = err.ray_id,
+    status = err.status, code = err.code, ray_id = err.ray_id, outcome = err.outcome,
   }
 end
 
@@ -87,6 +87,7 @@ local function deliver(envelope, endpoint, a, b)
 end
 
 local function fail(err, endpoint, path, a, b)
+  failures.set_outcome(endpoint, err)
   err.history = { history_entry(err) }
   err.attempts = #err.history
   err.method, err.path = endpoint.method, path

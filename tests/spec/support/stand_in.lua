@@ -30,6 +30,15 @@ local function handle(self, request)
   local answer = table.remove(self.answers, 1) or OK
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(answer.headers or {}) do headers[name] = value end
+  if answer.hold then
+    self.held[#self.held + 1] = request
+    return
+  end
+  if answer.cut then
+    request:begin(answer.status or 200, headers, #answer.body + 1)
+    request:write(answer.body)
+    return request:close()
+  end
   request:respond(answer.status or 200, headers, answer.body or "")
 end
 
@@ -40,14 +49,15 @@ end
 --- Starts one. `close` it when the test is over.
 function M.new()
   local server = serve.listen { host = "127.0.0.1", port = 0 }
-  local self = setmetatable({ _server = server, requests = {}, answers = {} }, StandIn)
+  local self = setmetatable({ _server = server, requests = {}, answers = {}, held = {} }, StandIn)
   self.base = ("http://127.0.0.1:%d/client/v4"):format(server.port)
   self._task = async.spawn(serve_all, self)
   async.sleep(0) -- until it waits for a request: what is open then belongs to no test
   return self
 end
 
---- Lays out the next answer: {status=, headers=, body=}.
+--- Lays out the next answer: {status=, headers=, body=}; with `cut`, the connection breaks before
+--- its last byte; with `hold`, it comes when the stand-in closes.
 function StandIn:answer(answer)
   self.answers[#self.answers + 1] = answer
   return self
@@ -75,6 +85,7 @@ function StandIn:last()
 end
 
 function StandIn:close()
+  for _, request in ipairs(self.held) do request:close() end
   self._server:close()
   self._task:wait()
 end
