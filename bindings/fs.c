@@ -127,6 +127,13 @@ static int f_stat(lua_State *L) {
   return wait_for(L, r, mh_file_stat(&r->file, path, follow), stat_done);
 }
 
+/* realpath(path) -> path */
+static int f_realpath(lua_State *L) {
+  const char *path = check_path(L, "fs.realpath");
+  request *r = push_request(L, "fs.realpath", "find");
+  return wait_for(L, r, mh_file_realpath(&r->file, path), read_done);
+}
+
 /* mkdir(path, mode, recursive) -> true */
 static int f_mkdir(lua_State *L) {
   const char *path = check_path(L, "fs.mkdir");
@@ -176,6 +183,10 @@ static void push_entry(lua_State *L, const char *name, const mh_file_info *info)
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
   set_info(L, info);
+  if (info->is_link) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "is_link");
+  }
   if (strcmp(info->type, "directory") != 0) return;
   push_id(L, info);
   lua_setfield(L, -2, "id");
@@ -196,7 +207,7 @@ static int entries_done(lua_State *L, int status, lua_KContext op) {
   return 2;
 }
 
-/* entries(path) -> list of {name=, type=, size=, id=}, id: ids are those of directories */
+/* entries(path) -> list of {name=, type=, size=, id=, is_link=}, id: ids are those of directories */
 static int f_entries(lua_State *L) {
   const char *path = check_path(L, "fs.walk");
   request *r = push_request(L, "fs.walk", "list");
@@ -210,8 +221,9 @@ static int f_gc(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"read", f_read},     {"write", f_write}, {"stat", f_stat},       {"mkdir", f_mkdir},
-    {"remove", f_remove}, {"list", f_list},   {"entries", f_entries}, {NULL, NULL},
+    {"read", f_read},       {"write", f_write},       {"stat", f_stat},
+    {"mkdir", f_mkdir},     {"remove", f_remove},     {"list", f_list},
+    {"entries", f_entries}, {"realpath", f_realpath}, {NULL, NULL},
 };
 
 int luaopen_moonherd__fs(lua_State *L);

@@ -159,6 +159,17 @@ function M.exists(path)
   error(err, 0)
 end
 
+--- The absolute path of what a path leads to: without links, "." and "..".
+---@async
+---@param path string
+---@return string path
+---@error io not_found  when nothing is there
+---@example
+--- print(moonherd.fs.realpath "/usr/../")     --> /
+function M.realpath(path)
+  return check(core.realpath(path))
+end
+
 --- Removes a file, a link (not what it points to), or an empty directory.
 ---@async
 ---@param path string
@@ -210,19 +221,27 @@ local function enter(path, prefix)
   return nil
 end
 
+local walk_options = options.reader("fs.walk", {
+  { "enter", "function" },
+})
+
 --- Iterates over everything below a directory: each directory in front of what is in it, the names
 --- of one directory in byte order. Links are followed; one that leads nowhere, or back to a
 --- directory that it is in, is given as type "link" and not entered. Reads one directory at a time.
 ---@async
 ---@param dir string
----@return function next  gives tables: path (`dir` included), name (below `dir`), type, and size,
---- which is 0 for all but files; nil at the end
+---@param opts? table
+---@field opts.enter? function  is given the table of each directory; what is in it is left out
+--- unless it returns true
+---@return function next  gives tables: path (`dir` included), name (below `dir`), type, size, which
+--- is 0 for all but files, and is_link; nil at the end
 ---@error io not_found  when there is no such directory
 ---@example
 --- for entry in moonherd.fs.walk "." do
 ---   if entry.type == "file" then print(entry.name, entry.size) end
 --- end
-function M.walk(dir)
+function M.walk(dir, opts)
+  local may_enter = walk_options(opts).enter
   local stack, inside, ahead = {}, {}, nil
 
   local function push(frame)
@@ -244,8 +263,10 @@ function M.walk(dir)
       name = frame.prefix .. entry.name,
       type = is_loop and "link" or entry.type,
       size = entry.type == "file" and entry.size or 0,
+      is_link = entry.is_link,
     }
-    ahead = is_directory and not is_loop and found or nil
+    local is_entered = is_directory and not is_loop and (not may_enter or may_enter(found))
+    ahead = is_entered and found or nil
     return found
   end
 

@@ -94,6 +94,11 @@ int mh_file_stat(mh_file *file, const char *path, bool follow_link) {
   return start(file, job);
 }
 
+int mh_file_realpath(mh_file *file, const char *path) {
+  mh_file_job *job = prepare(file, path, mh_file_job_realpath);
+  return job == NULL ? MOONHERD_ENOMEM : start(file, job);
+}
+
 int mh_file_mkdir(mh_file *file, const char *path, unsigned mode, bool recursive) {
   mh_file_job *job = prepare(file, path, mh_file_job_mkdir);
   if (job == NULL) return MOONHERD_ENOMEM;

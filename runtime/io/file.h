@@ -31,6 +31,7 @@ typedef struct mh_file_info {
   unsigned mode;         /* permission bits */
   int64_t modified;      /* nanoseconds since 1970 */
   uint64_t device, node; /* what makes two names the same file */
+  bool is_link;          /* in a list: the name is one, and the rest says what it leads to */
 } mh_file_info;
 
 void mh_file_init(mh_file *file, mh_loop *loop);
@@ -48,6 +49,7 @@ int mh_file_read(mh_file *file, const char *path, size_t max);
 int mh_file_write(mh_file *file, const char *path, const char *bytes, size_t n, int mode,
                   bool exclusive);
 int mh_file_stat(mh_file *file, const char *path, bool follow_link);
+int mh_file_realpath(mh_file *file, const char *path); /* its bytes: the path without links */
 /* With `recursive` parents are made as well, and a directory that is there already is fine. */
 int mh_file_mkdir(mh_file *file, const char *path, unsigned mode, bool recursive);
 /* The names in a directory in byte order; with `with_info` what it is itself, and what each of them

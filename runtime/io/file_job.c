@@ -255,6 +255,14 @@ int mh_file_job_stat(mh_file_job *job) {
   return 0;
 }
 
+int mh_file_job_realpath(mh_file_job *job) {
+  char *path = realpath(job->path, NULL);
+  if (path == NULL) return -errno;
+  int e = mh_buf_puts(&job->bytes, path) == 0 ? 0 : -ENOMEM;
+  free(path);
+  return e;
+}
+
 static bool is_directory(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
@@ -314,6 +322,13 @@ static void forget(mh_file_job *job, size_t i) {
   job->count--;
 }
 
+/* Not every file system says in the directory what a name is. */
+static bool is_link(int fd, const struct dirent *entry) {
+  struct stat st;
+  if (entry->d_type != DT_UNKNOWN) return entry->d_type == DT_LNK;
+  return fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* A name that has gone meanwhile is left out of the list. */
 static int inspect(mh_file_job *job, int fd) {
   struct stat st;
@@ -326,9 +341,15 @@ static int inspect(mh_file_job *job, int fd) {
     const char *name = job->names[i]->d_name;
     bool is_there =
         fstatat(fd, name, &st, 0) == 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (is_there) fill_info(&job->infos[i++], &st);
-    else if (errno == ENOENT) forget(job, i);
-    else return -errno;
+    if (is_there) {
+      fill_info(&job->infos[i], &st);
+      job->infos[i].is_link = is_link(fd, job->names[i]);
+      i++;
+    } else if (errno == ENOENT) {
+      forget(job, i);
+    } else {
+      return -errno;
+    }
   }
   return 0;
 }

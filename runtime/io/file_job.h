@@ -32,6 +32,7 @@ struct mh_file_job {
 int mh_file_job_read(mh_file_job *job);
 int mh_file_job_write(mh_file_job *job);
 int mh_file_job_stat(mh_file_job *job);
+int mh_file_job_realpath(mh_file_job *job);
 int mh_file_job_mkdir(mh_file_job *job);
 int mh_file_job_list(mh_file_job *job);
 int mh_file_job_remove(mh_file_job *job);

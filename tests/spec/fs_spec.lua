@@ -240,6 +240,25 @@ describe("fs.walk", function ()
       "z directory 0", "z/deep file 3", "z/up link 0" }, walked())
   end)
 
+  it("says which names are links", function ()
+    shell "ln -s a-x $D/file; ln -s a/b $D/z; ln -s nowhere $D/gone"
+    local links = {}
+    for e in fs.walk(folder) do
+      if e.is_link then links[#links + 1] = e.name end
+    end
+    assert.same({ "file", "gone", "z" }, links)
+  end)
+
+  it("leaves out what is in a directory that it is not to enter", function ()
+    local lines = {}
+    local function enter(e)
+      assert.equal("directory", e.type)
+      return e.name ~= "a/b"
+    end
+    for e in fs.walk(folder, { enter = enter }) do lines[#lines + 1] = e.name end
+    assert.same({ "a", "a/b", "a/c", "a-x" }, lines)
+  end)
+
   it("goes on when a directory has vanished", function ()
     local lines = {}
     for e in fs.walk(folder) do
@@ -252,6 +271,28 @@ describe("fs.walk", function ()
   it("raises for a directory that is not there", function ()
     assert.equal("not_found", failure(fs.walk, path "none"))
     assert.equal("not_directory", failure(fs.walk, path "a-x"))
+  end)
+end)
+
+describe("fs.realpath", function ()
+  before_each(function ()
+    folder = os.tmpname()
+    fs.remove(folder)
+    fs.mkdir(path "a/b", nil, true)
+    shell "ln -s a $D/l; ln -s nowhere $D/gone"
+  end)
+  after_each(function () shell "rm -rf $D" end)
+
+  it("is the path without links and dots", function ()
+    local real = fs.realpath(folder)
+    assert.equal(real .. "/a/b", fs.realpath(path "l/./b"))
+    assert.equal(real, fs.realpath(path "l/.."))
+    assert.equal("/", fs.realpath "/")
+  end)
+
+  it("raises where nothing is", function ()
+    assert.equal("not_found", failure(fs.realpath, path "gone"))
+    assert.equal("not_directory", failure(fs.realpath, "/etc/passwd/x"))
   end)
 end)
 
