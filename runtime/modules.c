@@ -17,6 +17,7 @@
   X(http) \
   X(json) \
   X(multipart) \
+  X(pack) \
   X(platform) \
   X(serve) \
   X(sink) \
