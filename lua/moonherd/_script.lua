@@ -2,7 +2,7 @@
 -- at the script's folder, so that a script works from wherever it is called.
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
-local options = require "moonherd._host".options
+local paths = require "moonherd._paths"
 local errors = require "moonherd.error"
 
 local M = {}
@@ -11,8 +11,7 @@ local function resolve(who, path)
   if type(path) ~= "string" then
     errors.usage("%s: bad path (string expected, got %s)", who, type(path))
   end
-  if path:sub(1, 1) == "/" or options.script_dir == nil then return path end
-  return fs.join(options.script_dir, path)
+  return paths.resolve(path)
 end
 
 --- Reads a whole file.

@@ -3,8 +3,8 @@
 -- at run time.
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
-local host = require "moonherd._host"
 local options = require "moonherd._options"
+local paths = require "moonherd._paths"
 
 local M = {}
 
@@ -87,13 +87,6 @@ local function from_table(given, who)
   return modules
 end
 
--- Relative paths are relative to the script's folder, wherever it is started from.
-local function resolve(path)
-  local folder = host.options.script_dir
-  if path:sub(1, 1) == "/" or not folder then return path end
-  return fs.join(folder, path)
-end
-
 -- The type is asked for first: nothing is read that cannot be sent.
 local function read_module(name, path, who)
   local content_type = type_of(name, who)
@@ -102,7 +95,7 @@ end
 
 local function from_file(path, who)
   local name = path:match "[^/]+$" or errors.usage("%s: bad option 'file' (got '%s')", who, path)
-  return { read_module(name, resolve(path), who) }
+  return { read_module(name, paths.resolve(path), who) }
 end
 
 -- Names that start with a dot are not modules: they belong to editors and systems.
@@ -112,7 +105,7 @@ end
 
 local function from_folder(path, who)
   local modules = {}
-  for entry in fs.walk(resolve(path)) do
+  for entry in fs.walk(paths.resolve(path)) do
     if entry.type == "file" and not is_hidden(entry.name) then
       modules[#modules + 1] = read_module(entry.name, entry.path, who)
     end
@@ -200,6 +193,16 @@ local function modules_of(opts, body_part, who)
     modules[#modules + 1] = { name = body_part, content = opts.script, content_type = SCRIPT }
   end
   return modules
+end
+
+--- Whether options say anything of code.
+---@param opts table
+---@return boolean is_given
+function M.is_given(opts)
+  for _, descriptor in ipairs(M.OPTIONS) do
+    if opts[descriptor[1]] ~= nil then return true end
+  end
+  return false
 end
 
 --- Reads the code that options describe.

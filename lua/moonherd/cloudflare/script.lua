@@ -1,4 +1,5 @@
 -- A handle to a script of a dispatch namespace: its name and what can be done with it.
+local assets = require "moonherd.cloudflare.assets"
 local content = require "moonherd.cloudflare.content"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local moonherd_try = require "moonherd.async".try
@@ -62,11 +63,17 @@ end
 ---  "strict"
 ---@field spec.tags? table  replaces the tags; at most 10
 ---@field spec.keep_assets? boolean  default true
----@return table result  what the API says, and `requests`: how many it took
+---@field spec.assets? table|boolean  static files, as for script:upload_assets: dir, files, salt,
+---  on_progress, or `jwt`, the token it returned; and how they are served: html_handling,
+---  not_found_handling, run_worker_first, _headers, _redirects, base_path, serve_directly. Without
+---  files only that is changed; false removes the assets. Given assets, code may be left out
+---@return table result  what the API says, `requests`: how many it took, and `assets`, when files
+---  were given: {files=, sent=, skipped=, bytes=}
 ---@error api validation  when the API refuses the code or the metadata
 ---@error api binding_not_found  when an inherited binding is not live
 ---@error api namespace_not_found  when the namespace is missing
 ---@error usage too_many_tags  above ten
+---@error io file_changed  also the other errors of script:upload_assets
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- ns:script "hello":upload {
@@ -286,6 +293,56 @@ end
 ---@error api script_not_found  when it does not exist
 function Script:delete_tag(tag)
   script_tags.delete(self, tag)
+end
+
+-- ---- assets ------------------------------------------------------------------------------------
+
+local read_assets = options.reader("script:upload_assets", assets.SOURCES)
+
+--- Uploads static files that a script is to serve, those that the API does not have yet. Nothing
+--- is served before script:upload is given the token.
+---
+--- A folder is uploaded as wrangler does it: .assetsignore is heeded, hidden files are not left
+--- out, the texts of _headers and _redirects become settings, content types go by extension. Links
+--- within the folder are followed. An empty folder is refused. Every file is hashed, with the salt,
+--- when it is found and again when it is sent, and never held as a whole.
+---@async
+---@param opts table
+---@field opts.dir? string  the folder; relative to the script's folder
+---@field opts.files? table  path = bytes or {content=, type=}; stands for a file of that path
+---@field opts.salt? string  scripts of one namespace share files of equal content; not those of
+---  another salt
+---@field opts.on_progress? function  called after each request with the files sent so far, those to
+---  be sent, and the bytes sent
+---@return string token  for `assets = {jwt = token}` of script:upload, within the hour
+---@return table report  {files=, sent=, skipped=, bytes=, requests=, config=}: `skipped` files were
+---  there already or equal another, `config` has the texts of _headers and _redirects
+---@error io not_found  when there is no such folder
+---@error io file_changed  when a file is another one than a moment ago; `path` says which
+---@error usage bad_name  when a path is not UTF-8
+---@error usage bad_link  when a link leads out of the folder, or nowhere
+---@error usage not_a_file  when something is neither file nor folder
+---@error usage too_large  when a file has more than 25 MiB
+---@error usage too_many_assets  when there are more than 100,000
+---@error api no_completion_token  when all was sent and the API does not say that it is complete
+---@example
+--- local script = moonherd.connect { target = "local" }:namespace "production":script "shop"
+--- local token, report = script:upload_assets { dir = "dist", salt = "shop" }
+--- print(report.sent, report.skipped)
+--- script:upload { assets = { jwt = token }, compatibility_date = "2026-10-01" }
+function Script:upload_assets(opts)
+  opts = read_assets(opts)
+  return assets.upload(self, opts, "script:upload_assets")
+end
+
+--- Opens an upload session, the first step of script:upload_assets, for those who send the files
+--- themselves.
+---@async
+---@param manifest table  path = {hash = 32 hexadecimal digits, size = bytes}
+---@return table session  {jwt=, buckets=}: lists of the hashes to upload; when there are none,
+---  `jwt` is the completion token
+function Script:assets_upload_session(manifest)
+  return assets.open_session(self, assets.check_manifest(manifest, "script:assets_upload_session"))
 end
 
 return M

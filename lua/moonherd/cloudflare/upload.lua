@@ -1,4 +1,5 @@
 -- script:upload: one table in, one PUT out. A re-upload never loses a secret unless it is told to.
+local assets = require "moonherd.cloudflare.assets"
 local bindings = require "moonherd.cloudflare.bindings"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local form = require "moonherd.cloudflare.form"
@@ -34,16 +35,26 @@ local function send(script, request)
   return put(script, request), 1
 end
 
+-- They go first: the upload names them by the token of their session.
+local function send_assets(script, request)
+  if not request.assets then return nil, 0 end
+  local field, report, count = assets.field_of(script, request.assets, requests.WHO)
+  request.fields.assets = field
+  return report, count
+end
+
 --- Uploads a script: creates it, or replaces its code, bindings and settings in one request.
 --- Secrets and assets that are live are kept unless the options say otherwise.
 ---@async
 ---@param script table  the handle
 ---@param spec table
----@return table result  what the API says, and `requests`: how many it took
+---@return table result  what the API says, `requests`: how many it took, and `assets`, when files
+---  were given: {files=, sent=, skipped=, bytes=}
 function M.upload(script, spec)
   local request = requests.read(spec)
+  local report, before = send_assets(script, request)
   local result, count = send(script, request)
-  result.requests = count
+  result.assets, result.requests = report, before + count
   return result
 end
 

@@ -1,5 +1,6 @@
 -- What script:upload is given, checked and turned into what is sent: metadata, modules, query. What
 -- the API would drop without a word is refused here. Sends nothing and asks the API nothing.
+local assets = require "moonherd.cloudflare.assets"
 local bindings = require "moonherd.cloudflare.bindings"
 local codes = require "moonherd.cloudflare.code"
 local errors = require "moonherd.error"
@@ -30,7 +31,12 @@ local function check_keep(given)
   end
 end
 
+local function check_assets(given)
+  return given == true and "it is a table, or false" or nil
+end
+
 local OPTIONS = {
+  { "assets", "table|boolean", fields = assets.OPTIONS, check = check_assets },
   { "bindings", "table" },
   { "keep_bindings", "list|boolean", default = SECRETS, check = check_keep },
   { "bindings_inherit", "string|boolean", default = "strict", one_of = { "strict" } },
@@ -49,6 +55,13 @@ local function check_together(opts)
     errors.usage("%s: migrations and exports are two ways to declare classes; give one", WHO)
   end
   if opts.tags then tags.check(opts.tags, WHO) end
+  if opts.assets then assets.check(opts.assets, WHO) end
+end
+
+-- Without any, assets make a Worker of their own, or change those of one that is there.
+local function code_of(opts)
+  if opts.assets and not codes.is_given(opts) then return { modules = {} } end
+  return codes.read(opts, WHO)
 end
 
 -- Bindings of service-worker syntax are modules of the same upload.
@@ -79,6 +92,7 @@ local function metadata_of(opts, code, set)
     bindings = set and set.list, keep_bindings = kept_types(opts, set),
   }
   for _, descriptor in ipairs(metadata.OPTIONS) do fields[descriptor[1]] = opts[descriptor[1]] end
+  if opts.assets ~= nil then fields.keep_assets = nil end
   return fields
 end
 
@@ -96,17 +110,17 @@ end
 ---@async
 ---@param spec table
 ---@return table request  {fields=, modules=, query=, bindings= the set that bindings.read made or
----  nil}: `fields` is the metadata
+---  nil, assets= the options of the assets or nil}: `fields` is the metadata, but for its assets
 function M.read(spec)
   local opts = read(spec)
   check_together(opts)
   local set = opts.bindings and bindings.read(opts.bindings, WHO)
   local query = query_of(opts, set)
-  local code = codes.read(opts, WHO)
+  local code = code_of(opts)
   check_parts(set, code.modules)
   return {
     fields = metadata_of(opts, code, set), modules = code.modules, query = query,
-    bindings = set,
+    bindings = set, assets = opts.assets or nil,
   }
 end
 

@@ -28,6 +28,7 @@ local function handle(self, request)
     body = read_all(request),
   }
   local answer = table.remove(self.answers, 1) or OK
+  if type(answer) == "function" then answer = answer(self:last()) end
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(answer.headers or {}) do headers[name] = value end
   if answer.hold then
@@ -42,8 +43,12 @@ local function handle(self, request)
   request:respond(answer.status or 200, headers, answer.body or "")
 end
 
+-- A client that goes away while it sends is what some tests are about.
 local function serve_all(self)
-  for request in function () return self._server:accept() end do handle(self, request) end
+  for request in function () return self._server:accept() end do
+    local ok, err = async.try(handle, self, request)
+    if not ok and err.reason ~= "client_gone" then error(err, 0) end
+  end
 end
 
 --- Starts one. `close` it when the test is over.
@@ -56,8 +61,9 @@ function M.new()
   return self
 end
 
---- Lays out the next answer: {status=, headers=, body=}; with `cut`, the connection breaks before
---- its last byte; with `hold`, it comes when the stand-in closes.
+--- Lays out the next answer: {status=, headers=, body=}, or a function of the request that gives
+--- it; with `cut`, the connection breaks before its last byte; with `hold`, it comes when the
+--- stand-in closes.
 function StandIn:answer(answer)
   self.answers[#self.answers + 1] = answer
   return self

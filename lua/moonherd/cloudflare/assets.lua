@@ -1,0 +1,228 @@
+-- Static assets: opens an upload session with the manifest of a site, sends the files the API does
+-- not have yet, and comes back with the token that stands for the whole site in an upload.
+local async = require "moonherd.async"
+local config = require "moonherd.cloudflare.asset_config"
+local endpoints = require "moonherd.cloudflare.endpoints"
+local errors = require "moonherd.error"
+local forms = require "moonherd.cloudflare.asset_form"
+local json = require "moonherd.json"
+local log = require "moonherd._log"
+local sites = require "moonherd.cloudflare.asset_files"
+local time = require "moonherd.time"
+local transport = require "moonherd.cloudflare.transport"
+
+local M = {}
+
+local BUCKETS_AT_ONCE <const> = 3     -- as wrangler
+local OLD_AGE <const> = 55 * 60       -- seconds; the API takes the token of a session for an hour
+local AS_BASE64 = "?base64=true"
+
+local AGAIN = "upload again: a new session asks only for what is missing"
+
+local function check_salt(salt)
+  return salt:find("\0", 1, true) and "it has a zero byte" or nil
+end
+
+local SOURCES = {
+  { "dir", "string" }, { "files", "table" }, { "salt", "string", check = check_salt },
+  { "on_progress", "function" },
+}
+
+--- Descriptors of script:upload_assets, and of `assets` of script:upload.
+M.SOURCES = SOURCES
+M.OPTIONS = { { "jwt", "string" } }
+table.move(SOURCES, 1, #SOURCES, #M.OPTIONS + 1, M.OPTIONS)
+table.move(config.OPTIONS, 1, #config.OPTIONS, #M.OPTIONS + 1, M.OPTIONS)
+
+-- ---- sessions ----------------------------------------------------------------------------------
+
+local function bad_answer(why)
+  errors.raise {
+    kind = "api", reason = "bad_answer", retryable = false, errors = {},
+    message = "assets upload session: " .. why, hint = "is this the API? check the base URL",
+  }
+end
+
+-- Tokens let anybody upload in the script's name.
+local function token_of(result)
+  local jwt = type(result) == "table" and result.jwt
+  if type(jwt) ~= "string" or jwt == "" then return nil end
+  return log.hide(jwt)
+end
+
+local function check_buckets(buckets)
+  if buckets == nil then return {} end
+  for _, bucket in ipairs(type(buckets) == "table" and buckets or { false }) do
+    if type(bucket) ~= "table" then bad_answer "the buckets are no lists" end
+    for _, hash in ipairs(bucket) do
+      if type(hash) ~= "string" then bad_answer "a bucket holds something that is no hash" end
+    end
+  end
+  return buckets
+end
+
+--- Checks a manifest and returns it.
+---@param manifest any
+---@param who string  the public name of the function
+---@return table manifest
+function M.check_manifest(manifest, who)
+  if type(manifest) ~= "table" then
+    errors.usage("%s: a table is expected, got %s", who, type(manifest))
+  end
+  for path, entry in pairs(manifest) do
+    if type(path) ~= "string" or path:sub(1, 1) ~= "/" then
+      errors.usage("%s: a path like '/index.html' is expected, got '%s'", who, tostring(path))
+    end
+    if type(entry) ~= "table" or type(entry.hash) ~= "string"
+      or math.type(entry.size) ~= "integer" then
+      errors.usage("%s: '%s' needs {hash = string, size = integer}", who, path)
+    end
+  end
+  return manifest
+end
+
+--- Opens an upload session.
+---@async
+---@param script table  the handle
+---@param manifest table  path = {hash=, size=}
+---@return table session  {jwt=, buckets=}: lists of the hashes to upload; none: `jwt` is the
+---  completion token already
+function M.open_session(script, manifest)
+  local result = transport.call(script._client, endpoints.create_assets_session, nil,
+    json.encode { manifest = manifest }, script._namespace, script._segment)
+  local jwt = token_of(result) or bad_answer "there is no token"
+  return { jwt = jwt, buckets = check_buckets(result.buckets) }
+end
+
+-- ---- sending -----------------------------------------------------------------------------------
+
+local function files_of(site, bucket)
+  local files = {}
+  for i, hash in ipairs(bucket) do
+    files[i] = site.by_hash[hash]
+      or bad_answer(("the API asks for a file that is not in the manifest: '%s'"):format(hash))
+  end
+  return files
+end
+
+-- The files of every bucket that holds any, and how many there are.
+local function wanted_of(site, session)
+  local wanted, count = {}, 0
+  for _, bucket in ipairs(session.buckets) do
+    if #bucket > 0 then
+      wanted[#wanted + 1] = files_of(site, bucket)
+      count = count + #bucket
+    end
+  end
+  return wanted, count
+end
+
+local function count_sent(report, files)
+  report.sent = report.sent + #files
+  for _, file in ipairs(files) do report.bytes = report.bytes + file.size end
+end
+
+-- Sends the buckets, several at once, and says in the session what the answers said. An old session
+-- begins no more of them.
+local function send_all(script, site, session, wanted, sent)
+  local opened = time.now()
+  async.map(wanted, { concurrency = BUCKETS_AT_ONCE }, function (files)
+    session.is_old = time.now() - opened > OLD_AGE
+    if session.is_old then return end
+    local body = forms.of_files(files, site.prefix)
+    body.token = session.jwt
+    local result = transport.call(script._client, endpoints.upload_assets, AS_BASE64, body)
+    session.completion = token_of(result) or session.completion
+    sent(files)
+  end)
+end
+
+local function incomplete(report)
+  errors.raise {
+    kind = "api", reason = "no_completion_token", retryable = true, errors = {}, hint = AGAIN,
+    message = ("assets: %d files were sent, but no answer had the completion token")
+      :format(report.sent),
+  }
+end
+
+-- The completion token. While a session gets too old to be of use, another one is opened: it asks
+-- for what is still missing.
+local function complete(script, site, report, on_progress)
+  while true do
+    local session = M.open_session(script, site:manifest())
+    report.requests = report.requests + 1
+    local wanted, count = wanted_of(site, session)
+    if count == 0 then return session.jwt end
+    local all = report.sent + count
+    send_all(script, site, session, wanted, function (files)
+      report.requests = report.requests + 1
+      count_sent(report, files)
+      if on_progress then on_progress(report.sent, all, report.bytes) end
+    end)
+    if session.completion then return session.completion end
+    if not session.is_old then return incomplete(report) end
+  end
+end
+
+local function send_site(script, site, on_progress)
+  local report = { files = #site.files, sent = 0, bytes = 0, requests = 0 }
+  local token = complete(script, site, report, on_progress)
+  report.skipped = report.files - report.sent
+  log.write("debug", ("assets: %d of %d files sent"):format(report.sent, report.files),
+    { script = script.name, bytes = report.bytes, requests = report.requests })
+  return token, report
+end
+
+-- ---- for script:upload_assets and script:upload ------------------------------------------------
+
+--- Uploads a site.
+---@async
+---@param script table  the handle
+---@param opts table  with the options of M.SOURCES, checked
+---@param who string  the public name of the function
+---@return string token  for `assets = {jwt=}` of script:upload, within the hour
+---@return table report  {files=, sent=, skipped=, bytes=, requests=, config=}
+function M.upload(script, opts, who)
+  local site = sites.read(opts, who)
+  local token, report = send_site(script, site, opts.on_progress)
+  report.config = config.of({}, site)
+  return token, report
+end
+
+--- Checks what descriptors cannot: options that exclude each other.
+---@param opts table  with the options of M.OPTIONS
+---@param who string
+function M.check(opts, who)
+  local has_source = opts.dir or opts.files
+  if opts.jwt and has_source then
+    errors.usage("%s: assets.jwt stands for uploaded files; give it, or dir and files", who)
+  end
+  if opts.salt and not has_source then
+    errors.usage("%s: assets.salt is for files; give assets.dir or assets.files", who)
+  end
+  if not (opts.jwt or has_source or config.of(opts)) then
+    errors.usage("%s: assets is empty: give dir, files, jwt or settings, or assets = false", who)
+  end
+end
+
+--- Makes the `assets` of the metadata, uploading the files when there are any. Without files it
+--- changes how the live ones are served.
+---@async
+---@param script table  the handle
+---@param opts table  with the options of M.OPTIONS, checked
+---@param who string
+---@return table field  {jwt=, config=}
+---@return table? report  of the upload: {files=, sent=, skipped=, bytes=}
+---@return integer requests
+function M.field_of(script, opts, who)
+  if not (opts.dir or opts.files) then
+    return { jwt = opts.jwt and log.hide(opts.jwt), config = config.of(opts) }, nil, 0
+  end
+  local site = sites.read(opts, who)
+  local token, report = send_site(script, site, opts.on_progress)
+  local requests = report.requests
+  report.requests = nil
+  return { jwt = token, config = config.of(opts, site) }, report, requests
+end
+
+return M
