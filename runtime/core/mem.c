@@ -17,24 +17,25 @@ static bool must_fail(mh_mem *mem) {
   return true;
 }
 
-static bool refuses(mh_mem *mem, size_t old_size, size_t size) {
+bool mh_mem_refuses(mh_mem *mem, size_t old_size, size_t size) {
+  if (size == 0) return false;
   if (must_fail(mem)) return true;
   if (size <= old_size || mem->limit == 0) return false;
   size_t grown = size - old_size;
   return mem->used > mem->limit || grown > mem->limit - mem->used;
 }
 
-void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size) {
-  if (ptr == NULL) old_size = 0;
-  if (size == 0) {
-    free(ptr);
-    if (mem != NULL) mem->used -= old_size;
-    return NULL;
-  }
-  if (mem != NULL && refuses(mem, old_size, size)) return NULL;
-  void *grown = realloc(ptr, size);
-  if (grown == NULL || mem == NULL) return grown;
+void mh_mem_count(mh_mem *mem, size_t old_size, size_t size) {
   mem->used = mem->used - old_size + size;
   if (mem->used > mem->peak) mem->peak = mem->used;
-  return grown;
+}
+
+void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size) {
+  if (ptr == NULL) old_size = 0;
+  if (mem != NULL && mh_mem_refuses(mem, old_size, size)) return NULL;
+  void *moved = NULL;
+  if (size == 0) free(ptr);
+  else moved = realloc(ptr, size);
+  if (mem != NULL && (moved != NULL || size == 0)) mh_mem_count(mem, old_size, size);
+  return moved;
 }

@@ -4,6 +4,7 @@
 #ifndef MH_MEM_H
 #define MH_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct mh_mem {
@@ -20,5 +21,10 @@ typedef struct mh_mem {
 /* realloc with an account. `mem` may be NULL: then nothing is counted. `size` 0 frees and returns
  * NULL. Returns NULL, and leaves `ptr` alone, when the limit or the system refuses. */
 void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size);
+
+/* The two halves of it for an allocator of its own: whether a block of `old_size` bytes may become one
+ * of `size`, and that it did. */
+bool mh_mem_refuses(mh_mem *mem, size_t old_size, size_t size);
+void mh_mem_count(mh_mem *mem, size_t old_size, size_t size);
 
 #endif

@@ -11,8 +11,13 @@
 #include "core/scope.h"
 #include "core/task_state.h"
 
-static void *allocate(void *mem, void *ptr, size_t old_size, size_t size) {
-  return mh_mem_realloc(mem, ptr, old_size, size);
+static void *allocate(void *user, void *ptr, size_t old_size, size_t size) {
+  mh_realm *realm = user;
+  if (ptr == NULL) old_size = 0;  // Lua says there what it is for
+  if (mh_mem_refuses(&realm->mem, old_size, size)) return NULL;
+  void *moved = mh_pool_realloc(&realm->pool, ptr, old_size, size);
+  if (moved != NULL || size == 0) mh_mem_count(&realm->mem, old_size, size);
+  return moved;
 }
 
 static int set_up(lua_State *L) {
@@ -30,7 +35,7 @@ mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
   realm->host = host;
   realm->max_tasks = max_tasks;
   realm->mem.limit = memory_limit;
-  lua_State *L = lua_newstate(allocate, &realm->mem);
+  lua_State *L = lua_newstate(allocate, realm);
   if (L == NULL) {
     free(realm);
     return NULL;
@@ -53,6 +58,7 @@ void mh_realm_free(mh_realm *realm) {
   mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
   realm->mem.limit = 0;        // a finalizer that cannot be called for a lack of memory is lost
   lua_close(realm->L);
+  mh_pool_fini(&realm->pool);
   mh_scope_free_ended(realm);
   free(realm);
 }

@@ -10,6 +10,7 @@
 
 #include "core/host.h"
 #include "core/mem.h"
+#include "core/pool.h"
 
 typedef struct mh_task mh_task;
 typedef struct mh_realm mh_realm;
@@ -25,6 +26,7 @@ struct mh_realm {
   mh_host *host;
   lua_State *L; /* the main state; tasks run in threads of their own */
   mh_mem mem;
+  mh_pool pool;     /* where L's small blocks come from */
   mh_task *current; /* the task that runs now, or NULL */
   mh_task *tasks;   /* all that have not ended */
   unsigned task_count, max_tasks, last_task_id;
