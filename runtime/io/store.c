@@ -298,8 +298,9 @@ void mh_store_submit(mh_store_job *job) {
   job->state = MH_JOB_QUEUED;
   job->number = ++store->submitted;
   push(queue_of(store, job), job);
-  uv_cond_signal(job->verb == MH_STORE_READ ? &store->has_read : &store->has_write);
   uv_mutex_unlock(&store->lock);
+  // Without the lock: a thread that is woken while it is held falls asleep again at once.
+  uv_cond_signal(job->verb == MH_STORE_READ ? &store->has_read : &store->has_write);
 }
 
 const char *mh_store_job_message(mh_store_job *job) {
