@@ -5,6 +5,7 @@ local endpoints = require "moonherd.cloudflare.endpoints"
 local form = require "moonherd.cloudflare.form"
 local json = require "moonherd.json"
 local moonherd_try = require "moonherd.async".try
+local plan = require "moonherd.cloudflare.plan"
 local requests = require "moonherd.cloudflare.upload_request"
 local transport = require "moonherd.cloudflare.transport"
 
@@ -49,9 +50,10 @@ end
 ---@param script table  the handle
 ---@param spec table
 ---@return table result  what the API says, `requests`: how many it took, and `assets`, when files
----  were given: {files=, sent=, skipped=, bytes=}
+---  were given: {files=, sent=, skipped=, bytes=}; of a dry run what plan.show gives
 function M.upload(script, spec)
   local request = requests.read(spec)
+  if request.dry_run then return plan.show(script, request, requests.WHO) end
   local report, before = send_assets(script, request)
   local result, count = send(script, request)
   result.assets, result.requests = report, before + count

@@ -40,6 +40,7 @@ local OPTIONS = {
   { "bindings", "table" },
   { "keep_bindings", "list|boolean", default = SECRETS, check = check_keep },
   { "bindings_inherit", "string|boolean", default = "strict", one_of = { "strict" } },
+  { "dry_run", "boolean" },
 }
 table.move(codes.OPTIONS, 1, #codes.OPTIONS, #OPTIONS + 1, OPTIONS)
 table.move(metadata.OPTIONS, 1, #metadata.OPTIONS, #OPTIONS + 1, OPTIONS)
@@ -110,7 +111,8 @@ end
 ---@async
 ---@param spec table
 ---@return table request  {fields=, modules=, query=, bindings= the set that bindings.read made or
----  nil, assets= the options of the assets or nil}: `fields` is the metadata, but for its assets
+---  nil, assets= the options of the assets or nil, dry_run=}: `fields` is the metadata, but for
+---  its assets
 function M.read(spec)
   local opts = read(spec)
   check_together(opts)
@@ -120,7 +122,7 @@ function M.read(spec)
   check_parts(set, code.modules)
   return {
     fields = metadata_of(opts, code, set), modules = code.modules, query = query,
-    bindings = set, assets = opts.assets or nil,
+    bindings = set, assets = opts.assets or nil, dry_run = opts.dry_run,
   }
 end
 
