@@ -113,6 +113,10 @@ test-c: tests  ## run the C tests alone
 test-lua: all  ## run the Lua specs alone
 	$(Q)B=$(B) tests/run.sh lua
 
+conformance: all  ## hold a server against the contract: BASE=URL TOKEN_FILE=FILE ACCOUNT=ID, or our own
+	$(Q)$(B)/moonherd run --target local --log error tests/conformance/run.lua \
+	  $(if $(BASE),--base=$(BASE) --token-file=$(TOKEN_FILE) --account=$(ACCOUNT))
+
 asan:  ## run every test under AddressSanitizer, UBSan and leak detection
 	$(AGAIN) test B=$(B)/asan OPTIMIZE='-O1 -g -fno-omit-frame-pointer' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -155,5 +159,5 @@ help:  ## list the targets
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tests test-c test-lua asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
+.PHONY: all demo test tests test-c test-lua conformance asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
 .SECONDARY:

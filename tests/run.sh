@@ -1,11 +1,12 @@
 #!/bin/sh
-# Runs suites of tests and adds them up: tests/run.sh [c | lua | regress | e2e | long]…
+# Runs suites of tests and adds them up: tests/run.sh [c | lua | conformance | regress | e2e | long]…
 #
-#   c        the programs of tests/c and tests/embed (cmocka)
-#   lua      tests/spec, by tests/runner.lua inside the host
-#   regress  tests/regress/*.lua, each a script that must end well
-#   e2e      tests/e2e/*.sh, the program as its users meet it
-#   long     tests/long/*.sh, only when asked for
+#   c            the programs of tests/c and tests/embed (cmocka)
+#   lua          tests/spec, by tests/runner.lua inside the host
+#   conformance  tests/conformance, over HTTP against an embedded platform
+#   regress      tests/regress/*.lua, each a script that must end well
+#   e2e          tests/e2e/*.sh, the program as its users meet it
+#   long         tests/long/*.sh, only when asked for
 #
 # A program is counted by its last line, "N passed, N failed" (", N skipped"), else by its TAP
 # lines. One that crashed, hung or ran nothing counts as failed. What a failing one printed is
@@ -15,7 +16,7 @@ B=${B:-build}
 export B
 
 show_all=$#
-[ $# -gt 0 ] || set -- c lua regress e2e
+[ $# -gt 0 ] || set -- c lua conformance regress e2e
 logs=$B/tests/logs
 mkdir -p "$logs"
 : > "$logs/sum"
@@ -66,6 +67,8 @@ for suite; do
         [ -f "$source" ] && run "${source#tests/}" 120 "$B/${source%.c}"
       done ;;
     lua) run lua 600 "$B/moonherd" run --target local tests/runner.lua ;;
+    conformance)
+      run conformance 120 "$B/moonherd" run --target local --log error tests/conformance/run.lua ;;
     regress)
       for script in tests/regress/*.lua; do
         [ -f "$script" ] && run "${script#tests/}" 60 sh -c \

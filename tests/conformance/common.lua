@@ -1,0 +1,350 @@
+-- What holds whatever is asked for: credential, account, route, namespace, script, envelope.
+
+local json = require "moonherd.json"
+local match = require "tests.conformance.match"
+local operations = require "tests.conformance.operations"
+
+local function expect(code)
+  return { code = code }
+end
+
+-- The sample request of an operation with more to it.
+local function sample(operation, more)
+  local step = { operation[1] }
+  for name, value in pairs(operation.sample or {}) do step[name] = value end
+  for name, value in pairs(more) do step[name] = value or nil end
+  return step
+end
+
+-- One case for each operation that `is_concerned`.
+local function for_each(group, is_concerned, make)
+  for _, operation in ipairs(operations.list) do
+    if is_concerned(operation) then
+      local case = make(operation)
+      case.name = case.name or operation[1]
+      group[#group + 1] = case
+    end
+  end
+  return group
+end
+
+local function has_error(code)
+  return function (operation)
+    for _, listed in ipairs(operation.errors) do
+      if listed == code then return true end
+    end
+    return false
+  end
+end
+
+local function takes_api_credential(operation)
+  return not operation.is_upload
+end
+
+local function is_below_namespace(operation)
+  return operation[1]:find " NS" ~= nil or operation[1]:find " SCR" ~= nil
+end
+
+local function takes_body(operation)
+  return operation.sample ~= nil
+end
+
+-- A body that no operation can read.
+local function broken(operation)
+  return { json = false, form = false, body = "{", type = operation.sample.json and
+    "application/json" or "multipart/form-data; boundary=b" }
+end
+
+-- The path of a sample, moved below a namespace that is not there.
+local function elsewhere(operation)
+  local path = operations.expand(operation[1]:match " (.*)$")
+  return operation[1]:match "^%u+ " .. path:gsub("{ns}", "{ns}-missing")
+end
+
+-- ---- credentials --------------------------------------------------------------------------------
+
+local REJECTED = match.exactly { code = 10000, message = "Authentication error",
+  documentation_url = match.optional(match.string) }
+local ABSENT = { code = 9106, message = "Authentication failed (status: 400)" }
+
+local no_credential = for_each({ operation = "every operation: no credential" },
+  takes_api_credential, function (operation)
+    return {
+      source = "§1.6",
+      sample(operation, { headers = { authorization = false },
+        expect = { code = 9106, errors = { ABSENT } } }),
+    }
+  end)
+
+local wrong_credential = for_each({ operation = "every operation: wrong credential" },
+  takes_api_credential, function (operation)
+    return {
+      source = "§1.6",
+      sample(operation, { token = "not-the-token-at-all",
+        expect = { code = 10000, errors = { REJECTED } } }),
+    }
+  end)
+
+local function with_headers(headers, expected)
+  headers.authorization = headers.authorization or false
+  return { "GET ALL", headers = headers, expect = expected }
+end
+
+local credentials = {
+  operation = "credentials",
+  {
+    name = "the scheme and the names of headers have no case",
+    source = "§1.2",
+    with_headers({ authorization = "bearer {the token}" }),
+    with_headers({ authorization = false, Authorization = "Bearer {the token}" }),
+  },
+  {
+    name = "a key goes with an email address",
+    source = "§1.2",
+    live = false, -- the credential of an account is a token
+    with_headers({ ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "{the token}" }),
+    with_headers({ ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "wrong" }, expect(10000)),
+  },
+  {
+    name = "what is no credential counts as none",
+    source = "§1.6",
+    live = false, -- the edge has its own idea of some of these
+    with_headers({ authorization = "Bearer" }, expect(9106)),
+    with_headers({ authorization = "Basic {the token}" }, expect(9106)),
+    with_headers({ authorization = "{the token}" }, expect(9106)),
+    with_headers({ ["x-auth-email"] = "me@example.com" }, expect(9106)),
+  },
+  {
+    name = "a token can be checked",
+    source = "§16.3",
+    live = false, -- not every token may
+    { "GET /user/tokens/verify", expect = { result = { id = match.string, status = "active" } } },
+    { "GET ACC/tokens/verify", expect = { result = { id = match.string, status = "active" } } },
+  },
+}
+
+-- ---- routes -------------------------------------------------------------------------------------
+
+local function not_routed(request)
+  return {
+    request,
+    expect = { codes = { 7003, 7000 }, errors = {
+      { message = match.pattern "^Could not route to /.*, perhaps your object identifier" },
+      { message = "No route for that URI" },
+    } },
+  }
+end
+
+local routes = {
+  operation = "routes",
+  {
+    name = "unknown paths",
+    source = "§1.6",
+    not_routed "GET ACC/workers/dispatch/nothing",
+    not_routed "GET ALL/",
+    not_routed "GET NS/nothing",
+    not_routed "GET SCR/nothing",
+    not_routed "GET SCR/tags/a/b",
+    not_routed "POST SCR/deployments/x",
+  },
+  {
+    name = "malformed accounts",
+    source = "§1.6",
+    not_routed "GET /accounts/abc/workers/dispatch/namespaces",
+    not_routed "GET /accounts/{account}0/workers/dispatch/namespaces",
+    not_routed "GET /accounts/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz/workers/dispatch/namespaces",
+  },
+  {
+    name = "known paths, but not by this method",
+    source = "§1.6",
+    { "DELETE ALL", expect = { code = 10405, errors = { { message = "Method not allowed" } } } },
+    { "POST NS", json = {}, expect = expect(10405) },
+    { "PUT NS/scripts", json = {}, expect = expect(10405) },
+    { "PATCH SCR", json = {}, expect = expect(10405) },
+    { "DELETE SCR/bindings", expect = expect(10405) },
+    { "DELETE SCR/content", expect = expect(10405) },
+    { "POST SCR/secrets", json = {}, expect = expect(10405) },
+    { "PUT SCR/secrets/KEY", json = {}, expect = expect(10405) },
+    { "GET SCR/secrets-bulk", expect = expect(10405) },
+    { "PUT SCR/settings", json = {}, expect = expect(10405) },
+    { "PATCH SCR/tags", json = {}, expect = expect(10405) },
+    { "GET SCR/tags/a", expect = expect(10405) },
+  },
+  {
+    name = "OPTIONS and HEAD are methods like others",
+    source = "§1.6",
+    live = false,
+    { "OPTIONS ALL", expect = expect(10405) },
+    { "OPTIONS SCR/content", expect = expect(10405) },
+    { "HEAD ALL", expect = { status = 405, body = "" } },
+  },
+  {
+    name = "the same routes without the prefix",
+    source = "§1.1",
+    live = false,
+    { "GET ROOT/workers/dispatch/namespaces/{ns}",
+      expect = { result = { namespace_name = "{ns}" } } },
+  },
+  {
+    name = "the path that an older client writes content to",
+    source = "§8.1",
+    live = false,
+    needs = "script",
+    {
+      "PUT ACC/workers/dispatch_namespaces/{ns}/scripts/{script}/content",
+      body = "addEventListener('fetch', () => {})", type = "application/javascript",
+      expect = { result = { id = "{script}" } },
+    },
+  },
+  {
+    name = "questions about an ordinary Worker of the name",
+    source = "§16.1",
+    { "GET ACC/workers/scripts/{script}/secrets", expect = expect(10007) },
+    { "GET ACC/workers/scripts/{script}/settings", expect = expect(10007) },
+    { "PATCH ACC/workers/scripts/{script}/script-settings", json = { tags = {} },
+      expect = expect(10007), },
+  },
+}
+
+local missing_namespace = for_each({ operation = "every operation: no such namespace" },
+  is_below_namespace, function (operation)
+    local message = "The specified dispatch namespace does not exist on this account."
+    return {
+      source = "§1.6, §20.10",
+      sample(operation, { elsewhere(operation),
+        expect = { code = 100119, errors = { { message = message } } } }),
+    }
+  end)
+
+local missing_script = for_each({ operation = "every operation: no such script" },
+  has_error(10007), function (operation)
+    local message = "This Worker does not exist on your account."
+    return {
+      source = "§1.6, §20.10",
+      sample(operation, { expect = { code = 10007, errors = { { message = message } } } }),
+    }
+  end)
+
+-- ---- the order of checks ------------------------------------------------------------------------
+
+local order = {
+  operation = "order of checks",
+  {
+    name = "credential, account, route",
+    source = "§1.6",
+    { "GET /accounts/abc/nothing", headers = { authorization = false }, expect = expect(9106) },
+    { "GET /accounts/abc/nothing", token = "not-the-token-at-all", expect = expect(10000) },
+    { "GET /accounts/abc/workers/dispatch/namespaces/{ns}-missing",
+      expect = { codes = { 7003, 7000 } } },
+    { "PATCH NS-missing/scripts/x", expect = expect(10405) },
+  },
+  {
+    name = "the namespace before the query",
+    source = "§1.6",
+    { "GET NS-missing/scripts?limit=0&tags=x", expect = expect(100119) },
+    { "DELETE NS-missing/scripts?tags=x", expect = expect(100119) },
+  },
+}
+for_each(order, function (operation)
+  return takes_body(operation) and is_below_namespace(operation)
+end, function (operation)
+  local more = broken(operation)
+  more[1], more.expect = elsewhere(operation), expect(100119)
+  return { name = "the namespace before the body: " .. operation[1], source = "§1.6",
+    sample(operation, more), }
+end)
+for_each(order, function (operation)
+  return takes_body(operation) and has_error(10007)(operation)
+end, function (operation)
+  local more = broken(operation)
+  more.expect = expect(10007)
+  return { name = "the script before the body: " .. operation[1], source = "§1.6",
+    sample(operation, more), }
+end)
+
+-- ---- headers and encodings ----------------------------------------------------------------------
+
+local headers = {
+  operation = "headers and encodings",
+  {
+    name = "those of the TypeScript SDK",
+    source = "§1.3",
+    {
+      "GET NS",
+      headers = {
+        accept = "application/json", ["user-agent"] = "Cloudflare/JS 7.3.0",
+        ["api-version"] = "2026-11-01", ["x-stainless-lang"] = "js",
+        ["x-stainless-retry-count"] = "0", ["x-stainless-package-version"] = "7.3.0",
+      },
+    },
+    { "GET NS", headers = { accept = "string" } },
+  },
+  {
+    name = "those of wrangler, with a type and no body",
+    source = "§1.3",
+    {
+      "GET NS",
+      type = "application/json",
+      headers = {
+        accept = "*/*", ["accept-language"] = "*", ["accept-encoding"] = "gzip, deflate",
+        ["sec-fetch-mode"] = "cors", ["user-agent"] = "wrangler/4.164.0",
+      },
+    },
+  },
+  {
+    name = "the allowance, on every answer",
+    source = "§1.8",
+    live = false, -- the numbers are those of the emulator
+    {
+      "GET ALL",
+      expect = { headers = {
+        ratelimit = match.pattern '^"[^"]+";r=%d+;t=%d+$',
+        ["ratelimit-policy"] = '"default";q=1200;w=300', ["retry-after"] = match.absent,
+      } },
+    },
+    {
+      "GET NS-missing",
+      expect = { code = 100119, headers = {
+        ratelimit = match.pattern '^"[^"]+";r=%d+;t=%d+$',
+        ["ratelimit-policy"] = '"default";q=1200;w=300',
+      } },
+    },
+  },
+  {
+    name = "bodies in chunks",
+    source = "§1.1",
+    needs = "script",
+    { "PATCH NS", json = {}, chunked = true },
+    { "PUT SCR", chunked = true, form = {
+      { name = "metadata", json = { main_module = "index.js" } },
+      { name = "index.js", filename = "index.js", type = "application/javascript+module",
+        content = "export default { fetch() {} }" },
+    } },
+    { "PUT SCR/content", body = "addEventListener('fetch', () => {})", chunked = true,
+      type = "application/javascript" },
+  },
+  {
+    name = "segments are split before they are decoded, and decoded once",
+    source = "§1.4",
+    needs = { namespace = true },
+    { "PATCH NS", json = { name = "{ns} ä+%41:b" } },
+    { "GET NS%20%C3%A4+%2541%3Ab", expect = { result = { namespace_name = "{ns} ä+%41:b" } } },
+    { "PUT NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541",
+      body = "addEventListener('fetch', () => {})", type = "text/javascript",
+      expect = { result = { id = "a ü+%41" } } },
+    { "GET NS%20%C3%A4%2B%2541:b/scripts/a%20ü+%2541",
+      expect = { result = { id = "a ü+%41", dispatch_namespace = "{ns} ä+%41:b" } } },
+    { "PUT NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags/x%2Fy%20z%3A+%25",
+      expect = { result = json.null } },
+    { "GET NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags",
+      expect = { result = { "x/y z:+%" } } },
+    { "DELETE NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags/x%2Fy%20z%3A%2B%25" },
+    { "GET NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags",
+      expect = { result = json.array {} } },
+  },
+}
+
+return {
+  no_credential, wrong_credential, credentials, routes, missing_namespace, missing_script, order,
+  headers,
+}

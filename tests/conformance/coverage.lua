@@ -1,0 +1,53 @@
+-- Holds the cases against the list of operations: each must be seen to succeed, and to give each of
+-- its errors.
+
+local operations = require "tests.conformance.operations"
+local step = require "tests.conformance.step"
+
+local M = {}
+
+local function key_of(code)
+  return type(code) == "string" and code or ("%d/%d"):format(operations.STATUS[code], code)
+end
+
+-- operation -> set of outcomes that some case expects
+local function seen_outcomes(groups)
+  local seen = {}
+  for _, operation in ipairs(operations.list) do seen[operation] = {} end
+  for _, group in ipairs(groups) do
+    for _, case in ipairs(group) do
+      for _, one in ipairs(case) do
+        local operation = operations.find(one[1])
+        if operation then seen[operation][step.outcome(one)] = true end
+      end
+    end
+  end
+  return seen
+end
+
+local function check_operation(operation, seen, gaps)
+  local excused = operations.EXCEPTIONS[operation[1]] or {}
+  local function demand(what, key)
+    if not seen[key] then gaps[#gaps + 1] = ("%s: no case of %s"):format(operation[1], what) end
+  end
+  demand("success", "success")
+  for _, code in ipairs(operations.errors_of(operation)) do
+    if not excused[code] then demand(key_of(code), key_of(code)) end
+  end
+  for code in pairs(excused) do
+    if seen[key_of(code)] then
+      gaps[#gaps + 1] = ("%s: %s is excused but has a case"):format(operation[1], code)
+    end
+  end
+end
+
+--- The gaps, one line each.
+function M.gaps(groups)
+  local seen, gaps = seen_outcomes(groups), {}
+  for _, operation in ipairs(operations.list) do
+    check_operation(operation, seen[operation], gaps)
+  end
+  return gaps
+end
+
+return M
