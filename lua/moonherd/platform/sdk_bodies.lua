@@ -5,8 +5,8 @@
 local M = {}
 
 local WAY_ROUND = "%s, as cloudflare-typescript 7 sends it (its issue 2799); the way round: one "
-  .. "part of JSON text (%s: JSON.stringify(...)), each file a field of its own name, and the header "
-  .. "'Content-Type': null"
+  .. "part of JSON text (%s: JSON.stringify(...)), each file a field of its own name, and the "
+  .. "header 'Content-Type': null"
 
 --- Writes the line to the log. `what` has happened to a body whose JSON part is `part`.
 function M.log(call, what, part)
