@@ -35,11 +35,15 @@ describe("the platform", function ()
       ok(with { ["x-auth-email"] = "me@example.com", ["x-auth-key"] = support.TOKEN })
     end)
 
+    it("or a service key", function ()
+      ok(with { ["x-auth-user-service-key"] = support.TOKEN })
+    end)
+
     it("and answers 9106 when the credential is absent or malformed", function ()
       for _, headers in ipairs {
         {}, { authorization = "Bearer" }, { authorization = "Basic " .. support.TOKEN },
         { authorization = support.TOKEN }, { ["x-auth-email"] = "me@example.com" },
-        { ["x-auth-key"] = support.TOKEN },
+        { ["x-auth-key"] = support.TOKEN }, { ["x-auth-user-service-key"] = "" },
       } do
         local errors = refused(with(headers), 400, 9106)
         assert.equal("Authentication failed (status: 400)", errors[1].message)
@@ -50,6 +54,7 @@ describe("the platform", function ()
       refused(with { authorization = "Bearer wrong" }, 401, 10000)
       refused(with { authorization = "Bearer " .. support.TOKEN .. "x" }, 401, 10000)
       refused(with { ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "wrong" }, 401, 10000)
+      refused(with { ["x-auth-user-service-key"] = "wrong" }, 401, 10000)
     end)
 
     it("before anything else", function ()

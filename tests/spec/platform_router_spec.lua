@@ -42,6 +42,11 @@ describe("the router", function ()
     assert.equal("100%", parameters.thing)
   end)
 
+  it("takes names that nobody encoded", function ()
+    local _, parameters = find "/accounts/a/things/Übung+1:2;x=y"
+    assert.equal("Übung+1:2;x=y", parameters.thing)
+  end)
+
   it("finds nothing for other paths, empty segments and half the prefix", function ()
     for _, path in ipairs {
       "", "/", "/client/v4", "/client/v4/", "/accounts", "/accounts//things", "/accounts/a/things/",

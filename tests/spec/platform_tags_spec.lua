@@ -190,7 +190,7 @@ describe("tags", function ()
   it("with any letters travel through a path", function ()
     for _, tag in ipairs {
       "a/b", "a%2Fb", "customer:x:yes", "key=value", "a;b", "with space", "ü 東京", "100%", "a+b",
-      "a?b#c", "..", "'quoted\"", "\\",
+      "a?b#c", "..", "'quoted\"", "\\", "null \0 inside", "line\nbreak",
     } do
       ok(add(tag))
       assert.equal(tag, get()[3])

@@ -1,22 +1,27 @@
--- Who calls, and by which name. There is one credential: it is sent as a bearer token, or as the
--- key that goes with any email address.
+-- Who calls, and by which name. There is one credential: it is sent as a bearer token, as the key
+-- that goes with any email address, or as a service key.
 
 local errors = require "moonherd.platform.errors"
 local hash = require "moonherd.hash"
 
 local M = {}
 
--- The credential of a request: a token, or a key with the email it goes with; nil when neither is
--- there in full.
+local function not_empty(header)
+  return header ~= "" and header or nil
+end
+
+-- The credential of a request: a token, a key with the email it goes with, or a service key; nil
+-- when none is there in full.
 local function sent_credential(headers)
   local authorization = headers.authorization
   if authorization then
     return authorization:match "^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+) *$"
   end
-  local email, key = headers["x-auth-email"], headers["x-auth-key"]
-  if email and email ~= "" and key and key ~= "" then
+  local email, key = not_empty(headers["x-auth-email"]), not_empty(headers["x-auth-key"])
+  if email and key then
     return key, email
   end
+  return not_empty(headers["x-auth-user-service-key"])
 end
 
 --- The set of host names that callers may use: `names` and those of the loopback interface.

@@ -15,13 +15,14 @@ function M.namespace(call)
   return parameters.account, parameters.namespace
 end
 
---- The namespace of a path, which is there.
+--- As `namespace`, for calls that need it to be there; its row is returned too.
 function M.present_namespace(call)
-  local row = call.store:find_namespace(M.namespace(call))
+  local account, namespace = M.namespace(call)
+  local row = call.store:find_namespace(account, namespace)
   if not row then
     errors.refuse(100119)
   end
-  return row
+  return account, namespace, row
 end
 
 -- The account, namespace and script of a path.

@@ -23,14 +23,12 @@ local function to_json(row)
 end
 
 local function check_name(name)
-  if name == "" then
-    errors.invalid("A namespace needs a `name`", "/name")
-  elseif not names.is_valid(name) then
+  if not names.is_valid(name) then
     errors.invalid("The namespace's name is not valid", "/name")
   end
 end
 
-local NAMED = shape.object { name = check_name }
+local CREATED = shape.object({ name = check_name }, { "name" })
 local CHANGED = shape.object { name = check_name, trusted_workers = shape.boolean }
 
 local function read_body(call, check)
@@ -39,20 +37,12 @@ local function read_body(call, check)
   return body
 end
 
--- A field of a body; nil when it is absent.
-local function given(value)
-  if not shape.is_absent(value) then
-    return value
-  end
-end
-
 --- POST namespaces
 function M.create(call)
-  local now, name = call.stamp(), given(read_body(call, NAMED).name)
-  check_name(name or "")
+  local body, now = read_body(call, CREATED), call.stamp()
   local row = {
     account = call.parameters.account,
-    name = name,
+    name = body.name,
     uuid = hash.uuid(),
     created_on = now,
     created_by = call.user,
@@ -78,14 +68,21 @@ end
 
 --- GET namespace
 function M.get(call)
-  return to_json(lookup.present_namespace(call))
+  local _, _, row = lookup.present_namespace(call)
+  return to_json(row)
+end
+
+-- A field of a body; nil when it is absent.
+local function given(value)
+  if not shape.is_absent(value) then
+    return value
+  end
 end
 
 -- Writes what the body gives and leaves the rest, except for the trust when it has a default. The
 -- write needs no guard: nothing in it depends on what was there.
 local function change(call, default_trust)
-  lookup.present_namespace(call)
-  local account, namespace = lookup.namespace(call)
+  local account, namespace = lookup.present_namespace(call)
   local body = read_body(call, CHANGED)
   local is_trusted = given(body.trusted_workers)
   if is_trusted == nil then

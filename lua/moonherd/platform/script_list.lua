@@ -53,8 +53,7 @@ end
 
 --- GET scripts
 function M.list(call)
-  lookup.present_namespace(call)
-  local account, namespace = lookup.namespace(call)
+  local account, namespace = lookup.present_namespace(call)
   local limit, after, filter = read_limit(call), read_cursor(call), read_filter(call)
   local rows = call.store:list_documents(account, namespace, filter, after, limit + 1)
   if not rows then
@@ -80,8 +79,7 @@ end
 
 --- DELETE scripts: those that pass the filter, all without one, up to the limit.
 function M.delete(call)
-  lookup.present_namespace(call)
-  local account, namespace = lookup.namespace(call)
+  local account, namespace = lookup.present_namespace(call)
   local limit, filter = read_limit(call), read_filter(call)
   local ids, has_more = call.store:delete_scripts(account, namespace, filter, limit)
   if not ids then

@@ -23,8 +23,10 @@ local function append(list, values, first)
   return table.move(values, first or 1, #values, #list + 1, list)
 end
 
--- A list that needs a tag is read along that tag's index, any other along the names: either way a
--- page starts where the last one ended, whatever its number.
+-- A list that needs tags is read along the index of the first, any other along the names: either
+-- way a page starts where the last one ended, whatever its number, and ends as soon as it is full.
+-- What does not pass the filter is passed over one by one (0.7 us each): a page takes longer where
+-- few scripts pass and no tag says which.
 local function list_statement(columns, account, namespace, filter, after, limit)
   local required, excluded = filter.required, filter.excluded
   local from = required[1] and BY_TAG or BY_NAME
@@ -39,11 +41,39 @@ local function list_statement(columns, account, namespace, filter, after, limit)
   return statement
 end
 
+local ENOUGH = 10000 -- scripts that make a tag a frequent one
+
+local COUNT_TAG = "SELECT count(*) AS n FROM (SELECT 1 FROM script_tag WHERE namespace_id = "
+  .. THE_NAMESPACE
+  .. " AND tag = ? AND name > ? LIMIT "
+  .. ENOUGH
+  .. ")"
+
+-- The filter with the rarest of its required tags first, as far as frequent ones can be told apart.
+local function rarest_first(self, account, namespace, filter, after)
+  if #filter.required < 2 then
+    return filter
+  end
+  local statements, counts = {}, {}
+  for i, tag in ipairs(filter.required) do
+    statements[i] = { COUNT_TAG, account, namespace, tag, after }
+  end
+  for i, rows in ipairs { self.db:read(statements) } do
+    counts[filter.required[i]] = rows[1].n
+  end
+  local required = append({}, filter.required)
+  table.sort(required, function (a, b)
+    return counts[a] < counts[b]
+  end)
+  return { required = required, excluded = filter.excluded }
+end
+
 local DOCUMENT = "s.name, s.document, s.tags, s.created_on, s.modified_on"
 
 --- One page of a namespace's scripts in the order of their names, starting behind `after`; nil
 --- without a namespace.
 function M:list_documents(account, namespace, filter, after, limit)
+  filter = rarest_first(self, account, namespace, filter, after)
   local namespaces, rows = self.db:read {
     { FIND_NAMESPACE, account, namespace },
     list_statement(DOCUMENT, account, namespace, filter, after, limit),
@@ -61,6 +91,7 @@ end
 --- Deletes the first `limit` scripts with all they hold, in one transaction. Returns their
 --- immutable ids in the order of their names, and whether there are more; nil without a namespace.
 function M:delete_scripts(account, namespace, filter, limit)
+  filter = rarest_first(self, account, namespace, filter, "")
   local results = self.db:write {
     { FIND_NAMESPACE, account, namespace, expect = 1 },
     list_statement("s.tag", account, namespace, filter, "", limit + 1),
