@@ -1,33 +1,159 @@
--- What an upload and a content upload replace, reset and keep: the columns "PUT SCR" and "PUT
--- content" of contract §14, one test a cell.
+-- What each call replaces, resets and keeps of a script: contract §14, one test a cell. A column of
+-- the table is a call with what it should leave behind; a row is a part of a script's state.
 
 local json = require "moonherd.json"
 local support = require "tests.spec.support.platform"
 
 local ok, file = support.ok, support.file
 local SCRIPT = "/prod/scripts/a"
+local KV = { type = "kv_namespace", name = "KV", namespace_id = "0f2ac74b498b48028cb68387c421e279" }
+local OTHER_SOURCE = "export default { queue() {} }"
 
-local ALL = {
+local function list(...) return json.array { ... } end
+
+-- The script before each call.
+local BEFORE = {
   compatibility_date = "2026-01-01",
-  compatibility_flags = json.array { "nodejs_compat" },
+  compatibility_flags = list "nodejs_compat",
   limits = { cpu_ms = 50 },
-  placement = { mode = "smart" },
+  placement = { region = "aws:us-east-1" },
   usage_model = "unbound",
   cache_options = { enabled = true },
   observability = { enabled = true, head_sampling_rate = 0.5 },
   logpush = true,
-  tail_consumers = json.array { { service = "tail" } },
-  tags = json.array { "one", "two" },
-  migrations = { new_tag = "v1", new_classes = json.array { "A" } },
-  bindings = json.array {
-    { type = "plain_text", name = "MODE", text = "live" },
-    { type = "kv_namespace", name = "KV", namespace_id = "0f2ac74b498b48028cb68387c421e279" },
-    { type = "secret_text", name = "KEY", text = "a-secret-value" },
+  tail_consumers = list { service = "tail" },
+  tags = list("one", "two"),
+  migrations = { new_tag = "v1", new_classes = list "A" },
+  bindings = list({ type = "plain_text", name = "MODE", text = "live" }, KV,
+    { type = "secret_text", name = "KEY", text = "a-secret-value" }),
+}
+
+-- What upload and patch give in place of all that.
+local GIVEN = {
+  compatibility_date = "2026-02-02",
+  compatibility_flags = list "x",
+  limits = { subrequests = 7 },
+  placement = { mode = "targeted", hostname = "db.example.com" },
+  usage_model = "bundled",
+  cache_options = { enabled = false },
+  observability = { enabled = true, logs = { enabled = true } },
+  logpush = false,
+  tail_consumers = list { service = "other" },
+  tags = list "three",
+  migrations = { old_tag = "v1", new_tag = "v2", new_classes = list "B" },
+  bindings = list({ type = "ai", name = "AI" },
+    { type = "secret_text", name = "KEY", text = "another-value" },
+    { type = "secret_text", name = "MORE", text = "one-more-value" }),
+}
+
+local KEPT = setmetatable({}, { __name = "as it was" })
+local NEW = setmetatable({}, { __name = "another than before" })
+
+local GIVEN_CELLS = {
+  bindings = list { type = "ai", name = "AI" },
+  secrets = "KEY:new MORE:new",
+  compatibility_date = GIVEN.compatibility_date,
+  compatibility_flags = GIVEN.compatibility_flags,
+  limits = GIVEN.limits,
+  placement = GIVEN.placement,
+  usage_model = GIVEN.usage_model,
+  cache_options = GIVEN.cache_options,
+  observability = GIVEN.observability,
+  logpush = GIVEN.logpush,
+  tail_consumers = GIVEN.tail_consumers,
+  tags = GIVEN.tags,
+  migrations = { tag = "v2", classes = list("A", "B") },
+  modified_on = NEW,
+  version = NEW,
+}
+
+-- A column: the cells that are not KEPT.
+local function column(cells, changes)
+  local copy = {}
+  for row, cell in pairs(cells) do copy[row] = cell end
+  for row, cell in pairs(changes or {}) do copy[row] = cell end
+  return copy
+end
+
+local ROWS = {
+  "code", "bindings", "secrets", "compatibility_date", "compatibility_flags", "limits", "placement",
+  "usage_model", "cache_options", "observability", "logpush", "tail_consumers", "tags",
+  "migrations", "identity", "etag", "modified_on", "version",
+}
+
+local COLUMNS = {
+  {
+    "PUT script, given",
+    function (server) return server:put(SCRIPT, GIVEN, { file("other.js", OTHER_SOURCE) }) end,
+    column(GIVEN_CELLS, { code = { ["other.js"] = OTHER_SOURCE }, etag = NEW }),
+  },
+  {
+    "PUT script, absent",
+    function (server) return server:put(SCRIPT, {}, {}) end,
+    {
+      bindings = list(),
+      secrets = "",
+      compatibility_date = "2021-11-02",
+      compatibility_flags = list(),
+      limits = {},
+      placement = {},
+      usage_model = "standard",
+      cache_options = json.null,
+      observability = { enabled = false },
+      logpush = false,
+      tail_consumers = json.null,
+      modified_on = NEW,
+      version = NEW,
+    },
+  },
+  {
+    "PUT content",
+    function (server)
+      return server:api("PUT", SCRIPT .. "/content", {
+        form = support.form({ main_module = "index.js" }, { file("index.js", OTHER_SOURCE) }),
+      })
+    end,
+    { code = { ["index.js"] = OTHER_SOURCE }, etag = NEW, modified_on = NEW, version = NEW },
+  },
+  {
+    "PATCH settings, given",
+    function (server)
+      return server:api("PATCH", SCRIPT .. "/settings", {
+        form = { { name = "settings", content = json.encode(GIVEN) } },
+      })
+    end,
+    GIVEN_CELLS,
+  },
+  {
+    "PATCH settings, absent",
+    function (server)
+      return server:api("PATCH", SCRIPT .. "/settings", {
+        form = { { name = "settings", content = "{}" } },
+      })
+    end,
+    {},
+  },
+  {
+    "PUT secret",
+    function (server)
+      return server:api("PUT", SCRIPT .. "/secrets", { json = { name = "MORE", text = "a value" } })
+    end,
+    { secrets = "KEY:kept MORE:new", modified_on = NEW, version = NEW },
+  },
+  {
+    "DELETE secret",
+    function (server) return server:api("DELETE", SCRIPT .. "/secrets/KEY") end,
+    { secrets = "", modified_on = NEW, version = NEW },
+  },
+  {
+    "PUT tags",
+    function (server) return server:api("PUT", SCRIPT .. "/tags", { json = list "three" }) end,
+    { tags = list "three", modified_on = NEW },
   },
 }
 
 describe("replaced, reset, kept:", function ()
-  local server, before
+  local server
 
   setup(function ()
     server = support.start()
@@ -35,255 +161,121 @@ describe("replaced, reset, kept:", function ()
   end)
   teardown(function () server:close() end)
 
-  local function copy(metadata)
-    return json.decode(json.encode(metadata), { nulls = true })
-  end
-
   local function put(metadata, files)
-    return ok(server:put(SCRIPT, copy(metadata), files))
+    return ok(server:put(SCRIPT, json.decode(json.encode(metadata), { nulls = true }), files))
   end
 
-  local function put_content(source)
-    return ok(server:api("PUT", SCRIPT .. "/content", {
-      form = support.form({ main_module = "index.js" }, { file("index.js", source) }),
-    }))
+  local function state()
+    return server.platform.store:find_state(support.ACCOUNT, "prod", "a")
   end
 
-  local function details()
-    return ok(server:api("GET", SCRIPT)).script
-  end
-
-  -- What the platform holds of the script beside what it shows.
-  local function held()
-    local state = server.platform.store:find_state(support.ACCOUNT, "prod", "a")
+  -- The names of the secrets, each with whether its sealed value is that of `before`.
+  local function secrets(sealed, before)
     local names = {}
-    for _, binding in ipairs(json.decode(state.bindings)) do names[#names + 1] = binding.name end
-    return {
-      bindings = table.concat(names, " "),
-      secrets = state.secrets,
-      settings = json.decode(state.version_settings),
-      number = state.number,
-      classes = json.decode(state.classes),
-    }
+    for name, value in pairs(sealed) do
+      names[#names + 1] = name .. (value == before[name] and ":kept" or ":new")
+    end
+    table.sort(names)
+    return table.concat(names, " ")
   end
 
-  local function content()
-    return server:api("GET", SCRIPT .. "/content").body
+  local function modules()
+    local _, found = server.platform.store:find_content(support.ACCOUNT, "prod", "a")
+    local sources = {}
+    for _, module in ipairs(found) do sources[module.name] = module.content end
+    return sources
+  end
+
+  -- Every row of the table, as it is now; `sealed` are the secrets before.
+  local function rows(sealed)
+    local held, shown = state(), ok(server:api("GET", SCRIPT)).script
+    local now = ok(server:api("GET", SCRIPT .. "/settings"))
+    now.code = modules()
+    now.secrets = secrets(held.secrets, sealed)
+    now.migrations = { tag = shown.migration_tag, classes = json.decode(held.classes) }
+    now.identity = { shown.tag, shown.created_on }
+    now.etag, now.modified_on, now.version = shown.etag, shown.modified_on, held.number
+    local open = json.array {}
+    for _, binding in ipairs(now.bindings) do
+      if binding.type ~= "secret_text" then open[#open + 1] = binding end
+    end
+    now.bindings = open
+    return now
   end
 
   before_each(function ()
     server:api("DELETE", SCRIPT)
-    before = put(ALL)
+    put(BEFORE)
   end)
 
-  describe("PUT script", function ()
-    describe("given", function ()
-      it("replaces the code", function ()
-        put({}, { file("other.js", "export default { queue() {} }") })
-        assert.truthy(content():find("queue() {}", 1, true))
-        assert.is_nil(content():find("index.js", 1, true))
-      end)
+  local function text_of(value) return value == nil and "null" or json.encode(value) end
 
-      it("replaces the bindings that are not secret", function ()
-        put { bindings = json.array { { type = "ai", name = "AI" } } }
-        assert.equal("AI", held().bindings)
-      end)
+  local function check(before, after, cell)
+    before, after = text_of(before), text_of(after)
+    if cell == NEW then
+      assert.are_not.equal(before, after)
+    else
+      assert.equal(cell == KEPT and before or json.encode(cell), after)
+    end
+  end
 
-      it("replaces secrets, and adds them", function ()
-        local old = held().secrets.KEY
-        put { bindings = json.array {
-          { type = "secret_text", name = "KEY", text = "another-value" },
-          { type = "secret_text", name = "MORE", text = "one-more-value" },
-        } }
-        assert.are_not.equal(old, held().secrets.KEY)
-        assert.is_string(held().secrets.MORE)
+  for _, entry in ipairs(COLUMNS) do
+    local name, act, cells = table.unpack(entry)
+    for _, row in ipairs(ROWS) do
+      it(("%s: %s"):format(name, row), function ()
+        local sealed = state().secrets
+        local before = rows(sealed)
+        ok(act(server))
+        local cell = cells[row]
+        if cell == nil then cell = KEPT end
+        check(before[row], rows(sealed)[row], cell)
       end)
+    end
+  end
 
-      it("replaces the compatibility date", function ()
-        assert.equal("2026-02-02", put({ compatibility_date = "2026-02-02" }).compatibility_date)
-      end)
+  describe("an upload", function ()
+    local function names()
+      local found = {}
+      for i, binding in ipairs(json.decode(state().bindings)) do found[i] = binding.name end
+      return table.concat(found, " ")
+    end
 
-      it("replaces the compatibility flags", function ()
-        assert.same({ "x" }, { table.unpack(put({ compatibility_flags = json.array { "x" } })
-          .compatibility_flags) })
-      end)
-
-      it("replaces limits, placement, usage model and cache options", function ()
-        local shown = put { limits = { cpu_ms = 10 },
-          placement = { mode = "targeted", region = "aws:x" },
-          usage_model = "bundled", cache_options = { enabled = false } }
-        assert.same({ cpu_ms = 10 }, held().settings.limits)
-        assert.same({ mode = "targeted", region = "aws:x" }, shown.placement)
-        assert.equal("targeted", shown.placement_mode)
-        assert.equal("bundled", shown.usage_model)
-        assert.same({ enabled = false }, shown.cache_options)
-      end)
-
-      it("replaces observability, logpush and tail consumers", function ()
-        local shown = put { observability = { enabled = true, logs = { enabled = true } },
-          logpush = false,
-          tail_consumers = json.array { { service = "other" } } }
-        assert.same({ enabled = true, logs = { enabled = true } }, shown.observability)
-        assert.is_false(shown.logpush)
-        assert.equal("other", shown.tail_consumers[1].service)
-      end)
-
-      it("replaces the tags, all of them with null", function ()
-        assert.same({ "three" }, { table.unpack(put({ tags = json.array { "three" } }).tags) })
-        assert.equal(0, #put({ tags = json.null }).tags)
-      end)
-
-      it("moves the migration tag", function ()
-        local shown = put { migrations = { old_tag = "v1", new_tag = "v2",
-          new_classes = json.array { "B" } } }
-        assert.equal("v2", shown.migration_tag)
-        assert.same({ "A", "B" }, { table.unpack(held().classes) })
-      end)
+    it("keeps bindings by type, and those that it inherits", function ()
+      put { keep_bindings = list "plain_text", bindings = list { type = "inherit", name = "KV" } }
+      assert.equal("KV MODE", names())
     end)
 
-    describe("absent", function ()
-      it("keeps the code of an upload without files", function ()
-        local shown = put({ compatibility_date = "2026-03-03" }, {})
-        assert.equal(before.etag, shown.etag)
-        assert.equal("index.js", shown.entry_point)
-        assert.truthy(content():find(support.SOURCE, 1, true))
-      end)
-
-      it("drops bindings, unless kept by type or inherited", function ()
-        put { bindings = json.array {} }
-        assert.equal("", held().bindings)
-        before = put(copy(ALL).migrations and { bindings = ALL.bindings } or {})
-        put {}
-        assert.equal("", held().bindings)
-        put { bindings = ALL.bindings }
-        put { keep_bindings = json.array { "plain_text" },
-          bindings = json.array { { type = "inherit", name = "KV" } } }
-        assert.equal("KV MODE", held().bindings)
-      end)
-
-      it("drops secrets, unless kept by type or inherited", function ()
-        put { keep_bindings = json.array { "secret_text" } }
-        assert.equal("KEY", held().bindings)
-        put { bindings = json.array { { type = "inherit", name = "KEY" } } }
-        assert.is_string(held().secrets.KEY)
-        put {}
-        assert.same({}, held().secrets)
-      end)
-
-      it("resets the compatibility date", function ()
-        assert.equal("2021-11-02", put({}).compatibility_date)
-      end)
-
-      it("resets the compatibility flags", function ()
-        local flags = put({}).compatibility_flags
-        assert.is_true(json.is_array(flags))
-        assert.equal(0, #flags)
-      end)
-
-      it("resets limits, placement, usage model and cache options", function ()
-        local shown = put {}
-        assert.same({}, held().settings.limits)
-        assert.same({}, shown.placement)
-        assert.equal("standard", shown.usage_model)
-        assert.is_nil(shown.cache_options)
-      end)
-
-      it("resets observability, logpush and tail consumers", function ()
-        local shown = put {}
-        assert.same({ enabled = false }, shown.observability)
-        assert.is_false(shown.logpush)
-        assert.equal(json.null, shown.tail_consumers)
-      end)
-
-      it("keeps the tags", function ()
-        assert.same({ "one", "two" }, { table.unpack(put({}).tags) })
-      end)
-
-      it("keeps the migration tag", function ()
-        assert.equal("v1", put({}).migration_tag)
-        assert.same({ "A" }, { table.unpack(held().classes) })
-      end)
+    it("keeps secrets by type, and those that it inherits", function ()
+      put { keep_bindings = list "secret_text" }
+      assert.equal("KEY", names())
+      put { bindings = list { type = "inherit", name = "KEY" } }
+      assert.is_string(state().secrets.KEY)
     end)
 
-    it("keeps the immutable id and the day of creation", function ()
-      local shown = put {}
-      assert.equal(before.tag, shown.tag)
-      assert.equal(before.created_on, shown.created_on)
+    it("clears the tags with null", function ()
+      assert.equal(0, #put({ tags = json.null }).tags)
     end)
 
-    it("makes a new etag when the code changed, and only then", function ()
+    it("has another etag when the code is another, and only then", function ()
+      local before = put {}
       assert.equal(before.etag, put({}).etag)
       assert.are_not.equal(before.etag, put({}, { file("index.js", support.SOURCE .. "//") }).etag)
     end)
 
-    it("makes a new modification time, version and deployment", function ()
-      local number = held().number
-      local shown = put {}
-      assert.are_not.equal(before.modified_on, shown.modified_on)
-      assert.are_not.equal(before.deployment_id, shown.deployment_id)
-      assert.equal(number + 1, held().number)
+    it("has a deployment of its own", function ()
+      assert.are_not.equal(put({}).deployment_id, put({}).deployment_id)
+    end)
+
+    it("shows the mode of placement beside it", function ()
+      assert.equal("targeted", put({ placement = GIVEN.placement }).placement_mode)
     end)
   end)
 
-  describe("PUT content", function ()
-    local was, number
-
-    before_each(function ()
-      was, number = details(), held().number
-      put_content "export default { queue() {} }"
-    end)
-
-    it("replaces the code, and what follows from it", function ()
-      assert.truthy(content():find("queue() {}", 1, true))
-      assert.same({ "queue" }, { table.unpack(details().handlers) })
-    end)
-
-    it("keeps the bindings", function ()
-      assert.equal("MODE KV KEY", held().bindings)
-    end)
-
-    it("keeps the secrets", function ()
-      assert.is_string(held().secrets.KEY)
-    end)
-
-    it("keeps the compatibility date", function ()
-      assert.equal("2026-01-01", details().compatibility_date)
-    end)
-
-    it("keeps the compatibility flags", function ()
-      assert.equal("nodejs_compat", details().compatibility_flags[1])
-    end)
-
-    it("keeps limits, placement, usage model and cache options", function ()
-      assert.same({ cpu_ms = 50 }, held().settings.limits)
-      assert.same({ mode = "smart" }, details().placement)
-      assert.equal("unbound", details().usage_model)
-      assert.same({ enabled = true }, details().cache_options)
-    end)
-
-    it("keeps observability, logpush and tail consumers", function ()
-      assert.same(ALL.observability, details().observability)
-      assert.is_true(details().logpush)
-      assert.equal("tail", details().tail_consumers[1].service)
-    end)
-
-    it("keeps the tags", function ()
-      assert.same({ "one", "two" }, { table.unpack(details().tags) })
-    end)
-
-    it("keeps the migration tag", function ()
-      assert.equal("v1", details().migration_tag)
-    end)
-
-    it("keeps the immutable id and the day of creation", function ()
-      assert.equal(was.tag, details().tag)
-      assert.equal(was.created_on, details().created_on)
-    end)
-
-    it("makes a new etag, modification time and version", function ()
-      assert.are_not.equal(was.etag, details().etag)
-      assert.are_not.equal(was.modified_on, details().modified_on)
-      assert.equal(number + 1, held().number)
+  describe("a content upload", function ()
+    it("has the handlers of the new code", function ()
+      ok(COLUMNS[3][2](server))
+      assert.same({ "queue" },
+        { table.unpack(ok(server:api("GET", SCRIPT)).script.handlers) })
     end)
   end)
 end)
@@ -292,10 +284,10 @@ describe("with implicit inheritance of secrets", function ()
   it("an upload keeps the secrets it does not name", function ()
     local server = support.start { implicit_secret_inheritance = true }
     server:make_namespace "prod"
-    ok(server:put(SCRIPT, { bindings = json.array { { type = "secret_text", name = "KEY",
-      text = "value" } } }))
+    ok(server:put(SCRIPT, { bindings = list { type = "secret_text", name = "KEY",
+      text = "value" } }))
     ok(server:put(SCRIPT))
-    ok(server:put(SCRIPT, { bindings = json.array { { type = "inherit", name = "KEY" } } }, nil,
+    ok(server:put(SCRIPT, { bindings = list { type = "inherit", name = "KEY" } }, nil,
       "?bindings_inherit=strict"))
     server:close()
   end)

@@ -76,7 +76,7 @@ end
 --- A binding as it is kept. wrangler and the documentation write a database's id as `id`, reads
 --- give `database_id`.
 function M.normalize(binding)
-  if binding.type == "d1" and binding.database_id == nil and binding.id ~= nil then
+  if binding.type == "d1" and shape.is_absent(binding.database_id) then
     local copy = copy_of(binding)
     copy.database_id, copy.id = copy.id, nil
     return copy

@@ -34,7 +34,7 @@ return {
   plain_text = { text = STRING },
   queue = { queue_name = TEXT },
   r2_bucket = { bucket_name = TEXT },
-  ratelimit = { namespace_id = shape.any, simple = shape.object {} },
+  ratelimit = { namespace_id = shape.given, simple = shape.object {} },
   secret_key = {
     algorithm = shape.given,
     format = shape.one_of("raw", "pkcs8", "spki", "jwk"),
