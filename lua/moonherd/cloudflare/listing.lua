@@ -1,9 +1,10 @@
 -- The list of a namespace's scripts, as an iterator that follows the cursor. At most one page is
--- fetched ahead, by a task that never fails: a loop that ends early leaves no error behind.
+-- fetched ahead.
 local Script = require "moonherd.cloudflare.script"
-local async = require "moonherd.async"
+local ahead = require "moonherd.cloudflare.ahead"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local includes = require "moonherd.cloudflare.includes"
 local options = require "moonherd._options"
 local tags = require "moonherd.cloudflare.tags"
 local transport = require "moonherd.cloudflare.transport"
@@ -13,32 +14,41 @@ local M = {}
 
 local WHO = "namespace:scripts"
 local LARGEST_PAGE = 1000 -- what the API gives at most
+local DEFAULT_CONCURRENCY = 8
 
 local read = options.reader(WHO, {
   { "tags", "table" }, { "max", "integer", least = 1 },
   { "page_size", "integer", least = 1, check = function (n)
     if n > LARGEST_PAGE then return ("at most %d expected, got %d"):format(LARGEST_PAGE, n) end
   end },
+  { "include", "list", check = includes.fault_of },
+  { "concurrency", "integer", least = 1, default = DEFAULT_CONCURRENCY },
 })
 
--- The filter is encoded already, its separators excepted: they go as they are.
-local function query_of(list, cursor)
-  local query = url.query { limit = list.limit, cursor = cursor }
-  if not list.tags then return query end
-  return (query == "" and "?" or query .. "&") .. "tags=" .. list.tags
+--- The query of a call that takes a filter. The filter is encoded already, its separators excepted:
+--- they go as they are.
+---@param filter? string  as tags.filter gives it
+---@param fields table  the other fields
+---@return string query
+function M.query(filter, fields)
+  local query = url.query(fields)
+  if not filter then return query end
+  return (query == "" and "?" or query .. "&") .. "tags=" .. filter
 end
 
 local function refuse(list, why)
   errors.raise {
     kind = "api", reason = "bad_answer", retryable = false, status = 200,
-    message = ("list scripts of %s: %s"):format(list.segment, why),
+    message = ("list scripts of %s: %s"):format(list.namespace._segment, why),
   }
 end
 
 -- One page: the entries and the cursor of the next, nil at the end.
 local function fetch(list, cursor)
-  local entries, envelope = transport.call(list.client, endpoints.list_scripts,
-    query_of(list, cursor), nil, list.segment)
+  list.requests = list.requests + 1
+  local namespace = list.namespace
+  local entries, envelope = transport.call(namespace._client, endpoints.list_scripts,
+    M.query(list.filter, { limit = list.limit, cursor = cursor }), nil, namespace._segment)
   local info = type(envelope.result_info) == "table" and envelope.result_info or {}
   local following = info.cursor ~= "" and info.cursor or nil
   if following and type(following) ~= "string" then refuse(list, "the cursor is no text") end
@@ -48,42 +58,68 @@ local function fetch(list, cursor)
   return entries or {}, following
 end
 
-local function wants_more(list)
-  return list.cursor and (not list.max or list.given + #list.page < list.max)
+local function wants_more(list, page, cursor)
+  return cursor and (not list.max or list.given + #page < list.max)
 end
 
 local function receive(list, page, cursor)
-  list.page, list.at, list.cursor = page, 0, cursor
-  list.ahead = wants_more(list) and async.spawn(pcall, fetch, list, cursor) or nil
-end
-
--- The page that was fetched ahead. Whoever ran the loop before may have been cancelled, and the
--- fetching with it: then it is fetched again.
-local function next_page(list)
-  local ok, page, cursor = async.try(list.ahead.wait, list.ahead)
-  if ok then return receive(list, page, cursor) end
-  if page.kind ~= "cancelled" then error(page, 0) end
-  return receive(list, fetch(list, list.cursor))
+  list.page, list.at = page, 0
+  list.ahead = wants_more(list, page, cursor) and ahead.start(fetch, list, cursor) or nil
 end
 
 local function info_of(list, entry)
   local script = type(entry.script) == "table" and entry.script or {}
   entry.name = script.id or entry.id
   if type(entry.name) ~= "string" then refuse(list, "a script has no name") end
-  entry.tags = entry.tags or script.tags or {}
+  entry.tags = entry.tags or script.tags
   return entry
 end
 
-local function step(list)
+-- Whether the next entry is there without waiting for a page.
+local function is_at_hand(list)
+  return list.at < #list.page or list.ahead ~= nil and ahead.is_over(list.ahead)
+end
+
+-- The next {script=, info=}, nil at the end.
+local function next_entry(list)
   if list.max and list.given >= list.max then return nil end
   if not list.page then receive(list, fetch(list)) end
   while list.at >= #list.page do
     if not list.ahead then return nil end
-    next_page(list)
+    receive(list, ahead.take(list.ahead))
   end
   list.at, list.given = list.at + 1, list.given + 1
   local info = info_of(list, list.page[list.at])
-  return Script.new(list.client, list.namespace, info.name), info
+  local namespace = list.namespace
+  return { script = Script.new(namespace._client, namespace, info.name), info = info }
+end
+
+local function iterator(next)
+  return function ()
+    local entry = next()
+    if not entry then return nil end
+    entry.info.tags = entry.info.tags or {}
+    return entry.script, entry.info
+  end
+end
+
+--- A list that has not been asked for anything yet.
+---@param namespace table  the handle
+---@param filter? string  as tags.filter gives it
+---@param limit? integer  entries a page
+---@param max? integer  entries in all
+---@return table list  `requests` counts what it has sent
+function M.open(namespace, filter, limit, max)
+  return {
+    namespace = namespace, filter = filter, limit = limit, max = max, given = 0, requests = 0,
+  }
+end
+
+--- The entries of a list.
+---@param list table
+---@return function iterator  gives a handle and its info
+function M.entries(list)
+  return iterator(function () return next_entry(list) end)
 end
 
 --- The iterator of namespace:scripts.
@@ -95,11 +131,11 @@ function M.scripts(namespace, opts)
   opts = read(opts)
   local limit = opts.page_size
   if opts.max and opts.max < (limit or LARGEST_PAGE) then limit = opts.max end
-  local list = {
-    client = namespace._client, namespace = namespace, segment = namespace._segment,
-    tags = opts.tags and tags.filter(opts.tags, WHO), max = opts.max, limit = limit, given = 0,
-  }
-  return function () return step(list) end
+  local filter = opts.tags and tags.filter(opts.tags, WHO)
+  local list = M.open(namespace, filter, limit, opts.max)
+  if not opts.include or #opts.include == 0 then return M.entries(list) end
+  return iterator(includes.reader(opts.include, opts.concurrency,
+    function () return next_entry(list) end, function () return is_at_hand(list) end))
 end
 
 return M

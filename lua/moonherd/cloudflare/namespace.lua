@@ -187,17 +187,28 @@ function Namespace:script(name)
   return Script.new(self._client, self, names.check_worker(name, "namespace:script", "a script"))
 end
 
---- Iterates over the scripts, page by page; the next page is fetched while one is worked on.
+--- Iterates over the scripts, page by page; the next page is fetched while one is worked on. What
+--- is included is read for several scripts at once, and given in the order of the list; when this
+--- fails, the error is raised where the script's turn is. Of a script that is deleted between the
+--- list and the reading, `info.missing` is true, and what could not be read is absent. A loop may
+--- be left at any time: what is being read then is read to its end, no more is begun.
 ---@async
 ---@param opts? table
 ---@field opts.tags? table  tag = true (required) or false (not wanted), or a list, all required
 ---@field opts.page_size? integer  scripts a request, at most 1000; default the API's
 ---@field opts.max? integer  how many in all
+---@field opts.include? string[]  what info has besides: bindings, content, secrets, settings, tags;
+---  each as the method of the script gives it, and a request a script (tags: only when the list
+---  lacks them)
+---@field opts.concurrency? integer  how many scripts are read at once; default 8
 ---@return function iterator  gives a handle and its info: name, created_on, modified_on, tags, …
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- for script, info in ns:scripts { tags = { ["plan:free"] = true } } do
 ---   print(script.name, info.modified_on)
+--- end
+--- for script, info in ns:scripts { include = { "settings" } } do
+---   if not info.missing then print(script.name, info.settings.compatibility_date) end
 --- end
 function Namespace:scripts(opts)
   return listing.scripts(self, opts)
