@@ -234,6 +234,23 @@ describe("tags", function ()
   end)
 end)
 
+describe("two platforms on one state directory", function ()
+  it("lose no tag that was added through either", function ()
+    local first = support.start()
+    first:make_namespace "prod"
+    ok(first:put(SCRIPT))
+    local second = support.start { state = first.directory }
+    moonherd.map({ 1, 2, 3, 4, 5, 6 }, { concurrency = 6 }, function (i)
+      ok((i % 2 == 0 and first or second):api("PUT", TAGS .. "/t" .. i))
+    end)
+    local shown = { table.unpack(ok(first:api("GET", TAGS))) }
+    table.sort(shown)
+    assert.same({ "t1", "t2", "t3", "t4", "t5", "t6" }, shown)
+    second:close()
+    first:close()
+  end)
+end)
+
 describe("a platform with a limit of its own", function ()
   it("takes as many tags as that", function ()
     local server = support.start { tag_limit = 12 }

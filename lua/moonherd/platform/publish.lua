@@ -75,11 +75,12 @@ end
 --- `document` and the new version's id in `version_uuid`.
 ---
 --- `find` reads the row of the state, `lookup.state` or `lookup.present_state`; `first` is what it
---- gave when the call began, which is before its body was read. `decide` is given the state to
---- change; it is called again when others got in the way. What it returns says more about the
---- change: `tags` (true: they change), `keeps_version` (true: no new version is made; code and
---- whatever else belongs to a version is as it was) and `carried_parts` (names of parts of
---- bindings that new code takes over from the old). Nothing is written when it returns nil.
+--- gave when the call began, which is before its body was read; nil when there is no body. `decide`
+--- is given the state to change; it is called again when others got in the way. What it returns
+--- says more about the change: `tags` (true: they change), `keeps_version` (true: no new version is
+--- made; code and whatever else belongs to a version is as it was) and `carried_parts` (names of
+--- parts of bindings that new code takes over from the old). When it returns nil, nothing is
+--- written.
 function M.change(call, find, first, decide)
   return call:settle(lookup.key(call), function (try)
     local script = script_state.new(try == 1 and first or find(call), call)

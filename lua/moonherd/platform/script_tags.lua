@@ -10,9 +10,9 @@ local tags_of = require "moonherd.platform.tags"
 local M = {}
 
 -- Changes the tags of a script. `edit` is given its state and returns whether it has changed them.
+-- The state is read when it is this call's turn: no time goes by before, as it does with a body.
 local function change(call, edit)
-  local state = lookup.present_state(call)
-  return publish.change(call, lookup.present_state, state, function (script)
+  return publish.change(call, lookup.present_state, nil, function (script)
     return edit(script) and { tags = true, keeps_version = true } or nil
   end)
 end
