@@ -186,7 +186,7 @@ Content-Type: application/json
 
   it("that were read can be patched as they are", function ()
     local settings = { logpush = true, requests = 1, exports_reconciliation = {},
-      migration_tag = "", annotations = {}, modified_on = "x",
+      migration_tag = "", modified_on = "x",
       placement = { mode = "smart", status = "SUCCESS", last_analyzed_at = "x" } }
     script:patch_settings(settings)
     assert.are.same({ logpush = true, placement = { mode = "smart" } }, patched())

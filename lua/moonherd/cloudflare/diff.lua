@@ -118,13 +118,19 @@ end
 local SETTINGS = {
   "compatibility_date", "compatibility_flags", "usage_model", "limits", "logpush", "observability",
   "placement", "tail_consumers", "streaming_tail_consumers", "cache_options",
+  "exports",
 }
 local DEFAULTS = { usage_model = "standard", logpush = false, observability = { enabled = false } }
 local NOT_SET = { ["placement.status"] = true, ["placement.last_analyzed_at"] = true }
 
+-- What the API adds to what was sent.
+local function is_added(value, path)
+  return NOT_SET[path] or value == "created" and path:find "^exports%..*%.state$" ~= nil
+end
+
 -- The leaves of a setting by path; what is empty or null is none.
 local function flatten(value, path, leaves)
-  if value == nil or value == json.null or NOT_SET[path] then return leaves end
+  if value == nil or value == json.null or is_added(value, path) then return leaves end
   local is_table = type(value) == "table"
   if is_table and not json.is_array(value) then
     for name, member in pairs(value) do flatten(member, path .. "." .. name, leaves) end

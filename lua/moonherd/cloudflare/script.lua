@@ -239,6 +239,8 @@ end
 ---@field changes.migrations? table  is sent, never read
 ---@field changes.exports? table  is sent, never read
 ---@field changes.cache_options? table
+---@field changes.streaming_tail_consumers? table  a list; moonherd.null for none
+---@field changes.annotations? table
 ---@return table settings  all of them after the change, and `requests`: how many it took
 ---@error api script_not_found  when the script does not exist
 ---@error api binding_not_found  when what shall be inherited is not live

@@ -21,15 +21,15 @@ local WHO = "script:patch_settings"
 local SENT = {
   compatibility_date = true, compatibility_flags = true, usage_model = true, limits = true,
   logpush = true, tags = true, tail_consumers = true, observability = true, placement = true,
-  migrations = true, exports = true, cache_options = true,
+  migrations = true, exports = true, cache_options = true, streaming_tail_consumers = true,
+  annotations = true,
 }
 
 -- Objects that the API replaces whole. Not placement: its members are one of several forms.
 local MERGED = { "limits", "observability", "cache_options" }
 
 -- Given by script:settings, so that its result can be taken as it is; not sent.
-local READ_ONLY = { "exports_reconciliation", "annotations", "modified_on", "migration_tag",
-  "messages", "requests" }
+local READ_ONLY = { "exports_reconciliation", "modified_on", "migration_tag", "messages", "requests" }
 
 -- Within a merged object, null takes a member away.
 local function nullable(descriptors)
