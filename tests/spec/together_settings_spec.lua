@@ -144,7 +144,8 @@ describe("the client and the embedded platform agree on", function ()
       upload(everything())
       script:patch_settings { bindings = { PLAN = "pro", NEW = { type = "json", json = { 1 } } } }
       assert.are.same({
-        { name = "KEY", type = "secret_text" }, { name = "PLAN", type = "plain_text", text = "pro" },
+        { name = "KEY", type = "secret_text" },
+        { name = "PLAN", type = "plain_text", text = "pro" },
         { name = "NEW", type = "json", json = { 1 } },
       }, script:bindings())
       script:patch_settings { bindings = { PLAN = moonherd.null } }

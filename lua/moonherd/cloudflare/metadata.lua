@@ -52,6 +52,20 @@ local function as_placement(value)
   return value
 end
 
+local TARGETS = { "region", "hostname", "host", "target" }
+
+-- It is smart, or has one target.
+local function check_placement(placement)
+  local count = 0
+  for _, name in ipairs(TARGETS) do
+    if placement[name] ~= nil then count = count + 1 end
+  end
+  if placement.mode == "smart" and count > 0 then return "smart placement takes no target" end
+  if count > 1 or placement.mode == "targeted" and count == 0 then
+    return "one of region, hostname, host, target is expected"
+  end
+end
+
 local PLACEMENT = {
   { "mode", "string", one_of = { "smart", "targeted" } }, { "region", "string" },
   { "hostname", "string" }, { "host", "string" }, { "target", "table", convert = as_list,
@@ -107,7 +121,8 @@ M.OPTIONS = {
   { "tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
   { "streaming_tail_consumers", "table|null", convert = as_list, items = CONSUMERS },
   { "observability", "table", fields = OBSERVABILITY },
-  { "placement", "table", fields = PLACEMENT, convert = as_placement },
+  { "placement", "table", fields = PLACEMENT, check = check_placement,
+    convert = as_placement },
   { "migrations", "table", fields = MIGRATIONS },
   { "exports", "table", values = EXPORTS },
   { "keep_assets", "boolean", default = true },

@@ -29,7 +29,8 @@ local SENT = {
 local MERGED = { "limits", "observability", "cache_options" }
 
 -- Given by script:settings, so that its result can be taken as it is; not sent.
-local READ_ONLY = { "exports_reconciliation", "modified_on", "migration_tag", "messages", "requests" }
+local READ_ONLY = { "exports_reconciliation", "migration_tag", "modified_on", "messages",
+  "requests" }
 
 -- Within a merged object, null takes a member away.
 local function nullable(descriptors)
