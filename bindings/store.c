@@ -283,15 +283,17 @@ static int read_done(lua_State *L, int status, lua_KContext op) {
   return (int)job->count;
 }
 
+static int miss(lua_State *L, const mh_store_job *job) {
+  lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)job->missed);
+  return 2;
+}
+
 static int write_done(lua_State *L, int status, lua_KContext op) {
   (void)status;
   mh_store_job *job = done(L, op);
   if (job->reason != NULL) return fail(L, job);
-  if (job->missed > 0) {
-    lua_pushnil(L);
-    lua_pushinteger(L, (lua_Integer)job->missed);
-    return 2;
-  }
+  if (job->missed > 0) return miss(L, job);
   lua_createtable(L, size_hint(job->count), 0);
   for (size_t i = 0; i < job->count; i++) {
     lua_createtable(L, 0, 2);
@@ -302,6 +304,16 @@ static int write_done(lua_State *L, int status, lua_KContext op) {
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   mh_store_job_fini(job);
+  return 1;
+}
+
+static int change_done(lua_State *L, int status, lua_KContext op) {
+  (void)status;
+  mh_store_job *job = done(L, op);
+  if (job->reason != NULL) return fail(L, job);
+  if (job->missed > 0) return miss(L, job);
+  mh_store_job_fini(job);
+  lua_pushboolean(L, true);
   return 1;
 }
 
@@ -336,6 +348,11 @@ static int f_read(lua_State *L) {
 /* store:write(list) -> {{changes=, rows=}, …} | nil, number of the statement that missed | nil, err */
 static int f_write(lua_State *L) {
   return submit(L, "db:write", MH_STORE_WRITE, write_done);
+}
+
+/* store:change(list) -> true | nil, number of the statement that missed | nil, err */
+static int f_change(lua_State *L) {
+  return submit(L, "db:change", MH_STORE_WRITE, change_done);
 }
 
 /* Hands the store back; the job that is pushed is done when its threads have ended, or at once when
@@ -450,7 +467,8 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg methods[] = {
-    {"read", f_read}, {"write", f_write}, {"close", f_close}, {"path", f_path}, {NULL, NULL},
+    {"read", f_read},   {"write", f_write}, {"change", f_change},
+    {"close", f_close}, {"path", f_path},   {NULL, NULL},
 };
 
 int luaopen_moonherd__store(lua_State *L) {

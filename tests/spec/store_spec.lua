@@ -91,6 +91,17 @@ describe("store", function ()
     assert.equal(0, count())
   end)
 
+  it("changes without telling what came of each statement", function ()
+    local insert = { "INSERT INTO t VALUES (1, 'a')", expect = 1 }
+    assert.is_true(db:change { insert })
+    local is_done, missed = db:change { { "DELETE FROM t" }, { "UPDATE t SET v = 1", expect = 1 } }
+    assert.is_nil(is_done)
+    assert.equal(2, missed)
+    assert.equal(1, count())
+    assert.equal("constraint", failure(db.change, db, { insert }).reason)
+    assert_usage("db:change", db.change, db, { { 1 } })
+  end)
+
   it("says what failed and why", function ()
     db:write { { "INSERT INTO t VALUES (1, 'a')" } }
     local err = failure(db.write, db, {

@@ -3,7 +3,6 @@
 local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local handlers = require "moonherd.platform.handlers"
-local json = require "moonherd.json"
 local lookup = require "moonherd.platform.lookup"
 local multipart = require "moonherd._multipart"
 local publish = require "moonherd.platform.publish"
@@ -158,7 +157,7 @@ function M.put(call)
     handlers.find(call, script.code)
     return { carried_parts = bound_parts(script.bindings) }
   end)
-  return json.encode(script.document)
+  return script.document
 end
 
 return M

@@ -78,8 +78,8 @@ function Collector:finish()
     local is_one = #self.digests == 1
     part.digest = is_one and self.digests[1] or hash.sha256_raw(table.concat(self.digests))
   else
-    part.content = table.concat(self.pieces)
-    part.digest = hash.sha256_raw(part.content)
+    part.content = self.pieces[2] and table.concat(self.pieces) or self.pieces[1] or ""
+    part.digest = not KEPT_WHOLE[part.name] and hash.sha256_raw(part.content) or nil
   end
 end
 

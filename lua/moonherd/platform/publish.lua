@@ -53,7 +53,7 @@ local function script_row(script)
     settings = text(script, "settings"),
     migration_tag = script.migration_tag,
     classes = text(script, "classes"),
-    document = json.encode(script.document),
+    document = script.document,
   }
 end
 
@@ -66,12 +66,12 @@ local function write(call, script, change)
     version = version_row(call, script)
     new_code = script.code and not script.code.id and code_row(script, change) or nil
   end
-  script.document = document.make(script)
+  script.document = json.encode(document.make(script))
   script.version_uuid = version and version.uuid
   return call.store:put_script(script_row(script), new_code, version, change.tags and script.tags)
 end
 
---- Changes the script of a call's path and returns its new state, with the Script object in
+--- Changes the script of a call's path and returns its new state, with the Script object as text in
 --- `document` and the new version's id in `version_uuid`.
 ---
 --- `find` reads the row of the state, `lookup.state` or `lookup.present_state`; `first` is what it

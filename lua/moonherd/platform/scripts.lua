@@ -125,15 +125,19 @@ local function apply(call, request, script)
   return { tags = has_new_tags, carried_parts = carried_parts }
 end
 
+local RESULT = '{"startup_time_ms":%d,"deployment_id":"%s","entry_point":%s,"pipeline_hash":null,'
+  .. '"mutable_pipeline_id":null,%s%s'
+
+-- The Script object, which is rendered already, with the members of an upload in front.
 local function upload_result(script)
-  local result = script.document
-  result.startup_time_ms = STARTUP_TIME
-  result.deployment_id = script.version_uuid:gsub("-", "")
-  result.entry_point = script.code.entry
-  result.pipeline_hash = json.null
-  result.mutable_pipeline_id = json.null
-  result.exports_reconciliation = exports_of.reconciliation(script.version_settings.exports)
-  return json.encode(result)
+  local reconciliation = exports_of.reconciliation(script.version_settings.exports)
+  return RESULT:format(
+    STARTUP_TIME,
+    (script.version_uuid:gsub("-", "")),
+    json.encode(script.code.entry),
+    reconciliation and '"exports_reconciliation":' .. json.encode(reconciliation) .. "," or "",
+    script.document:sub(2)
+  )
 end
 
 --- PUT script

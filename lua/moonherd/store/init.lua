@@ -42,7 +42,7 @@ end
 ---@field opts.migrations? string[]  SQL texts, each of any number of statements; default none
 ---@field opts.readers? integer  reader threads; default 2
 ---@field opts.lock_timeout? number|string  how long to wait for another process; default 5 seconds
----@return table db  with the methods read, read_one, write and close
+---@return table db  with the methods read, read_one, write, change and close
 ---@error io cannot_open  no such place, a folder, no permission
 ---@error io read_only  the file cannot be written
 ---@error io corrupt  it is not a database, or damaged
@@ -137,6 +137,18 @@ end
 --- if not results then print(missed == 1 and "not enough money" or "no such account") end
 function Store:write(list)
   return checked(self._store:write(list))
+end
+
+--- Runs a list of statements as `db:write` does, for those who need nothing of what they give.
+---@async
+---@param list table[]  statements: {sql, value…, expect=n}
+---@return true? is_done  nil when one missed `expect`
+---@return integer? missed  its number in the list, then
+---@error io constraint, disk_full, locked, sql  as for `db:write`
+---@example
+--- db:change { { "DELETE FROM note WHERE text = ?", "old" } }
+function Store:change(list)
+  return checked(self._store:change(list))
 end
 
 --- Closes the store after the lists that were handed in, and waits for that. The file stays open

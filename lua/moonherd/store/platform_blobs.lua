@@ -17,7 +17,7 @@ end
 
 --- Adds the next block of a blob. Blocks with equal hashes are stored once.
 function M:append_block(blob_id, position, hash, content, now)
-  self.db:write {
+  self.db:change {
     {
       "INSERT INTO block (hash, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
       store.blob(hash),

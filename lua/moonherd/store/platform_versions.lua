@@ -157,7 +157,7 @@ function M:put_script(script, code, version, tags)
   if tags then
     add_tags(list, script_id, script, tags)
   end
-  return self.db:write(list) ~= nil
+  return self.db:change(list) ~= nil
 end
 
 return M
