@@ -4,6 +4,8 @@ local json = require "moonherd.json"
 local match = require "tests.conformance.match"
 local operations = require "tests.conformance.operations"
 
+local NONE = json.array {}
+
 local function expect(code)
   return { code = code }
 end
@@ -204,6 +206,22 @@ local routes = {
     { "PATCH ACC/workers/scripts/{script}/script-settings", json = { tags = {} },
       expect = expect(10007), },
   },
+  {
+    name = "the accounts that wrangler looks for when it is told none",
+    source = "§16.1, §1.7",
+    live = false, -- not every token may
+    { "GET /accounts?page=1", expect = {
+      result = match.list_of { id = match.hex(32), name = match.string },
+      result_info = { page = 1, per_page = match.integer, count = match.integer,
+        total_count = match.integer, total_pages = match.integer },
+    } },
+    { "GET /memberships?page=1", expect = {
+      result = match.list_of { id = match.string,
+        account = { id = match.hex(32), name = match.string } },
+      result_info = { page = 1, per_page = match.integer, count = match.integer,
+        total_count = match.integer, total_pages = match.integer },
+    } },
+  },
 }
 
 local missing_namespace = for_each({ operation = "every operation: no such namespace" },
@@ -224,6 +242,37 @@ local missing_script = for_each({ operation = "every operation: no such script" 
       sample(operation, { expect = { code = 10007, errors = { { message = message } } } }),
     }
   end)
+
+-- The path of a sample with a name in place of {ns} or {script}.
+local function renamed(operation, placeholder, name)
+  local method, path = operation[1]:match "^(%u+) (.*)$"
+  return method .. " " .. operations.expand(path):gsub(placeholder, (name:gsub("%%", "%%%%")))
+end
+
+local LONG = ("x"):rep(256)
+local bad_names = {
+  operation = "names that no path can carry",
+}
+for_each(bad_names, is_below_namespace, function (operation)
+  -- A proxy on the way may have its own idea of these names.
+  local case = { name = "namespace of " .. operation[1], source = "§1.11", live = false }
+  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG } do
+    case[#case + 1] = sample(operation, { renamed(operation, "{ns}", name),
+      expect = expect(10021) })
+  end
+  return case
+end)
+for_each(bad_names, function (operation)
+  return operation[1]:find " SCR" ~= nil
+end, function (operation)
+  local case = { name = "script of " .. operation[1], source = "§1.11", live = false }
+  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG } do
+    case[#case + 1] = sample(operation, { renamed(operation, "{script}", name),
+      expect = { code = 10016, errors = { { message = "workers.api.error.invalid_script_name" } } },
+    })
+  end
+  return case
+end)
 
 -- ---- the order of checks ------------------------------------------------------------------------
 
@@ -261,6 +310,34 @@ end, function (operation)
   return { name = "the script before the body: " .. operation[1], source = "§1.6",
     sample(operation, more), }
 end)
+
+-- ---- envelopes ----------------------------------------------------------------------------------
+
+-- Every answer is checked by step.lua; here is what not every answer shows.
+local envelopes = {
+  operation = "envelopes",
+  {
+    name = "exactly these members, and no messages where nothing is to be said",
+    source = "§1.5",
+    needs = { namespace = true },
+    { "GET NS", expect = { messages = NONE, result_info = match.absent } },
+    { "GET NS/scripts", expect = { messages = NONE, result = NONE } },
+    { "GET NS-missing", expect = { code = 100119, messages = NONE } },
+  },
+  {
+    name = "errors name their page and the place in the request",
+    source = "§1.5",
+    live = false, -- the service leaves most of it out
+    { "GET SCR/settings", expect = { code = 10007, errors = { {
+      documentation_url = match.pattern "^https://developers.cloudflare.com/",
+      source = match.absent,
+    } } } },
+    { "PATCH NS", json = { name = 5 }, expect = { code = 10021, errors = { {
+      documentation_url = match.pattern "^https://developers.cloudflare.com/",
+      source = match.exactly { pointer = "/name" },
+    } } } },
+  },
+}
 
 -- ---- headers and encodings ----------------------------------------------------------------------
 
@@ -345,6 +422,6 @@ local headers = {
 }
 
 return {
-  no_credential, wrong_credential, credentials, routes, missing_namespace, missing_script, order,
-  headers,
+  no_credential, wrong_credential, credentials, routes, missing_namespace, missing_script,
+  bad_names, order, envelopes, headers,
 }

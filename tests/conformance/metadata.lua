@@ -166,7 +166,8 @@ local GIVEN = {
   placement = { mode = "smart" }, tags = { "a", "b" }, cache_options = { enabled = true },
   observability = { enabled = true, head_sampling_rate = 0.5, logs = { enabled = true,
     invocation_logs = false, head_sampling_rate = 0.25, persist = false,
-    destinations = { "somewhere" } } },
+    destinations = { "somewhere" } }, traces = { enabled = true, head_sampling_rate = 0.1,
+    propagation_policy = "accept" }, issues = { enabled = true }, redact_query_string = true },
 }
 
 local NEVER_SET = {
@@ -174,6 +175,7 @@ local NEVER_SET = {
   limits = match.empty_object, logpush = false, migrations = json.null,
   observability = match.exactly { enabled = false }, placement = match.empty_object,
   tags = NONE, tail_consumers = json.null, usage_model = "standard",
+  cache_options = match.one_of(match.absent, json.null, match.empty_object, { enabled = false }),
 }
 
 local settings = {
@@ -298,6 +300,24 @@ local exports = {
       { result = { exports_reconciliation = nothing_to_do() } }),
     get("SCR", { script = { exports = {
       Room = { type = "durable-object", storage = "sqlite" }, Gone = match.absent,
+    } } }),
+  },
+  {
+    name = "entries in every state",
+    source = "§12.3",
+    put { exports = {
+      Entry = { type = "worker", cache = { enabled = true } },
+      Old = { type = "durable-object", state = "renamed", renamed_to = "Room" },
+      Room = { type = "durable-object", storage = "legacy-kv", state = "created" },
+      Away = { type = "durable-object", state = "transferred", transferred_to = "other" },
+      Coming = { type = "durable-object", state = "expecting-transfer", storage = "sqlite",
+        transfer_from = "other" },
+    } },
+    get("SCR", { script = { exports = {
+      Entry = { type = "worker", cache = { enabled = true } },
+      Room = { type = "durable-object", storage = "legacy-kv" },
+      Coming = { state = "expecting-transfer", transfer_from = "other" },
+      Old = match.absent, Away = match.absent,
     } } }),
   },
 }

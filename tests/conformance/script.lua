@@ -25,6 +25,16 @@ local details = {
     }),
   },
   {
+    name = "settings as they were stored",
+    source = "§5.6, §6.1",
+    needs = { script = { logpush = true, observability = { enabled = true },
+      placement = { region = "aws:us-east-1" }, cache_options = { enabled = true },
+      tail_consumers = { { service = "tail" } }, usage_model = "unbound" } },
+    requests.get("SCR", { script = { logpush = true, observability = { enabled = true },
+      placement = { region = "aws:us-east-1" }, cache_options = { enabled = true },
+      tail_consumers = { { service = "tail" } }, usage_model = "unbound" } }),
+  },
+  {
     name = "a script that is missing has a code of its own",
     source = "§6.1",
     { "GET SCR", expect = { code = 10092,

@@ -72,6 +72,14 @@ local answer = {
       { result = { etag = match.other_than "etag" } }),
   },
   {
+    name = "a script whose handlers are not to be seen has the usual one, and is taken",
+    source = "§5.6",
+    live = false, -- the service runs the code
+    put(nil, { file("index.js", "export { default } from './b.js'\n"),
+      file("b.js", "export default {}\n") }, { result = { handlers = { "fetch" } } }),
+    put(nil, { file("index.js", "const nothing = 1\n") }, { result = { handlers = { "fetch" } } }),
+  },
+  {
     name = "names the client that deployed",
     source = "§5.6",
     { "PUT SCR", form = upload(), headers = { ["user-agent"] = "wrangler/4.164.0" },
@@ -156,6 +164,12 @@ local dialects = {
     send { { name = "metadata", json = { main_module = "src/lib/a.js" } },
       part("files[]", "a.js") },
     { "GET SCR/content", expect = { parts = { { content = SOURCE } } } },
+  },
+  {
+    name = "but not when there are two",
+    source = "§5.3 rule 1",
+    send({ { name = "metadata", json = { main_module = "src/lib/a.js" } },
+      part("files[]", "a.js"), part("x/a.js", "a.js") }, { code = 10021 }),
   },
   {
     name = "a name that ends in the file name is the module's",
@@ -307,17 +321,11 @@ end
 local refusals = {
   operation = "PUT SCR: refusals",
   {
-    name = "names that no path can carry",
+    name = "a name of 255 bytes, and a longer one",
     source = "§1.11",
-    live = false, -- a proxy on the way has its own idea of them
-    { "PUT NS/scripts/a%2Fb", form = upload(), expect = { code = 10016 } },
-    { "PUT NS/scripts/a%00b", form = upload(), expect = { code = 10016 } },
-    { "PUT NS/scripts/a%0Ab", form = upload(), expect = { code = 10016 } },
-    { "PUT NS/scripts/%FF", form = upload(), expect = { code = 10016 } },
-    { "PUT NS/scripts/" .. ("x"):rep(256), form = upload(),
-      expect = { code = 10016, errors = { { message = "workers.api.error.invalid_script_name" } } },
-    },
+    live = false, -- the limit is the emulator's
     { "PUT NS/scripts/" .. ("x"):rep(255), form = upload() },
+    { "PUT NS/scripts/" .. ("x"):rep(256), form = upload(), expect = { code = 10016 } },
   },
   {
     name = "metadata that is not JSON",
@@ -378,6 +386,16 @@ local refusals = {
     put({ exports = "x" }, nil, invalid "/exports"),
     put({ cache_options = { enabled = "x" } }, nil, invalid "/cache_options/enabled"),
     { "GET SCR", expect = { code = 10092 } },
+  },
+  {
+    name = "what is refused leaves the script as it was",
+    source = "§1.6",
+    needs = { script = { tags = { "a" } } },
+    { "GET SCR", expect = { result = { script = match.save "script_before" } } },
+    put({ tags = { "b" }, logpush = "yes" }, { file("new.js", SOURCE) }, { code = 10021 }),
+    put({ tags = { "b" }, main_module = "x.js" }, { file("new.js", SOURCE) }, { code = 10021 }),
+    { "GET SCR", expect = { result = { script = "{script_before}" } } },
+    holds { "index.js" },
   },
   {
     name = "tags: too many, too large, with what a filter could not say",
