@@ -1,5 +1,6 @@
 -- What the platform answers: method, path and handler, one row each.
 
+local accounts = require "moonherd.platform.accounts"
 local compatibility = require "moonherd.platform.compatibility"
 local content = require "moonherd.platform.content"
 local namespaces = require "moonherd.platform.namespaces"
@@ -55,6 +56,8 @@ return {
   { "PATCH", ORDINARY_WORKER .. "/script-settings", compatibility.no_worker },
   { "GET", ACCOUNT .. "/queues", compatibility.queues },
   { "GET", ACCOUNT .. "/r2/buckets/{bucket}", compatibility.bucket },
+  { "GET", "/accounts", accounts.list },
+  { "GET", "/memberships", accounts.memberships },
   { "GET", "/user/tokens/verify", compatibility.verify_token },
   { "GET", ACCOUNT .. "/tokens/verify", compatibility.verify_token },
 }

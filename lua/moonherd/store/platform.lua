@@ -53,6 +53,15 @@ function Store:create_namespace(row)
   return results ~= nil
 end
 
+--- The accounts that have namespaces.
+function Store:list_accounts()
+  local ids = {}
+  for i, row in ipairs(self.db:read { { "SELECT DISTINCT account FROM namespace ORDER BY 1" } }) do
+    ids[i] = row.account
+  end
+  return ids
+end
+
 function Store:list_namespaces(account)
   return self.db:read { { NAMESPACE .. "ORDER BY name", account } }
 end
