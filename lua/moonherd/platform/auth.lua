@@ -10,12 +10,16 @@ local function not_empty(header)
   return header ~= "" and header or nil
 end
 
--- The credential of a request: a token, a key with the email it goes with, or a service key; nil
--- when none is there in full.
-local function sent_credential(headers)
-  local authorization = headers.authorization
-  if authorization then
-    return authorization:match "^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+) *$"
+--- The bearer token of a request, nil without one.
+function M.bearer(headers)
+  return (headers.authorization or ""):match "^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+) *$"
+end
+
+--- The credential of a request: a token, a key with the email it goes with, or a service key; nil
+--- when none is there in full.
+function M.credential(headers)
+  if headers.authorization then
+    return M.bearer(headers)
   end
   local email, key = not_empty(headers["x-auth-email"]), not_empty(headers["x-auth-key"])
   if email and key then
@@ -49,7 +53,7 @@ end
 
 --- Ends the call unless its headers hold `token`. Returns the email that was given, or nil.
 function M.check(headers, token)
-  local credential, email = sent_credential(headers)
+  local credential, email = M.credential(headers)
   if not credential then
     errors.refuse(9106)
   elseif not hash.equal(credential, token) then

@@ -14,7 +14,7 @@ local Call = {}
 Call.__index = Call
 
 local CHUNK = 64 * 1024 -- bytes read at once
-local JSON_LIMIT = 1024 * 1024 -- bytes of a JSON body
+local JSON_LIMIT = 1024 * 1024 -- bytes of a JSON body, unless told otherwise
 local ATTEMPTS = 4 -- of a change that others get in the way of: the first and three more
 local RATE_LIMIT = '"default";r=1200;t=300'
 local RATE_POLICY = '"default";q=1200;w=300'
@@ -31,6 +31,7 @@ function M.new(platform, request, parameters, query)
     query_text = query,
     messages = nil,
     user = nil,
+    status = 200, -- of a success
     has_begun = false, -- the answer is on its way: no other can be given
   }, Call)
 end
@@ -119,13 +120,18 @@ function Call:chunks(limit)
   end
 end
 
---- Reads the body as JSON; nulls are kept.
-function Call:json()
+--- Reads the body as one string of at most `limit` bytes.
+function Call:text(limit)
   local pieces = {}
-  for chunk in self:chunks(JSON_LIMIT) do
+  for chunk in self:chunks(limit) do
     pieces[#pieces + 1] = chunk
   end
-  local is_read, value = pcall(json.decode, table.concat(pieces), { nulls = true })
+  return table.concat(pieces)
+end
+
+--- Reads the body as JSON; nulls are kept.
+function Call:json(limit)
+  local is_read, value = pcall(json.decode, self:text(limit or JSON_LIMIT), { nulls = true })
   if not is_read then
     errors.refuse(10026)
   end

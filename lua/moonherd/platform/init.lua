@@ -89,6 +89,11 @@ local function user_id(platform, email)
   return id
 end
 
+local function check_credential(call)
+  local platform = call.platform
+  call.user = user_id(platform, auth.check(call.headers, platform.token))
+end
+
 local function refuse_route(path)
   errors.refuse_all {
     errors.entry(7003, { subject = path }),
@@ -111,13 +116,14 @@ end
 
 -- Answers a call with what its handler returns; the text of `result`, or nothing when the handler
 -- has answered itself.
-local function run(platform, call, methods, path)
+local function run(platform, call, methods, path, authenticate)
   if call.request.too_large == "headers" then
     errors.refuse(10021, { status = 431, message = "The headers of the request are too large" })
   elseif platform.hosts then
     auth.check_host(call.headers, platform.hosts)
   end
-  call.user = user_id(platform, auth.check(call.headers, platform.token))
+  authenticate = authenticate or check_credential
+  authenticate(call)
   check_account(platform, call, path)
   if not methods then
     refuse_route(path)
@@ -132,7 +138,7 @@ end
 local function respond_success(call, result, info)
   local messages = call.messages and json.encode(json.array(call.messages)) or "[]"
   local tail = info and ',"result_info":' .. info .. "}" or "}"
-  call:respond_json(200, {
+  call:respond_json(call.status, {
     '{"success":true,"errors":[],"messages":',
     messages,
     ',"result":',
@@ -176,9 +182,9 @@ end
 ---@param request table  as `server:accept` returns it
 function Platform:handle(request)
   local path, query = request.target:match "^([^?]*)%??(.*)$"
-  local methods, parameters = self.router:find(path)
+  local methods, parameters, authenticate = self.router:find(path)
   local call = new_call(self, request, parameters, query)
-  local is_done, result, info = xpcall(run, with_trace, self, call, methods, path)
+  local is_done, result, info = xpcall(run, with_trace, self, call, methods, path, authenticate)
   if not is_done then
     respond_failure(call, result)
   elseif result then

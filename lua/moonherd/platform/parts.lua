@@ -14,11 +14,11 @@ local M = {}
 
 -- Bytes of a block; multipart.reader cuts large parts into these too.
 M.BLOCK = 256 * 1024
-local BLOCK = M.BLOCK
+M.BODY_LIMIT = 100 * 1024 * 1024
+local BLOCK, BODY_LIMIT = M.BLOCK, M.BODY_LIMIT
 
 local INLINE_LIMIT = 1024 * 1024 -- bytes of one upload that may stay in memory
 local METADATA_LIMIT = 1024 * 1024
-local BODY_LIMIT = 100 * 1024 * 1024
 local WORKER_LIMIT = 64 * 1024 * 1024 -- bytes of all modules, as they are
 local KEPT_WHOLE = { metadata = true, settings = true }
 
@@ -29,12 +29,14 @@ local function new_collector(call)
   return setmetatable({ call = call, parts = {}, size = 0, inline = 0 }, Collector)
 end
 
--- Names end up in headers, in JSON and on terminals.
-local function check_text(text)
+--- Refuses a name or content type that cannot be shown: they end up in headers, in JSON and on
+--- terminals.
+function M.check_text(text)
   if text and (text:find "%c" or not utf8.len(text)) then
     errors.invalid "Part names and content types must be UTF-8 without control characters"
   end
 end
+local check_text = M.check_text
 
 function Collector:begin(name, filename, content_type)
   check_text(name)
@@ -100,11 +102,11 @@ function Collector:take(kind, value, is_large)
   end
 end
 
--- Takes what the reader has got so far.
-local function drain(reader, collector)
+-- Hands on what the reader has got so far.
+local function drain(reader, taker)
   local kind, value, is_large = reader:next()
   while kind do
-    collector:take(kind, value, is_large)
+    taker:take(kind, value, is_large)
     kind, value, is_large = reader:next()
   end
   if value then
@@ -112,19 +114,24 @@ local function drain(reader, collector)
   end
 end
 
---- Reads a multipart body into a list of parts.
-function M.form(call)
+--- Reads a multipart body. Its events go to `taker:take(kind, value, is_large)` as they come.
+function M.read(call, taker)
   local reader, failure = multipart.reader(call.headers["content-type"], { max_total = BODY_LIMIT })
   if not reader then
     refuse_multipart(failure)
   end
-  local collector = new_collector(call)
   for chunk in call:chunks(BODY_LIMIT) do
     reader:feed(chunk)
-    drain(reader, collector)
+    drain(reader, taker)
   end
   reader:finish()
-  drain(reader, collector)
+  drain(reader, taker)
+end
+
+--- Reads a multipart body into a list of parts.
+function M.form(call)
+  local collector = new_collector(call)
+  M.read(call, collector)
   return collector.parts
 end
 

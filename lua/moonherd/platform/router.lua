@@ -12,7 +12,7 @@ Router.__index = Router
 local PREFIX = "/client/v4/"
 
 local function new_node()
-  return { children = {}, methods = nil, parameter = nil, name = nil }
+  return { children = {}, methods = nil, authenticate = nil, parameter = nil, name = nil }
 end
 
 -- The node below `node` for one segment of a pattern: a literal, or `{parameter}`.
@@ -27,16 +27,18 @@ local function grow(node, segment)
   return node.children[segment]
 end
 
-local function add(root, method, pattern, handler)
+local function add(root, method, pattern, handler, authenticate)
   local node = root
   for segment in pattern:gmatch "[^/]+" do
     node = grow(node, segment)
   end
   node.methods = node.methods or {}
   node.methods[method] = handler
+  node.authenticate = authenticate
 end
 
---- Builds a router from rows { method, pattern, handler }.
+--- Builds a router from rows { method, pattern, handler, authenticate }. The last is there for
+--- paths that need another credential than the usual one: it ends a call without it.
 function M.new(routes)
   local root = new_node()
   for _, route in ipairs(routes) do
@@ -45,8 +47,8 @@ function M.new(routes)
   return setmetatable({ root = root }, Router)
 end
 
---- The handlers of a path by method, and the path's parameters (those met on the way, when there
---- are no handlers). Served under the API's prefix and at the root.
+--- The handlers of a path by method, the path's parameters (those met on the way, when there are no
+--- handlers), and its `authenticate`. Served under the API's prefix and at the root.
 function Router:find(path)
   local node, parameters = self.root, {}
   if path:sub(1, #PREFIX) == PREFIX then
@@ -64,7 +66,7 @@ function Router:find(path)
     end
     node = child
   end
-  return node.methods, parameters
+  return node.methods, parameters, node.authenticate
 end
 
 --- The methods of a path as the value of an `allow` header.

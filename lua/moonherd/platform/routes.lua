@@ -1,6 +1,9 @@
--- What the platform answers: method, path and handler, one row each.
+-- What the platform answers: method, path and handler, one row each, and what checks the credential
+-- where that is not the usual one.
 
 local accounts = require "moonherd.platform.accounts"
+local asset_sessions = require "moonherd.platform.asset_sessions"
+local asset_upload = require "moonherd.platform.asset_upload"
 local compatibility = require "moonherd.platform.compatibility"
 local content = require "moonherd.platform.content"
 local namespaces = require "moonherd.platform.namespaces"
@@ -19,6 +22,8 @@ local SCRIPT = SCRIPTS .. "/{script}"
 
 -- One older Go client writes the content to a path of its own.
 local GO_CONTENT = ACCOUNT .. "/workers/dispatch_namespaces/{namespace}/scripts/{script}/content"
+
+local ASSETS_UPLOAD = ACCOUNT .. "/workers/assets/upload"
 
 local ORDINARY_WORKER = ACCOUNT .. "/workers/scripts/{script}"
 
@@ -50,6 +55,10 @@ return {
   { "GET", SCRIPT .. "/secrets/{secret}", script_secrets.get },
   { "DELETE", SCRIPT .. "/secrets/{secret}", script_secrets.delete },
   { "PATCH", SCRIPT .. "/secrets-bulk", script_secrets.patch },
+
+  { "POST", SCRIPT .. "/assets-upload-session", asset_sessions.open },
+  { "POST", ASSETS_UPLOAD, asset_upload.post_form, asset_upload.authenticate },
+  { "POST", ASSETS_UPLOAD .. "/{hash}", asset_upload.post_file, asset_upload.authenticate },
 
   { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
   { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },

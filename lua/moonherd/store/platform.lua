@@ -11,7 +11,9 @@ local or_null = store.or_null
 local Store = {}
 Store.__index = Store
 
-for _, part in ipairs { "platform_list", "platform_versions", "platform_blobs" } do
+local PARTS = { "platform_list", "platform_versions", "platform_blobs", "platform_assets" }
+
+for _, part in ipairs(PARTS) do
   for name, method in pairs(require("moonherd.store." .. part)) do
     Store[name] = method
   end

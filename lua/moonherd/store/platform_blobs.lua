@@ -45,10 +45,13 @@ function M:block(blob_id, position)
   return row and row.content
 end
 
-local IS_UNUSED = "NOT EXISTS (SELECT 1 FROM module WHERE blob_id = blob.id)"
+local IS_UNUSED = [[NOT EXISTS (SELECT 1 FROM module WHERE blob_id = blob.id)
+  AND NOT EXISTS (SELECT 1 FROM asset WHERE blob_id = blob.id)]]
 
---- Removes what nothing refers to: blobs that have been so for an hour, with their blocks.
+--- Removes what nothing refers to: sets of assets, and blobs that have been so for an hour, with
+--- their blocks.
 function M:sweep(now)
+  self:sweep_asset_sets(now)
   self.db:write {
     { "DELETE FROM blob WHERE orphan_since < ? AND " .. IS_UNUSED, now - ORPHAN_AGE },
     { "UPDATE blob SET orphan_since = ? WHERE orphan_since IS NULL AND " .. IS_UNUSED, now },

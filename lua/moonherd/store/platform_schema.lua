@@ -2,12 +2,17 @@
 -- released is never changed.
 --
 --   namespace 1-n script 1-n version n-1 code 1-n module n-1 blob n-n block
---                    |           `-- secret
+--                    |           |-- secret
+--                    |           `-- n-1 asset_set n-n asset n-1 blob
 --                    `-- script_tag
 --
 -- A version refers to its code, so that setting a secret makes a version without copying modules.
 -- What is large is a blob: an ordered list of blocks of at most 256 KiB, each stored once under its
 -- SHA-256. Time stamps are the text that is shown.
+--
+-- An upload session of assets and the set of files that it makes are one row, an asset_set: its
+-- files are there from the start, and the asset each of them refers to gets its bytes when they are
+-- uploaded. Versions refer to the set, so that none copies a file. A namespace has each asset once.
 
 return {
   [[
@@ -135,6 +140,59 @@ END;
 CREATE TRIGGER blob_block_gone AFTER DELETE ON blob_block BEGIN
   DELETE FROM block WHERE id = old.block_id
     AND NOT EXISTS (SELECT 1 FROM blob_block WHERE block_id = old.block_id);
+END;
+]],
+  [[
+CREATE TABLE asset (
+  id INTEGER PRIMARY KEY,
+  namespace_id INTEGER NOT NULL REFERENCES namespace (id) ON DELETE CASCADE,
+  hash TEXT NOT NULL,           -- the client's: two files of other sizes are two assets
+  size INTEGER NOT NULL,
+  is_stored INTEGER NOT NULL DEFAULT 0, -- the bytes are here
+  type TEXT,                    -- the content type it is served with
+  blob_id INTEGER REFERENCES blob (id), -- either this
+  content BLOB,                 -- or this
+  UNIQUE (namespace_id, hash, size)
+);
+CREATE INDEX asset_blob ON asset (blob_id) WHERE blob_id IS NOT NULL;
+
+CREATE TABLE asset_set (
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL UNIQUE, -- the id that tokens name
+  namespace_id INTEGER NOT NULL REFERENCES namespace (id) ON DELETE CASCADE,
+  script TEXT NOT NULL,         -- the name of the one that may use it
+  missing INTEGER NOT NULL DEFAULT 0, -- how many of its assets are not stored
+  keep_until REAL               -- when it is swept unless a version refers to it; NULL: one does
+);
+CREATE INDEX asset_set_namespace ON asset_set (namespace_id);
+
+CREATE TABLE asset_file (
+  set_id INTEGER NOT NULL REFERENCES asset_set (id) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  asset_id INTEGER NOT NULL REFERENCES asset (id),
+  PRIMARY KEY (set_id, path)
+) WITHOUT ROWID;
+CREATE INDEX asset_file_asset ON asset_file (asset_id, set_id);
+
+ALTER TABLE version ADD COLUMN asset_set_id INTEGER REFERENCES asset_set (id);
+ALTER TABLE version ADD COLUMN asset_config TEXT; -- JSON object
+CREATE INDEX version_asset_set ON version (asset_set_id) WHERE asset_set_id IS NOT NULL;
+
+CREATE TRIGGER asset_stored AFTER UPDATE OF is_stored ON asset
+WHEN new.is_stored AND NOT old.is_stored BEGIN
+  UPDATE asset_set SET missing = missing - 1
+    WHERE id IN (SELECT set_id FROM asset_file WHERE asset_id = new.id);
+  UPDATE blob SET orphan_since = NULL WHERE id = new.blob_id;
+END;
+CREATE TRIGGER asset_gone AFTER DELETE ON asset WHEN old.blob_id IS NOT NULL BEGIN
+  DELETE FROM blob WHERE id = old.blob_id;
+END;
+CREATE TRIGGER asset_file_gone AFTER DELETE ON asset_file BEGIN
+  DELETE FROM asset WHERE id = old.asset_id
+    AND NOT EXISTS (SELECT 1 FROM asset_file WHERE asset_id = old.asset_id);
+END;
+CREATE TRIGGER asset_set_used AFTER INSERT ON version WHEN new.asset_set_id IS NOT NULL BEGIN
+  UPDATE asset_set SET keep_until = NULL WHERE id = new.asset_set_id AND keep_until IS NOT NULL;
 END;
 ]],
 }
