@@ -102,8 +102,14 @@ local function is_misshapen(endpoint, result)
   return false
 end
 
+-- The result in an envelope when it came without one.
+local function enveloped(endpoint, body)
+  local is_bare = endpoint.bare and body and body.success == nil and body[endpoint.bare] ~= nil
+  return is_bare and { success = true, result = body } or body
+end
+
 local function judge_envelope(endpoint, response)
-  local envelope = decode(response.body, WITHOUT_NULLS)
+  local envelope = enveloped(endpoint, decode(response.body, WITHOUT_NULLS))
   if not (envelope and envelope.success == true and is_good(response.status)) then
     return refuse(endpoint, response, envelope)
   end

@@ -17,6 +17,7 @@
 --   auth     session: the token of an upload session, in the place of the client's credential
 --   needs    a member of the result; a success without it means "not found"
 --   gives    "list": the result is a list of objects; "texts": a list of strings
+--   bare     a member of the result that tells it from an envelope: it may come without one
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 -- Made here of these:
 --   scope    account, namespace or script: what the path names last
@@ -67,7 +68,7 @@ M.list_scripts = row("GET", SCRIPTS, {
 })
 M.delete_scripts = row("DELETE", SCRIPTS, {
   id = "namespace-worker-delete-scripts", does = "delete scripts of", class = "delete",
-  check = "list_scripts", timeout = BULKY,
+  check = "list_scripts", bare = "deleted_count", timeout = BULKY,
 })
 
 M.put_script = row("PUT", SCRIPT, {

@@ -10,6 +10,7 @@ local settings = require "moonherd.cloudflare.settings"
 local transport = require "moonherd.cloudflare.transport"
 local uploads = require "moonherd.cloudflare.upload"
 local url = require "moonherd.cloudflare.url"
+local waiting = require "moonherd.cloudflare.waiting"
 
 local M = {}
 
@@ -105,6 +106,21 @@ function Script:exists()
   if details then return true end
   if NOT_THERE[err.reason] then return false end
   error(err, 0)
+end
+
+--- Waits until the script is there, or until the version with an etag is: asks again and again, at
+--- growing intervals. Uploads are live within seconds, but not at once everywhere.
+---@async
+---@param opts? table
+---@field opts.etag? string  as script:upload returns it; default: any
+---@field opts.timeout? number|string  how long to wait; default 60
+---@return table details  as script:details gives them
+---@error timeout timeout_live  when the time is over; the message says what was seen last
+---@example
+--- local result = script:upload { file = "worker.mjs", compatibility_date = "2026-10-01" }
+--- script:wait_live { etag = result.etag, timeout = "30s" }
+function Script:wait_live(opts)
+  return waiting.run(self, opts)
 end
 
 local read_delete = options.reader("script:delete", { { "force", "boolean" } })

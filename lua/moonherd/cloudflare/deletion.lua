@@ -1,0 +1,192 @@
+-- namespace:delete_scripts: deletes the scripts that a tag filter selects, after a look at which
+-- they are.
+--
+-- The API's bulk delete takes a filter, not names: which scripts it means is decided when it runs.
+-- So they are listed and counted first; no request may delete more than are left of that number;
+-- and the ids in the answers, compared with those of the list, tell what else was deleted.
+local endpoints = require "moonherd.cloudflare.endpoints"
+local errors = require "moonherd.error"
+local listing = require "moonherd.cloudflare.listing"
+local log = require "moonherd._log"
+local moonherd_try = require "moonherd.async".try
+local options = require "moonherd._options"
+local tags = require "moonherd.cloudflare.tags"
+local transport = require "moonherd.cloudflare.transport"
+
+local M = {}
+
+local WHO = "namespace:delete_scripts"
+local DEFAULT_MAX = 1000
+local MOST_A_CALL = 1000
+
+local read = options.reader(WHO, {
+  { "tags", "table" }, { "all", "boolean" }, { "dry_run", "boolean" },
+  { "max", "integer", least = 0 }, { "expect", "integer", least = 0 },
+})
+
+-- ---- what to delete ----------------------------------------------------------------------------
+
+-- The filter as the API writes it; nil: every script.
+local function filter_of(opts)
+  if opts.tags == nil or next(opts.tags) == nil then
+    if opts.all then return nil end
+    errors.usage("%s: give 'tags', or all = true for every script of the namespace", WHO)
+  end
+  local filter, requires = tags.filter(opts.tags, WHO)
+  if not requires and not opts.all then
+    errors.usage("%s: the filter requires no tag: add all = true to delete every script without "
+      .. "these", WHO)
+  end
+  return filter
+end
+
+-- Lists the scripts: their names in order, and by what an answer may call each: its immutable id,
+-- or its name.
+local function look(namespace, filter)
+  local found = { names = {}, by_id = {} }
+  local list = listing.open(namespace, filter)
+  for _, info in listing.entries(list) do
+    found.names[#found.names + 1] = info.name
+    found.by_id[info.name] = found.by_id[info.name] or info.name
+    local script = type(info.script) == "table" and info.script or {}
+    if type(script.tag) == "string" then found.by_id[script.tag] = info.name end
+  end
+  found.requests = list.requests
+  return found
+end
+
+-- A dry run is how one learns the number: it is refused only by what its caller has set.
+local function check_count(namespace, count, opts)
+  local subject = ("%s: %d %s of '%s' match"):format(WHO, count,
+    count == 1 and "script" or "scripts", namespace.name)
+  if opts.expect and count ~= opts.expect then
+    errors.raise {
+      kind = "usage", reason = "unexpected_count", hint = "look again before deleting",
+      message = ("%s, not %d"):format(subject, opts.expect),
+    }
+  end
+  local most = opts.max or not (opts.expect or opts.dry_run) and DEFAULT_MAX
+  if most and count > most then
+    errors.raise {
+      kind = "usage", reason = "too_many_scripts",
+      hint = ("look with dry_run = true, then pass expect = %d"):format(count),
+      message = ("%s, more than %d"):format(subject, most),
+    }
+  end
+end
+
+-- ---- deleting ----------------------------------------------------------------------------------
+
+local function refuse(namespace, reason, why)
+  errors.raise {
+    kind = "api", reason = reason, status = 200, retryable = false, outcome = "unknown",
+    message = ("delete scripts of %s: %s"):format(namespace._segment, why),
+    hint = "namespace:scripts shows what is left",
+  }
+end
+
+-- The ids of an answer and their number; the number is nil when the answer does not say.
+local function deleted_of(namespace, answer)
+  if answer == nil then return {} end
+  local list = type(answer) == "table" and answer.deleted or {}
+  local count = type(answer) == "table" and answer.deleted_count
+  if type(answer) ~= "table" or type(list) ~= "table"
+    or count and math.type(count) ~= "integer" then
+    refuse(namespace, "bad_answer", "the answer is no result of a bulk delete")
+  end
+  local ids = {}
+  for i, item in ipairs(list) do ids[i] = tostring(type(item) == "table" and item.id or item) end
+  return ids, count or answer.deleted and #ids or nil
+end
+
+-- Takes what one request has deleted into the result.
+local function record(work, ids, count)
+  local result = work.result
+  for _, id in ipairs(ids) do
+    local name = work.by_id[id]
+    if name then
+      result.names[#result.names + 1] = name
+      work.unconfirmed[name] = nil
+    else
+      result.unknown_ids[#result.unknown_ids + 1] = id
+    end
+  end
+  result.count = count and result.count + count
+end
+
+-- One request; whether another one is wanted.
+local function delete_some(work)
+  local namespace, result = work.namespace, work.result
+  local limit = math.min(work.allowed - result.count, MOST_A_CALL)
+  result.requests = result.requests + 1
+  local answer = transport.call(namespace._client, endpoints.delete_scripts,
+    listing.query(work.filter, { limit = limit }), nil, namespace._segment)
+  local ids, count = deleted_of(namespace, answer)
+  record(work, ids, count)
+  result.more = answer ~= nil and answer.has_more == true
+  if not result.more then return false end
+  if not count or count == 0 then
+    refuse(namespace, "no_progress", "more is to be deleted, but nothing was")
+  end
+  return result.count < work.allowed
+end
+
+local function delete_all(work)
+  repeat until not delete_some(work)
+end
+
+-- What was listed and is in no answer, in the order of the list.
+local function unconfirmed(work, names)
+  local left = {}
+  for _, name in ipairs(names) do
+    if work.unconfirmed[name] then left[#left + 1] = name end
+  end
+  return left
+end
+
+local function warn_of(namespace, result)
+  local n = #result.unknown_ids
+  if n == 0 then return end
+  log.write("warn", ("%s: of what was deleted in '%s', %d %s not in the list made before"):format(
+    WHO, namespace.name, n, n == 1 and "was" or "were"))
+end
+
+local function delete_found(namespace, filter, found)
+  local work = {
+    namespace = namespace, filter = filter, by_id = found.by_id, allowed = #found.names,
+    unconfirmed = {}, result = {
+      count = 0, names = {}, dry_run = false, unknown_ids = {}, unconfirmed = {}, more = false,
+      requests = found.requests,
+    },
+  }
+  local result = work.result
+  for _, name in ipairs(found.names) do work.unconfirmed[name] = true end
+  local ok, err = true, nil
+  if work.allowed > 0 then ok, err = moonherd_try(delete_all, work) end
+  result.unconfirmed = unconfirmed(work, found.names)
+  warn_of(namespace, result)
+  if not ok then
+    err.progress = result
+    error(err, 0)
+  end
+  return result
+end
+
+--- Deletes the scripts of a namespace.
+---@async
+---@param namespace table  the handle
+---@param opts table
+---@return table result
+function M.run(namespace, opts)
+  opts = read(opts)
+  local filter = filter_of(opts)
+  local found = look(namespace, filter)
+  check_count(namespace, #found.names, opts)
+  if not opts.dry_run then return delete_found(namespace, filter, found) end
+  return {
+    count = #found.names, names = found.names, dry_run = true, unknown_ids = {}, unconfirmed = {},
+    more = false, requests = found.requests,
+  }
+end
+
+return M
