@@ -150,6 +150,16 @@ local COLUMNS = {
     function (server) return server:api("PUT", SCRIPT .. "/tags", { json = list "three" }) end,
     { tags = list "three", modified_on = NEW },
   },
+  {
+    "PUT tag",
+    function (server) return server:api("PUT", SCRIPT .. "/tags/three") end,
+    { tags = list("one", "two", "three"), modified_on = NEW },
+  },
+  {
+    "DELETE tag",
+    function (server) return server:api("DELETE", SCRIPT .. "/tags/one") end,
+    { tags = list "two", modified_on = NEW },
+  },
 }
 
 describe("replaced, reset, kept:", function ()

@@ -1,10 +1,11 @@
--- The tags of a script: read, replaced, added and removed one by one; and what that leaves alone.
+-- The tags of a script: read, replaced, added and removed one by one. What that leaves alone stands
+-- in platform_cells_spec.lua.
 
 local json = require "moonherd.json"
 local moonherd = require "moonherd"
 local support = require "tests.spec.support.platform"
 
-local ok, refused, file = support.ok, support.refused, support.file
+local ok, refused = support.ok, support.refused
 local SCRIPT, TAGS = "/prod/scripts/a", "/prod/scripts/a/tags"
 
 local function escape(text)
@@ -259,125 +260,5 @@ describe("a platform with a limit of its own", function ()
     for i = 1, 12 do ok(server:api("PUT", TAGS .. "/t" .. i)) end
     refused(server:api("PUT", TAGS .. "/more"), 403, 10021)
     server:close()
-  end)
-end)
-
--- The column "Tag calls" of what is replaced, merged and kept, one test a row; each call that
--- changes tags is made.
-describe("a call that changes tags", function ()
-  local server, before
-
-  local CALLS = {
-    { "PUT", TAGS, json.array { "three" } },
-    { "PUT", TAGS .. "/four" },
-    { "DELETE", TAGS .. "/three" },
-  }
-
-  -- All there is of the script.
-  local function look()
-    local state = server.platform.store:find_state(support.ACCOUNT, "prod", "a")
-    return {
-      script = ok(server:api("GET", SCRIPT)).script,
-      bindings = ok(server:api("GET", SCRIPT .. "/bindings")),
-      content = server:api("GET", SCRIPT .. "/content").body:gsub("%-%-moonherd%-%x+", "--"),
-      secrets = state.secrets,
-      settings = json.decode(state.version_settings),
-      classes = state.classes,
-      number = state.number,
-      metadata = state.metadata,
-    }
-  end
-
-  local after = {}
-
-  setup(function ()
-    server = support.start()
-    server:make_namespace "prod"
-    ok(server:put(SCRIPT, {
-      compatibility_date = "2026-01-01",
-      compatibility_flags = json.array { "nodejs_compat" },
-      limits = { cpu_ms = 50 },
-      placement = { mode = "smart" },
-      usage_model = "unbound",
-      cache_options = { enabled = true },
-      observability = { enabled = true, head_sampling_rate = 0.5 },
-      logpush = true,
-      tail_consumers = json.array { { service = "tail" } },
-      tags = json.array { "one", "two" },
-      migrations = { new_tag = "v1", new_classes = json.array { "A" } },
-      bindings = json.array {
-        { type = "kv_namespace", name = "KV", namespace_id = "0f2ac74b498b48028cb68387c421e279" },
-        { type = "secret_text", name = "KEY", text = "a-secret-value" },
-      },
-    }, { file("index.js", support.SOURCE), file("note.txt", "hello", "text/plain") }))
-    before = look()
-    for i, call in ipairs(CALLS) do
-      ok(server:api(call[1], call[2], { json = call[3] }))
-      after[i] = look()
-    end
-  end)
-  teardown(function () server:close() end)
-
-  -- Expects that a path of fields is as it was before all calls.
-  local function kept(...)
-    for _, now in ipairs(after) do
-      local was, is = before, now
-      for _, field in ipairs { ... } do was, is = was[field], is[field] end
-      assert.is_not_nil(was)
-      assert.same(was, is)
-    end
-  end
-
-  it("keeps the code", function () kept "content" end)
-  it("keeps the bindings that are not secret", function () kept "bindings" end)
-  it("keeps the secrets", function () kept "secrets" end)
-  it("keeps the compatibility date", function () kept("script", "compatibility_date") end)
-  it("keeps the compatibility flags", function () kept("script", "compatibility_flags") end)
-
-  it("keeps limits, placement, usage model and cache options", function ()
-    kept("settings", "limits")
-    for _, field in ipairs { "placement", "placement_mode", "usage_model", "cache_options" } do
-      kept("script", field)
-    end
-  end)
-
-  it("keeps observability, logpush and tail consumers", function ()
-    for _, field in ipairs { "observability", "logpush", "tail_consumers" } do
-      kept("script", field)
-    end
-  end)
-
-  it("replaces the tags, adds and removes one", function ()
-    local seen = {}
-    for i, now in ipairs(after) do seen[i] = table.concat(now.script.tags, " ") end
-    assert.same({ "three", "three four", "four" }, seen)
-  end)
-
-  it("keeps the assets, and their configuration", function () kept("script", "has_assets") end)
-
-  it("keeps the migration tag", function ()
-    kept("script", "migration_tag")
-    kept "classes"
-  end)
-
-  it("keeps the immutable id and the day of creation", function ()
-    kept("script", "tag")
-    kept("script", "created_on")
-  end)
-
-  it("keeps the etag", function () kept("script", "etag") end)
-
-  it("makes a new modification time", function ()
-    local last = before.script.modified_on
-    for _, now in ipairs(after) do
-      assert.is_true(now.script.modified_on > last)
-      last = now.script.modified_on
-    end
-  end)
-
-  it("keeps the version, and where it was deployed from", function ()
-    kept "number"
-    kept "metadata"
-    kept("script", "last_deployed_from")
   end)
 end)

@@ -81,7 +81,7 @@ end
 ---@param value any
 ---@return any value  store.null for nil
 ---@example
---- db:write { { "INSERT INTO note(text) VALUES (?)", store.or_null(text) } }
+--- db:write { { "UPDATE account SET sum = ifnull(?, sum) WHERE id = ?", store.or_null(sum), 1 } }
 function M.or_null(value)
   if value == nil then return M.null end
   return value
