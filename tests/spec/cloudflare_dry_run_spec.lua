@@ -207,6 +207,16 @@ tags and assets
     assert.is_nil(entry_of(result, "bindings.LOST"))
   end)
 
+  it("does not take what the API has filled in for a change", function ()
+    live({ compatibility_date = DATE, bindings = {
+      { name = "ROOM", type = "durable_object_namespace", class_name = "Room", namespace_id = "9" },
+      { name = "DB", type = "d1", database_id = "7" },
+    } }, { MODULES[1] })
+    assert.are.same({ "keep bindings.DB", "keep bindings.ROOM", "keep modules.a.mjs" },
+      changes(dry_run { bindings = { DB = { type = "d1", id = "7" },
+        ROOM = { type = "durable_object_namespace", class_name = "Room" } } }))
+  end)
+
   it("tells that assets would be dropped", function ()
     live(LIVE, MODULES, { has_assets = true })
     assert.are.equal("remove", entry_of(dry_run { keep_assets = false }, "assets").change)

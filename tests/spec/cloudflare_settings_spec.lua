@@ -193,6 +193,12 @@ Content-Type: application/json
     assert.are.equal("SUCCESS", settings.placement.status)
   end)
 
+  it("are never patched on top of an answer that holds none", function ()
+    server:succeed(json.null)
+    local _, err = moonherd.try(script.patch_settings, script, { bindings = { A = "a" } })
+    assert.are.same({ "bad_answer", 1 }, { err.reason, #server.requests })
+  end)
+
   it("hide the values of secrets", function ()
     patch { bindings = { KEY = { type = "secret_text", text = "hide-this-1" } } }
     assert.is_nil(log.mask("hide-this-1"):find "hide")

@@ -179,6 +179,13 @@ addEventListener('fetch', f)
       assert.are.equal("swordfish-1", metadata().bindings[3].text)
     end)
 
+    it("no secret that was given with something wrong", function ()
+      pcall(upload, { logpsh = true, bindings = {
+        A = { type = "secret_text", text = "swordfish-4" }, B = { text = "swordfish-5" },
+        C = inherit { default = { type = "secret_text", text = "swordfish-6" } } } })
+      assert.is_nil(log.mask("swordfish-4 swordfish-5 swordfish-6"):find "swordfish")
+    end)
+
     it("which bindings there are, as a list", function ()
       upload { bindings = { { name = "B", type = "ai" }, { name = "A", type = "secret_text" },
         { name = "C", type = "d1", id = "1" }, { name = "D", type = "brand_new_thing", x = 1 } } }

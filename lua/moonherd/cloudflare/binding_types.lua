@@ -118,6 +118,7 @@ local function check_field(binding, wanted, who)
     refuse(who, name, "'%s' is a string, got %s", found,
       value == json.null and "null" or type(value))
   end
+  if not utf8.len(value) then refuse(who, name, "'%s' is not UTF-8", found) end
   -- An id that is empty is mostly a variable of the environment that was not set.
   if value == "" and found ~= "text" then refuse(who, name, "'%s' is empty", found) end
 end

@@ -4,6 +4,7 @@
 local errors = require "moonherd.error"
 local inherit = require "moonherd.cloudflare.inherit"
 local json = require "moonherd.json"
+local names = require "moonherd.cloudflare.names"
 local secret_value = require "moonherd.cloudflare.secret_value"
 local types = require "moonherd.cloudflare.binding_types"
 
@@ -20,6 +21,16 @@ function M.is_inherit(value)
   return getmetatable(value) == Inherit
 end
 
+--- Hides the values of secrets, whatever else is wrong with what is given.
+---@param given any  what stands for `bindings`
+function M.hide(given)
+  if type(given) ~= "table" or M.is_inherit(given) then return end
+  for _, value in pairs(given) do
+    if M.is_inherit(value) then value = value.default end
+    if type(value) == "table" and value.type ~= "plain_text" then secret_value.hide(value) end
+  end
+end
+
 -- ---- one binding -------------------------------------------------------------------------------
 
 local HAS_PART = { wasm_module = true, text_blob = true, data_blob = true }
@@ -33,7 +44,6 @@ local function is_valueless(binding)
 end
 
 local function of_table(name, given, who)
-  if given.type ~= "plain_text" then secret_value.hide(given) end
   types.check_type(given.type, name, who)
   if is_valueless(given) then return { type = "inherit", name = name } end
   local binding = {}
@@ -65,7 +75,7 @@ end
 -- ---- all of them -------------------------------------------------------------------------------
 
 local function check_name(name, who)
-  if type(name) == "string" and name ~= "" then return name end
+  if type(name) == "string" and name ~= "" then return names.check(name, who, "a binding") end
   return errors.usage("%s: bad option 'bindings' (every binding needs a name, got %s)", who,
     name == "" and "an empty one" or type(name))
 end
@@ -95,10 +105,10 @@ local function add_list(set, given, who)
 end
 
 local function add_named(set, given, who)
-  local names = {}
-  for name in pairs(given) do names[#names + 1] = check_name(name, who) end
-  table.sort(names)
-  for _, name in ipairs(names) do add(set, name, given[name], who) end
+  local all = {}
+  for name in pairs(given) do all[#all + 1] = check_name(name, who) end
+  table.sort(all)
+  for _, name in ipairs(all) do add(set, name, given[name], who) end
 end
 
 local function check_count(list, who)

@@ -3,6 +3,7 @@
 -- at run time.
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
+local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
 local paths = require "moonherd._paths"
 
@@ -60,9 +61,11 @@ local function check_name(name, who)
   if name == "metadata" then
     errors.usage("%s: bad option 'modules' (the form keeps the name 'metadata' for itself)", who)
   end
-  if type(name) == "string" and name ~= "" and not name:find "%c" then return end
+  if type(name) == "string" and name ~= "" and utf8.len(name) and not name:find "%c" then
+    return
+  end
   errors.usage("%s: bad option 'modules' (a module needs a name, got %s)", who,
-    type(name) == "string" and ("%q"):format(name) or type(name))
+    type(name) == "string" and ("'%s'"):format(names.shown(name)) or type(name))
 end
 
 -- ---- sources -----------------------------------------------------------------------------------
@@ -117,10 +120,10 @@ end
 -- ---- the main module ---------------------------------------------------------------------------
 
 local function names_of(modules)
-  local names = {}
-  for i, module in ipairs(modules) do names[i] = module.name end
-  table.sort(names)
-  return names
+  local list = {}
+  for i, module in ipairs(modules) do list[i] = module.name end
+  table.sort(list)
+  return list
 end
 
 local function check_present(modules, name, option, who)

@@ -43,6 +43,16 @@ local function not_live(who, name)
   }
 end
 
+-- What the API fills in where an upload does not say it.
+local FILLED = { durable_object_namespace = "namespace_id", ai_search = "namespace" }
+
+local function fill(after, before)
+  local field = FILLED[after.type]
+  if field and type(before) == "table" and before.type == after.type and after[field] == nil then
+    after[field] = before[field]
+  end
+end
+
 -- The bindings after the upload: name -> {binding=, is_kept=}.
 local function outcome(live, request, who)
   local after, set = {}, request.bindings or { list = {}, defaults = {} }
@@ -73,6 +83,7 @@ local function binding_entry(name, old, new)
   local binding = new and new.binding or old
   local entry = { path = "bindings." .. name, type = binding.type, before = shown(old) }
   if new then entry.after = shown(new.binding) end
+  if type(entry.after) == "table" then fill(entry.after, entry.before) end
   entry.change = change_of(entry.before, entry.after)
   if entry.after == A_VALUE and new.is_kept then
     entry.after = KEPT

@@ -75,6 +75,8 @@ end
 ---  were given: {files=, sent=, skipped=, bytes=}
 ---@error api validation  when the API refuses the code or the metadata
 ---@error api binding_not_found  when an inherited binding is not live
+---@error usage binding_too_large  for a variable or secret above 5 KB
+---@error usage too_many_bindings  above 128 variables and secrets
 ---@error api namespace_not_found  when the namespace is missing
 ---@error usage too_many_tags  above ten
 ---@error io file_changed  also the other errors of script:upload_assets

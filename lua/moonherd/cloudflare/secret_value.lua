@@ -1,5 +1,6 @@
 -- Values of secrets: text, or a key for Web Crypto. Hidden from everything that is logged before
 -- they are looked at, so that no message about a wrong one can show it.
+local encode = require "moonherd.cloudflare.encode"
 local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
@@ -7,6 +8,7 @@ local options = require "moonherd._options"
 
 local M = {}
 
+local LARGEST = 5 * 1024 -- bytes of a value
 local PRIVATE_JWK = { "k", "d", "p", "q", "dp", "dq", "qi" }
 local FORMATS = { "raw", "pkcs8", "spki", "jwk" }
 local USAGES = {
@@ -78,16 +80,19 @@ end
 
 -- ---- whole secrets -----------------------------------------------------------------------------
 
---- The most bytes a value may have.
-M.LARGEST = 5 * 1024
+-- The bytes of a value as the API counts them.
+local function size_of(binding, who)
+  local text = binding.text or binding.key_base64
+  return #(text or encode.json(binding.key_jwk or binding.json, who))
+end
 
---- The bytes of a value as the API counts them.
----@param binding table  a variable or a secret
----@return integer
-function M.size(binding)
-  local value = binding.text or binding.key_base64 or binding.key_jwk or binding.json
-  if type(value) == "string" and binding.json == nil then return #value end
-  return #json.encode(value)
+--- What is wrong with a text; nil when it is right.
+---@param text string
+---@return string? why
+function M.text_problem(text)
+  if utf8.len(text) then return nil end
+  return "the text is not UTF-8; bytes are kept as a key: {algorithm=, format = \"raw\", usages=, "
+    .. "key_base64=}"
 end
 
 --- Refuses a value that the API would find too large.
@@ -95,12 +100,12 @@ end
 ---@param who string
 ---@error usage binding_too_large  above 5 KB
 function M.check_size(binding, who)
-  local size = M.size(binding)
-  if size <= M.LARGEST then return end
+  local size = size_of(binding, who)
+  if size <= LARGEST then return end
   errors.raise {
     kind = "usage", reason = "binding_too_large", hint = "keep larger values in KV or R2",
     message = ("%s: the value of '%s' has %d bytes; %d are the most"):format(who, binding.name,
-      size, M.LARGEST),
+      size, LARGEST),
   }
 end
 
@@ -127,6 +132,8 @@ function M.read(name, given, who)
   M.hide(given)
   local secret
   if type(given) == "string" then
+    local why = M.text_problem(given)
+    if why then errors.usage("%s: secret '%s': %s", who, name, why) end
     secret = { type = "secret_text", name = name, text = given }
   elseif type(given) == "table" then
     secret = key_of(name, given, who)

@@ -1,5 +1,6 @@
 -- The secrets of a script, one at a time or several in one request. A value is hidden from logs
 -- before anything else happens to it, and never comes back from the API.
+local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local json = require "moonherd.json"
@@ -62,7 +63,7 @@ function M.put(script, name, value)
   secret_value.hide(value)
   names.check(name, who, "a secret")
   local secret = secret_value.read(name, value, who)
-  return (call(script, endpoints.put_secret, nil, json.encode(secret)))
+  return (call(script, endpoints.put_secret, nil, encode.json(secret, who)))
 end
 
 -- ---- several -----------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ function M.patch(script, values)
   end
   for _, value in pairs(values) do secret_value.hide(value) end
   if next(values) == nil then errors.usage("%s: no secret is named", who) end
-  local body = json.encode { secrets = read_all(values, who) }
+  local body = encode.json({ secrets = read_all(values, who) }, who)
   return (call(script, endpoints.patch_secrets, nil, body)) or {}
 end
 

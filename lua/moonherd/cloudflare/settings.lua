@@ -3,6 +3,7 @@
 -- takes a read first. The API has no condition for the write: between the two, a change that
 -- somebody else makes to the same list or object is lost.
 local bindings = require "moonherd.cloudflare.bindings"
+local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local form = require "moonherd.cloudflare.form"
@@ -116,6 +117,7 @@ end
 
 -- What is given, as {fields=, bindings= a set or nil, replace=}.
 local function read_changes(given)
+  bindings.hide(type(given) == "table" and given.bindings)
   local opts = read_options(given)
   check(opts)
   local changes = { fields = {}, bindings = read_bindings(opts), replace = opts.replace }
@@ -211,13 +213,19 @@ end
 ---@param script table  the handle
 ---@return table settings
 function M.get(script)
-  return (transport.call(script._client, endpoints.get_settings, nil, nil, script._namespace,
-    script._segment))
+  local settings = transport.call(script._client, endpoints.get_settings, nil, nil,
+    script._namespace, script._segment)
+  -- Taken for empty, they would be merged into a patch that removes everything.
+  if type(settings) == "table" then return settings end
+  return errors.raise {
+    kind = "api", reason = "bad_answer", retryable = false, errors = {},
+    message = ("settings of %s: the answer holds none"):format(script),
+  }
 end
 
 local function patch(script, fields)
   local result = transport.call(script._client, endpoints.patch_settings, nil,
-    form.of_settings(json.encode(fields)), script._namespace, script._segment)
+    form.of_settings(encode.json(fields, WHO)), script._namespace, script._segment)
   return type(result) == "table" and result or {}
 end
 

@@ -1,9 +1,9 @@
 -- script:upload: one table in, one PUT out. A re-upload never loses a secret unless it is told to.
 local assets = require "moonherd.cloudflare.assets"
 local bindings = require "moonherd.cloudflare.bindings"
+local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local form = require "moonherd.cloudflare.form"
-local json = require "moonherd.json"
 local moonherd_try = require "moonherd.async".try
 local plan = require "moonherd.cloudflare.plan"
 local requests = require "moonherd.cloudflare.upload_request"
@@ -12,7 +12,7 @@ local transport = require "moonherd.cloudflare.transport"
 local M = {}
 
 local function put(script, request)
-  local body = form.of_code(json.encode(request.fields), request.modules)
+  local body = form.of_code(encode.json(request.fields, requests.WHO), request.modules)
   local result = transport.call(script._client, endpoints.put_script, request.query, body,
     script._namespace, script._segment)
   return type(result) == "table" and result or {}

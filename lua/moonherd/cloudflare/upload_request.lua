@@ -114,6 +114,7 @@ end
 ---  nil, assets= the options of the assets or nil, dry_run=}: `fields` is the metadata, but for
 ---  its assets
 function M.read(spec)
+  bindings.hide(type(spec) == "table" and spec.bindings)
   local opts = read(spec)
   check_together(opts)
   local set = opts.bindings and bindings.read(opts.bindings, WHO)
