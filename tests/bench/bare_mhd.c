@@ -24,9 +24,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
   (void)method;
   (void)version;
   (void)upload;
-  *n = 0;
-  if (*context == NULL) {  // the head: the answer may come once the body has been read
+  if (*context == NULL || *n > 0) {  // the head, or a piece of the body: the answer comes behind it
     *context = cls;
+    *n = 0;
     return MHD_YES;
   }
   return MHD_queue_response(connection, MHD_HTTP_OK, cls);

@@ -1,10 +1,13 @@
-/* A load: keeps CONNECTIONS busy with the same GET for SECONDS, prints requests a second.
+/* A load: keeps CONNECTIONS busy with the same request for SECONDS, prints requests a second.
  *
- *   http_load CONNECTIONS SECONDS PORT|UNIX-PATH [TARGET [HEADER…]]
+ *   http_load [-b FILE] CONNECTIONS SECONDS PORT|UNIX-PATH [TARGET [HEADER…]]
  *
- * Every answer must have a Content-Length and the status 200. One thread, epoll, no pipelining. */
+ * It is a GET, or with -b a PUT of the file's bytes. Four hashes in the target stand for a number
+ * that each request counts up, so that writers do not all wait for one another. Every answer must
+ * have a Content-Length and the status 200. One thread, epoll, no pipelining. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +24,9 @@ typedef struct client {
   char head[4096];
 } client;
 
-static char request[8192];
-static size_t request_n, done;
+static char request[65536];
+static char *number; /* of the request, in its target; or NULL */
+static size_t request_n, done, asked;
 
 static double now(void) {
   struct timespec t;
@@ -48,17 +52,47 @@ static int connect_to(const char *where) {
   return fd;
 }
 
-static void build_request(int argc, char **argv) {
-  request_n = (size_t)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n",
-                               argc > 4 ? argv[4] : "/");
-  for (int i = 5; i < argc; i++)
-    request_n +=
-        (size_t)snprintf(request + request_n, sizeof request - request_n, "%s\r\n", argv[i]);
-  request_n += (size_t)snprintf(request + request_n, sizeof request - request_n, "\r\n");
+static void add(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(request + request_n, sizeof request - request_n, format, args);
+  va_end(args);
+  request_n += (size_t)n;
+  if (request_n < sizeof request) return;
+  errno = EMSGSIZE;
+  die("the request");
+}
+
+static size_t read_file(const char *path, char *into, size_t max) {
+  FILE *f = fopen(path, "rb");
+  if (f == NULL) die(path);
+  size_t n = fread(into, 1, max, f);
+  fclose(f);
+  return n;
+}
+
+static void build_request(const char *file, const char *target, char **headers) {
+  char body[32768];
+  size_t n = file != NULL ? read_file(file, body, sizeof body) : 0;
+  add("%s %s HTTP/1.1\r\nHost: localhost\r\n", file != NULL ? "PUT" : "GET", target);
+  number = strstr(request, "####");
+  for (; *headers != NULL; headers++) add("%s\r\n", *headers);
+  if (file != NULL) add("Content-Length: %zu\r\n", n);
+  add("\r\n");
+  if (n > sizeof request - request_n) n = sizeof request - request_n;
+  memcpy(request + request_n, body, n);
+  request_n += n;
+}
+
+/* Counts up the digits of the number in place. */
+static void count_up(void) {
+  size_t n = asked++;
+  for (int i = 3; i >= 0; i--, n /= 10) number[i] = (char)('0' + n % 10);
 }
 
 static void ask(client *c) {
   c->have = c->need = 0;
+  if (number != NULL) count_up();
   if (send(c->fd, request, request_n, MSG_NOSIGNAL) != (ssize_t)request_n) die("send");
 }
 
@@ -89,15 +123,22 @@ static void on_readable(client *c) {
 }
 
 int main(int argc, char **argv) {
+  const char *file = NULL;
+  if (argc > 2 && strcmp(argv[1], "-b") == 0) {
+    file = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
   if (argc < 4) {
-    fprintf(stderr, "usage: http_load CONNECTIONS SECONDS PORT|PATH [TARGET [HEADER…]]\n");
+    fprintf(stderr,
+            "usage: http_load [-b FILE] CONNECTIONS SECONDS PORT|PATH [TARGET [HEADER…]]\n");
     return 2;
   }
   int count = atoi(argv[1]);
   double seconds = atof(argv[2]);
   client *clients = calloc((size_t)count, sizeof *clients);
   int epoll = epoll_create1(EPOLL_CLOEXEC);
-  build_request(argc, argv);
+  build_request(file, argc > 4 ? argv[4] : "/", argv + (argc > 4 ? 5 : argc));
   for (int i = 0; i < count; i++) {
     clients[i].fd = connect_to(argv[3]);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};

@@ -1,4 +1,5 @@
-# Every figure beside its rival, in one run. Absolute times mean little; the ratios are to be kept.
+# Every figure beside its rival, in one run. Absolute times mean little; the ratios are to be kept:
+# one that misses its limit makes this fail, at the end.
 #   make bench
 set -eu
 B=${B:-build}
@@ -9,9 +10,22 @@ trap 'kill $pids 2>/dev/null || true; rm -rf "$dir"' EXIT
 unset CI $(env | sed -n 's/^\(\(CLOUDFLARE\|MOONHERD\)_[A-Z_]*\)=.*/\1/p')
 
 # median FILE: of its numbers, one a line.
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) / 2)] }'; }
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.3f", v[int((NR + 1) / 2)] }'; }
 title() { printf '\n%s\n' "$1"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+
+# judge VALUE least|most LIMIT: shows a figure beside its limit, and remembers a miss.
+missed=0
+judge() {
+  if awk -v v="$1" -v l="$3" -v how="$2" 'BEGIN { exit !(how == "least" ? v >= l : v <= l) }'; then
+    echo "=> $1 (at $2 $3)"
+  else
+    echo "=> $1 (at $2 $3): MISSED"
+    missed=$((missed + 1))
+  fi
+}
+# number WORDS FILE: the first number behind these words, of several lines the largest.
+number() { sed -n "s/$1 \([0-9.]*\).*/\n\1/; s/.*\n//p" "$2" | sort -n | tail -1; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
 # first FILE: its first line, once it is there.
 first() {
   for _ in $(seq 100); do
@@ -21,13 +35,16 @@ first() {
   head -1 "$1"
 }
 
-title "first line of a script against curl --version (at most 1; memory under 14 MB)"
-"$bench/compare" 40 "$moonherd" -e 'print(1)' -- curl --version
+title "first line of a script against curl --version: wall time, and memory in MB"
+"$bench/compare" 40 "$moonherd" -e 'print(1)' -- curl --version | tee "$dir/start"
+judge "$(number 'ratio wall' "$dir/start")" most 1
+judge "$(number memory "$dir/start")" most 14
 
-title "100,000 sleeping tasks (under 250 MB)"
-"$bench/compare" 1 "$moonherd" tests/bench/sleepers.lua
+title "100,000 sleeping tasks: memory in MB"
+"$bench/compare" 1 "$moonherd" tests/bench/sleepers.lua | tee "$dir/sleepers"
+judge "$(number memory "$dir/sleepers")" most 250
 
-title "CPU per API call against plain libcurl (at most 2)"
+title "CPU per API call against plain libcurl"
 answer='{"success":true,"errors":[],"messages":[],"result":{"namespace_id":"6446f71d-13b3-4bbc-a8a4-9e18760499c8","namespace_name":"production","created_on":"2026-02-20T17:26:15.413400Z","created_by":"4e599df4216133509abaac54b109a647","modified_on":"2026-02-20T17:26:15.413400Z","modified_by":"4e599df4216133509abaac54b109a647","script_count":3,"trusted_workers":false}}'
 mkfifo "$dir/stdin"
 "$bench/bare_mhd" "$answer" 0 < "$dir/stdin" > "$dir/port" & pids="$pids $!"
@@ -40,34 +57,71 @@ for _ in 1 2 3 4 5; do
   echo >> "$dir/calls"
   echo "$ours; rival $plain; ratio $(cat "$dir/ratio")"
 done
-echo "median ratio $(median "$dir/calls")"
+judge "$(median "$dir/calls")" most 2
 
-title "GET script on the platform, 64 connections, against bare libmicrohttpd (at least 0.167)"
+# start NAME: the platform on a new state directory; sets `pid`, `base` and `served`, its port.
 token=bench-token-0123456789
-echo $token > "$dir/token"
-"$moonherd" serve --listen 127.0.0.1:0 --state "$dir/state" --token-file "$dir/token" \
-  > "$dir/served" 2> "$dir/log" & pids="$pids $!"
-base=$(first "$dir/served" | sed 's/^serving //')
 account=00000000000000000000000000000000
-CLOUDFLARE_API_TOKEN=$token "$moonherd" --log error --account $account --target "$base" -e '
+echo $token > "$dir/token"
+start() {
+  "$moonherd" serve --listen 127.0.0.1:0 --state "$dir/$1" --token-file "$dir/token" \
+    > "$dir/$1.out" 2> "$dir/$1.log" & pid=$! pids="$pids $!"
+  base=$(first "$dir/$1.out" | sed 's/^serving //')
+  served=$(echo "$base" | sed 's/.*:\([0-9]*\).*/\1/')
+}
+client() { CLOUDFLARE_API_TOKEN=$token "$moonherd" --log error --account $account --target "$base" "$@"; }
+# load FILE TARGET HEADER… : five pairs of platform and rival under the load of `$body`; the ratios
+# go to the file.
+body=
+load() {
+  file=$1
+  shift
+  for _ in 1 2 3 4 5; do
+    ours=$("$bench/http_load" $body 64 2 "$served" "$@" "Authorization: Bearer $token")
+    bare=$("$bench/http_load" $body 64 1 "$port" "$@" "Authorization: Bearer $token")
+    ratio "$ours" "$bare" | tee -a "$file" > "$dir/ratio"
+    echo >> "$file"
+    echo "$ours requests/s; rival $bare; ratio $(cat "$dir/ratio")"
+  done
+}
+
+title "GET script on the platform, 64 connections, against bare libmicrohttpd"
+start platform
+client -e '
   local ns = require "moonherd".connect():ensure_namespace "bench"
   ns:script "one":upload { script = "addEventListener(\"fetch\", () => {})", compatibility_date = "2026-10-01" }'
-served=$(echo "$base" | sed 's/.*:\([0-9]*\).*/\1/')
-path=/client/v4/accounts/$account/workers/dispatch/namespaces/bench/scripts/one
-for _ in 1 2 3 4 5; do
-  ours=$("$bench/http_load" 64 2 "$served" $path "Authorization: Bearer $token")
-  bare=$("$bench/http_load" 64 2 "$port" $path)
-  ratio "$ours" "$bare" | tee -a "$dir/gets" > "$dir/ratio"
-  echo >> "$dir/gets"
-  echo "$ours requests/s; rival $bare; ratio $(cat "$dir/ratio")"
-done
-echo "median ratio $(median "$dir/gets")"
+scripts=/client/v4/accounts/$account/workers/dispatch/namespaces/bench/scripts
+load "$dir/gets" $scripts/one
+judge "$(median "$dir/gets")" least 0.167
 
-title "listing 100,000 scripts by pages: the last ones against the first (at most 1.2)"
-"$moonherd" run --target local --log error tests/bench/list_pages.lua
+title "PUT script of 2 KB, 64 connections, against bare libmicrohttpd"
+client -e '
+  local source = "export default { fetch() { return new Response() } }\n// " .. ("x"):rep(1990)
+  local pieces = require "moonherd".multipart.encode({
+    { name = "metadata", content_type = "application/json", content = [[{"main_module":"worker.mjs",
+      "compatibility_date":"2026-10-01","tags":["customer:one"],
+      "bindings":[{"type":"plain_text","name":"CUSTOMER","text":"one"}]}]] },
+    { name = "worker.mjs", filename = "worker.mjs", content_type = "application/javascript+module",
+      content = source },
+  }, "boundary")
+  io.write(table.concat(pieces))' > "$dir/upload"
+body="-b $dir/upload"
+load "$dir/puts" "$scripts/script-####" "Content-Type: multipart/form-data; boundary=boundary"
+judge "$(median "$dir/puts")" least 0.083
+
+title "64 uploads of 10 MB at once: peak memory of the platform in MB"
+start uploads
+client tests/bench/uploads.lua 64
+judge "$(awk '/VmHWM/ { printf "%.0f", $2 / 1024 }' "/proc/$pid/status")" most 200
+
+title "listing 100,000 scripts by pages: the last ones against the first"
+"$moonherd" run --target local --log error tests/bench/list_pages.lua | tee "$dir/pages"
+judge "$(number ratio "$dir/pages")" most 1.2
 
 title "JSON against bare lua-cjson"
 "$bench/json"
 
 title "the store against plain SQLite"
 "$bench/store"
+
+[ $missed -eq 0 ] || { printf '\n%d figures missed their limits\n' $missed; exit 1; }
