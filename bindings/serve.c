@@ -219,8 +219,7 @@ static int answered(lua_State *L, request *box, const char *who, int status, boo
   return 1;
 }
 
-/* Keeps the strings of a body until it has been sent. */
-typedef struct anchor {
+typedef struct anchor { /* keeps the strings of a body until it has been sent */
   mh_realm *realm;
   int ref;
 } anchor;
@@ -383,11 +382,12 @@ static int f_tie(lua_State *L) {
   return 0;
 }
 
-/* close(): the client of an unanswered request gets an empty 500. */
+/* close([is_reset]): the client of an unanswered request gets an empty 500, or a reset. */
 static int f_request_close(lua_State *L) {
   request *box = luaL_checkudata(L, 1, REQUEST);
   mh_task_untie(&box->end);
   if (box->r == NULL) return 0;
+  if (lua_toboolean(L, 2)) mh_request_reset(box->r);
   if (mh_request_is_waited_for(box->r)) {
     mh_request_abandon(box->r);  // other tasks are in the middle of a wait for it
     return 0;

@@ -198,6 +198,17 @@ function Request:close()
   request.close(self)
 end
 
+--- Cuts the connection: the client sees it reset, whatever it has sent and got so far. For servers
+--- that stand in for others, to test what their clients make of it.
+---@example
+--- moonherd.serve { handler = function (request)
+---   if request.target == "/reset" then return request:reset() end
+---   request:respond(200, {}, "fine")
+--- end }
+function Request:reset()
+  request.close(self, true)
+end
+
 -- ---- running -----------------------------------------------------------------------------------
 
 local function with_trace(err)

@@ -113,6 +113,7 @@ void mh_request_on_gone(mh_request *r, void (*on_gone)(void *user), void *user);
 
 /* Unanswered: the client gets an empty 500; half answered: it is cut off. Whoever waits is woken. */
 void mh_request_abandon(mh_request *r);
+void mh_request_reset(mh_request *r);               /* the client sees the connection reset */
 bool mh_request_is_waited_for(const mh_request *r); /* then it must not be dropped yet */
 void mh_request_drop(mh_request *r);                /* abandons it; the owner is done with it */
 

@@ -203,6 +203,14 @@ void mh_conn_end(mh_conn *c, int status) {
   mh_server_want_run(c->server);
 }
 
+/* Taking away the address of a TCP connection sends a reset at once. Other sockets are shut down,
+ * which looks the same to a client that waits. */
+void mh_conn_reset(mh_conn *c) {
+  const struct sockaddr none = {.sa_family = AF_UNSPEC};
+  if (!c->is_cut) c->is_cut = connect(c->fd, &none, sizeof none) == 0;
+  mh_conn_end(c, MOONHERD_ECLOSED);
+}
+
 static mh_conn *open_conn(mh_server *s, struct MHD_Connection *mhd) {
   mh_conn *c = calloc(1, sizeof *c);
   if (c == NULL) return NULL;

@@ -51,6 +51,7 @@ void mh_conn_hold(mh_conn *c);    /* suspend */
 void mh_conn_release(mh_conn *c); /* resume */
 /* The client has gone, was too slow, or is sent away: tells the request, ends the connection. */
 void mh_conn_end(mh_conn *c, int status);
+void mh_conn_reset(mh_conn *c);             /* ends it so that the client sees a reset */
 bool mh_conn_has_ended(const mh_conn *c);   /* the client has closed its sending side, at least */
 bool mh_conn_watch(mh_conn *c, int events); /* while suspended: UV_… */
 

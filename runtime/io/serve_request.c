@@ -355,6 +355,10 @@ void mh_request_consume(mh_request *r, size_t n) {
   if (r->is_open && !r->is_answered && r->too_large == MH_FITS) want_body(r);
 }
 
+void mh_request_reset(mh_request *r) {
+  if (r->conn != NULL) mh_conn_reset(r->conn);
+}
+
 void mh_request_on_gone(mh_request *r, void (*on_gone)(void *user), void *user) {
   r->on_gone = on_gone;
   r->user = user;

@@ -276,6 +276,21 @@ describe("a handler", function ()
     assert.equal(1, #list)
   end)
 
+  it("can have its client see a reset", function ()
+    with_server(function (request)
+      if request.target == "/middle" then
+        request:begin(200, {}, 100)
+        request:write("half")
+      end
+      request:reset()
+    end, function (url)
+      for _, path in ipairs { "/start", "/middle" } do
+        local err = failure(http.post, url .. path, { body = ("x"):rep(100000) })
+        assert.equal("connection_reset", err.reason)
+      end
+    end)
+  end)
+
   it("is cancelled when its client goes away", function ()
     local state = "never ran"
     local list = reported(function ()

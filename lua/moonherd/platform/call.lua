@@ -16,8 +16,6 @@ Call.__index = Call
 local CHUNK = 64 * 1024 -- bytes read at once
 local JSON_LIMIT = 1024 * 1024 -- bytes of a JSON body, unless told otherwise
 local ATTEMPTS = 4 -- of a change that others get in the way of: the first and three more
-local RATE_LIMIT = '"default";r=1200;t=300'
-local RATE_POLICY = '"default";q=1200;w=300'
 local WARNING = 10021 -- the code of what goes into `messages`
 
 --- Makes the call of a request. `query` is the text behind the `?`, or nil.
@@ -26,6 +24,8 @@ function M.new(platform, request, parameters, query)
     platform = platform,
     store = platform.store,
     request = request,
+    method = request.method,
+    target = request.target,
     headers = request.headers,
     parameters = parameters,
     query_text = query,
@@ -33,6 +33,11 @@ function M.new(platform, request, parameters, query)
     user = nil,
     status = 200, -- of a success
     has_begun = false, -- the answer is on its way: no other can be given
+    allowance = nil, -- what is left, as the `ratelimit` header says it
+    answered = nil, -- the status that has been sent, and
+    sent = 0, -- the bytes of the body
+    received = 0, -- bytes of the request's body that were read
+    fault = nil, -- the name of the fault it has met
   }, Call)
 end
 
@@ -55,8 +60,8 @@ end
 --- Writes a line to the log, with the request it is about.
 function Call:log(level, message, fields)
   fields = fields or {}
-  fields.method = self.request.method
-  fields.path = uri.printable(self.request.target:match "^[^?]*")
+  fields.method = self.method
+  fields.path = uri.printable(self.target:match "^[^?]*")
   log.write(level, message, fields)
 end
 
@@ -113,6 +118,7 @@ function Call:chunks(limit)
   return function ()
     local chunk = read_chunk(self.request)
     size = size + #(chunk or "")
+    self.received = size
     if size > limit then
       too_large(limit)
     end
@@ -138,20 +144,38 @@ function Call:json(limit)
   return value
 end
 
--- The headers of every answer. The allowance is not enforced, so all of it is always left.
+-- The headers of every answer.
 local function complete(self, headers)
   local platform = self.platform
+  local limiter = platform.limiter
   platform.ray = platform.ray + 1
-  headers["ratelimit"] = RATE_LIMIT
-  headers["ratelimit-policy"] = RATE_POLICY
+  headers["ratelimit"] = self.allowance or limiter.untouched
+  headers["ratelimit-policy"] = limiter.policy
   headers["cf-ray"] = ("%016x-LUA"):format(platform.ray)
   return headers
 end
 
+local function size_of(body)
+  if type(body) ~= "table" then
+    return #(body or "")
+  end
+  local size = 0
+  for _, piece in ipairs(body) do
+    size = size + #piece
+  end
+  return size
+end
+
 --- Answers with a body, a string or a list of strings.
 function Call:respond(status, headers, body)
-  self.has_begun = true
+  self.has_begun, self.answered, self.sent = true, status, size_of(body)
   self.request:respond(status, complete(self, headers), body)
+end
+
+--- Cuts the connection instead of answering, or in the middle of an answer.
+function Call:reset()
+  self.has_begun = true
+  self.request:reset()
 end
 
 --- Answers with JSON.
@@ -165,7 +189,7 @@ end
 
 --- Begins an answer whose body is written piece by piece.
 function Call:begin(status, headers, length)
-  self.has_begun = true
+  self.has_begun, self.answered, self.sent = true, status, length
   self.request:begin(status, complete(self, headers), length)
 end
 

@@ -8,11 +8,14 @@ local async = require "moonherd.async"
 local auth = require "moonherd.platform.auth"
 local clock = require "moonherd._clock"
 local errors = require "moonherd.platform.errors"
+local faults = require "moonherd.platform.faults"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
+local limiter = require "moonherd.platform.limiter"
 local locks = require "moonherd.platform.lock"
 local log = require "moonherd._log"
 local new_call = require("moonherd.platform.call").new
+local request_log = require "moonherd.platform.request_log"
 local router = require "moonherd.platform.router"
 local routes = require "moonherd.platform.routes"
 local serve = require "moonherd.serve"
@@ -49,6 +52,7 @@ end
 --- interface; default: any
 ---@field options.implicit_secret_inheritance? boolean  uploads keep secrets they do not name
 ---@field options.tag_limit? integer  how many tags a script may have; default: 10
+---@field options.faults? table  as platform:set_faults takes them
 ---@return table platform  with the methods handle, serve and close
 ---@error io cannot_open, newer, corrupt  when the database cannot be used
 function M.open(options)
@@ -63,12 +67,24 @@ function M.open(options)
     hosts = options.hosts and auth.hosts(options.hosts),
     locks = locks.new(),
     router = router.new(routes),
+    requests = request_log.new(),
     users = {},
     ray = (string.unpack("<I7", hash.random(7))),
     swept_at = -math.huge,
   }, Platform)
+  platform:set_faults(options.faults and faults.check(options.faults))
   sweep(platform)
   return platform
+end
+
+--- Switches faults on, in the place of those that were.
+---@param given? table  default: none, and an allowance that is not enforced
+---@field given.seed? integer  the same seed and the same requests give the same faults; default 1
+---@field given.faults? table[]  rules, the first that fits counts; see faults.lua
+---@field given.limit? table  enforce the allowance: quota (1200), window and block (300 seconds)
+function Platform:set_faults(given)
+  self.faults, self.lag = given and faults.new(given), nil
+  self.limiter = limiter.new(given and given.limit)
 end
 
 --- Closes the database. No request may be on its way.
@@ -103,15 +119,32 @@ end
 
 local function check_account(platform, call, path)
   local account = call.parameters.account
-  if not account then
-    return
-  elseif #account ~= 32 or account:find "%X" then
+  if #account ~= 32 or account:find "%X" then
     refuse_route(path)
   end
   call.parameters.account = account:lower()
   if platform.options.account and call.parameters.account ~= platform.options.account:lower() then
     errors.refuse(10000, { status = 403 })
   end
+end
+
+-- Counts the request against the allowance of its user; upload sessions together are one.
+local function take_allowance(platform, call)
+  local wait
+  call.allowance, wait = platform.limiter:take(call.user or "")
+  if wait then
+    errors.refuse(971, { headers = { ["retry-after"] = ("%d"):format(wait) } })
+  end
+end
+
+-- Runs a handler, or has the fault act that this request is to meet.
+local function meet_fault(call, handler, path)
+  local rule = call.parameters.account and call.platform.faults:pick(call, path)
+  if not rule then
+    return handler(call)
+  end
+  call.fault = rule.fault
+  return rule.kind.act(call, rule, handler)
 end
 
 -- Answers a call with what its handler returns; the text of `result`, or nothing when the handler
@@ -124,15 +157,18 @@ local function run(platform, call, methods, path, authenticate)
   end
   authenticate = authenticate or check_credential
   authenticate(call)
-  check_account(platform, call, path)
+  if call.parameters.account then
+    take_allowance(platform, call)
+    check_account(platform, call, path)
+  end
   if not methods then
     refuse_route(path)
   end
-  local handler = methods[call.request.method]
+  local handler = methods[call.method]
   if not handler then
     errors.refuse(10405, { headers = { allow = router.allowed(methods) } })
   end
-  return handler(call)
+  return (platform.faults and meet_fault or handler)(call, handler, path)
 end
 
 local function respond_success(call, result, info)
@@ -177,18 +213,29 @@ local function with_trace(failure)
   return type(failure) == "table" and failure or debug.traceback(failure, 2)
 end
 
---- Answers one request.
----@async
----@param request table  as `server:accept` returns it
-function Platform:handle(request)
-  local path, query = request.target:match "^([^?]*)%??(.*)$"
-  local methods, parameters, authenticate = self.router:find(path)
-  local call = new_call(self, request, parameters, query)
-  local is_done, result, info = xpcall(run, with_trace, self, call, methods, path, authenticate)
+local function respond(call, is_done, result, info)
   if not is_done then
     respond_failure(call, result)
   elseif result then
     respond_success(call, result, info)
+  end
+end
+
+--- Answers one request.
+---@async
+---@param request table  as `server:accept` returns it
+function Platform:handle(request)
+  local began = clock.now()
+  local path, query = request.target:match "^([^?]*)%??(.*)$"
+  local methods, parameters, authenticate = self.router:find(path)
+  local call = new_call(self, request, parameters, query)
+  local is_done, failure = pcall(respond, call,
+    xpcall(run, with_trace, self, call, methods, path, authenticate))
+  if parameters.account then
+    self.requests:add(call, began)
+  end
+  if not is_done then
+    error(failure, 0)
   end
   sweep(self)
 end

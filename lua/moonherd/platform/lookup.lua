@@ -54,9 +54,17 @@ local function find_present(call, method)
   return found, more
 end
 
+--- What changes of a script wait for each other by.
+function M.key(call)
+  local parameters = call.parameters
+  return table.concat({ parameters.account, parameters.namespace, parameters.script }, "/")
+end
+
 --- What is shown of a script; without `id` when there is no such script.
 function M.document(call)
-  return find(call, "find_document")
+  local row = find(call, "find_document")
+  local lag = call.platform.lag
+  return lag and lag:view(M.key(call), row) or row
 end
 
 --- What is shown of a script that is there.
@@ -77,12 +85,6 @@ end
 --- The code and the modules of a script that is there.
 function M.content(call)
   return find_present(call, "find_content")
-end
-
---- What changes of a script wait for each other by.
-function M.key(call)
-  local parameters = call.parameters
-  return table.concat({ parameters.account, parameters.namespace, parameters.script }, "/")
 end
 
 return M

@@ -6,6 +6,7 @@ local asset_sessions = require "moonherd.platform.asset_sessions"
 local asset_upload = require "moonherd.platform.asset_upload"
 local compatibility = require "moonherd.platform.compatibility"
 local content = require "moonherd.platform.content"
+local control = require "moonherd.platform.control"
 local namespaces = require "moonherd.platform.namespaces"
 local script_bindings = require "moonherd.platform.script_bindings"
 local script_list = require "moonherd.platform.script_list"
@@ -63,10 +64,16 @@ return {
   { "GET", ORDINARY_WORKER .. "/secrets", compatibility.no_worker },
   { "GET", ORDINARY_WORKER .. "/settings", compatibility.no_worker },
   { "PATCH", ORDINARY_WORKER .. "/script-settings", compatibility.no_worker },
-  { "GET", ACCOUNT .. "/queues", compatibility.queues },
-  { "GET", ACCOUNT .. "/r2/buckets/{bucket}", compatibility.bucket },
   { "GET", "/accounts", accounts.list },
   { "GET", "/memberships", accounts.memberships },
+  { "GET", ACCOUNT .. "/queues", compatibility.queues },
+  { "GET", ACCOUNT .. "/r2/buckets/{bucket}", compatibility.bucket },
   { "GET", "/user/tokens/verify", compatibility.verify_token },
   { "GET", ACCOUNT .. "/tokens/verify", compatibility.verify_token },
+
+  { "GET", "/moonherd/faults", control.get_faults },
+  { "PUT", "/moonherd/faults", control.put_faults },
+  { "DELETE", "/moonherd/faults", control.delete_faults },
+  { "GET", "/moonherd/requests", control.get_requests },
+  { "DELETE", "/moonherd/requests", control.delete_requests },
 }

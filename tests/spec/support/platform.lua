@@ -96,7 +96,7 @@ function Server:request(method, path, options)
   local response = http.request(request)
   if response.headers["content-type"] == "application/json" then
     response.json = json.decode(response.body, { nulls = true })
-    response.result = response.json.result
+    response.result = response.json ~= json.null and response.json.result or nil
   end
   return response
 end
