@@ -14,6 +14,10 @@ for _, argument in ipairs(arg) do
 end
 if #paths == 0 then paths = { "tests/spec" } end
 
+-- busted forgets after each file what that has loaded. Parts of moonherd that a table of moonherd
+-- keeps are loaded before, or later files would meet two of one.
+local _, _ = moonherd.connect, moonherd.inherit
+
 local busted = require "busted.core"()
 
 -- ---- what a test may not leave behind ----------------------------------------------------------

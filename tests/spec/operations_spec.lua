@@ -1,6 +1,7 @@
 -- The operations of the API, written down once more: the endpoints of the client and the routes of
 -- the platform must be these and no others.
 local endpoints = require "moonherd.cloudflare.endpoints"
+local routes = require "moonherd.platform.routes"
 
 local OPERATIONS = [[
 POST   /accounts/{}/workers/dispatch/namespaces
@@ -30,7 +31,7 @@ PUT    /accounts/{}/workers/dispatch/namespaces/{}/scripts/{}/tags/{}
 DELETE /accounts/{}/workers/dispatch/namespaces/{}/scripts/{}/tags/{}
 ]]
 
--- Beside them: needed by them, or by their clients.
+-- Beside them, and needed by them.
 local HELPERS = [[
 PATCH  /accounts/{}/workers/dispatch/namespaces/{}/scripts/{}/secrets-bulk
 POST   /accounts/{}/workers/assets/upload
@@ -106,5 +107,39 @@ describe("the client's endpoints", function ()
   it("fill their paths with encoded parameters", function ()
     local path = endpoints.get_content.format:format("acc", "a%2Fb", "c%20d", "surplus")
     assert.are.equal("/accounts/acc/workers/dispatch/namespaces/a%2Fb/scripts/c%20d/content", path)
+  end)
+end)
+
+describe("the platform's routes", function ()
+  local function found()
+    local lines = {}
+    for _, row in ipairs(routes) do
+      lines[#lines + 1] = row[1] .. " " .. without_names(row[2])
+    end
+    return lines
+  end
+
+  it("are the operations and what they need", function ()
+    local is_there = {}
+    for _, line in ipairs(found()) do is_there[line] = true end
+    for _, line in ipairs(lines_of(OPERATIONS .. HELPERS)) do
+      assert.is_true(is_there[line], line)
+    end
+  end)
+
+  it("have nothing else among the dispatch namespaces", function ()
+    local is_known = {}
+    for _, line in ipairs(lines_of(OPERATIONS .. HELPERS)) do is_known[line] = true end
+    for _, line in ipairs(found()) do
+      if line:find "/workers/dispatch/" then assert.is_true(is_known[line], line) end
+    end
+  end)
+
+  it("are named once", function ()
+    local seen = {}
+    for _, line in ipairs(found()) do
+      assert.is_nil(seen[line], line)
+      seen[line] = true
+    end
   end)
 end)
