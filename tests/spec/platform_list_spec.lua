@@ -153,6 +153,20 @@ describe("the list of scripts", function ()
       for i = 1, 2500 do assert.equal(("copy-%06d"):format(i), found[i + 1]) end
     end)
 
+    -- A frequent tag would have the reader pass over thousands of scripts for one page.
+    it("is read along the rarest tag it needs", function ()
+      local db, statement = full.platform.store.db, nil
+      function db:read(statements)
+        local second = statements[2]
+        statement = second and second[1]:find "FROM script_tag t" and second or statement
+        return getmetatable(self).read(self, statements)
+      end
+      local found = walk "tags=all:yes,group-1:yes,rare:yes,odd:yes"
+      db.read = nil
+      assert.equal(0, #found)
+      assert.equal("rare", statement[4])
+    end)
+
     it("is the same in whatever order its required tags are named", function ()
       for _, case in ipairs {
         { 1, "all:yes", "rare:yes" }, { 500, "all:yes", "odd:yes", "group-1:yes" },
