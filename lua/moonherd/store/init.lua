@@ -146,7 +146,7 @@ end
 ---@return integer? missed  its number in the list, then
 ---@error io constraint, disk_full, locked, sql  as for `db:write`
 ---@example
---- db:change { { "DELETE FROM note WHERE text = ?", "old" } }
+--- db:change { { "DELETE FROM user WHERE age < ?", 18 } }
 function Store:change(list)
   return checked(self._store:change(list))
 end

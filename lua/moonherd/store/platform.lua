@@ -39,7 +39,7 @@ local NAMESPACE = "SELECT " .. SHOWN_OF_NAMESPACE .. " FROM namespace WHERE acco
 
 --- Makes a namespace; false when the name is taken.
 function Store:create_namespace(row)
-  local results = self.db:write {
+  return self.db:change {
     {
       [[INSERT INTO namespace
           (account, name, uuid, created_on, created_by, modified_on, modified_by)
@@ -51,8 +51,7 @@ function Store:create_namespace(row)
       row.created_by,
       expect = 1,
     },
-  }
-  return results ~= nil
+  } ~= nil
 end
 
 --- The accounts that have namespaces.
@@ -102,10 +101,9 @@ end
 
 --- Deletes a namespace with all it holds; false when there is none.
 function Store:delete_namespace(account, name)
-  local results = self.db:write {
+  return self.db:change {
     { "DELETE FROM namespace WHERE account = ? AND name = ?", account, name, expect = 1 },
-  }
-  return results ~= nil
+  } ~= nil
 end
 
 -- ---- scripts ------------------------------------------------------------------------------------
@@ -153,10 +151,9 @@ end
 
 --- Deletes a script with its versions; false when it is not as it was read.
 function Store:delete_script(id, rev)
-  local results = self.db:write {
+  return self.db:change {
     { "DELETE FROM script WHERE id = ? AND rev = ?", id, rev, expect = 1 },
-  }
-  return results ~= nil
+  } ~= nil
 end
 
 -- ---- content ------------------------------------------------------------------------------------
