@@ -2,6 +2,7 @@
 -- settings that come of them.
 -- Keys that are not known are neither refused nor lost: the whole text is kept with the version.
 
+local asset_config = require "moonherd.platform.asset_config"
 local binding_of = require "moonherd.platform.binding"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
@@ -73,7 +74,7 @@ local FIELDS = {
   placement = PLACEMENT,
   migrations = migrations.SHAPE,
   exports = shape.map(shape.object({ type = shape.text, state = EXPORT_STATES }, { "type" })),
-  assets = shape.object { jwt = shape.string, config = shape.object {} },
+  assets = shape.object { jwt = shape.string, config = asset_config.SHAPE },
   keep_assets = shape.boolean,
   cache_options = shape.object { enabled = shape.boolean, cross_version_cache = shape.boolean },
   annotations = shape.object {
@@ -143,6 +144,9 @@ function M.without_values(metadata)
     for i, binding in ipairs(metadata.bindings) do
       copy.bindings[i] = binding_of.without_value(binding)
     end
+  end
+  if shape.is_object(metadata.assets) then
+    copy.assets = { config = metadata.assets.config }
   end
   return copy
 end

@@ -26,6 +26,7 @@ local function code_row(script, change)
 end
 
 local function version_row(call, script)
+  local assets = script.assets or {}
   return {
     number = script.number + 1,
     uuid = hash.uuid(),
@@ -37,6 +38,8 @@ local function version_row(call, script)
     settings = text(script, "version_settings"),
     bindings = text(script, "bindings"),
     secrets = script.secrets,
+    asset_set_id = assets.set_id,
+    asset_config = assets.config,
   }
 end
 

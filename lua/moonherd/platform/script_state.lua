@@ -52,8 +52,9 @@ end
 --- The state of a script from a row of `store:find_state`; a blank one when there is none yet.
 ---
 --- It holds namespace_id, name, tag, created_on, number (of the live version), secrets (sealed, by
---- name); `code` (nil: it has none); decoded from JSON: tags, classes, bindings, settings,
---- version_settings, metadata; of a script that is there id, rev, source and migration_tag.
+--- name); `code` and `assets` (nil: it has none; see platform/assets.lua); decoded from JSON: tags,
+--- classes, bindings, settings, version_settings, metadata; of a script that is there id, rev,
+--- source and migration_tag.
 function M.new(row, call)
   if not row.id then
     return blank(row, call)
@@ -71,6 +72,7 @@ function M.new(row, call)
     secrets = row.secrets,
     code = row.code_id and decode_code(row),
     previous_code_id = row.code_id,
+    assets = row.asset_set_id and { set_id = row.asset_set_id, config = row.asset_config },
   }, {
     tags = row.tags,
     classes = row.classes,

@@ -57,7 +57,7 @@ end
 
 -- ---- upload -------------------------------------------------------------------------------------
 
--- The code of a request, or that of the version before when it has none.
+-- The code of a request; when it has none that of the version before, unless it has assets alone.
 local function choose_code(call, request, script)
   local code
   if request.raw then
@@ -67,10 +67,13 @@ local function choose_code(call, request, script)
   end
   if code then
     handlers.find(call, code)
-  elseif not script.code then
+    return code
+  elseif assets_of.are_alone(request.metadata) then
+    return nil
+  elseif not script.code and not script.assets then
     errors.invalid "A new Worker needs code: the upload has neither files nor assets"
   end
-  return code or script.code
+  return script.code
 end
 
 local function keep_types(call, metadata)
@@ -115,8 +118,8 @@ end
 -- Applies a request to a script's state.
 local function apply(call, request, script)
   local metadata = request.metadata
+  script.assets = assets_of.resolve(call, metadata, script)
   script.code = choose_code(call, request, script)
-  script.assets = assets_of.resolve(metadata)
   local carried_parts = replace_bindings(call, metadata, script)
   local has_new_tags = tags_of.replace(script, metadata.tags, call)
   migrations.migrate(script, metadata.migrations)
@@ -134,7 +137,7 @@ local function upload_result(script)
   return RESULT:format(
     STARTUP_TIME,
     (script.version_uuid:gsub("-", "")),
-    json.encode(script.code.entry),
+    json.encode(script.code and script.code.entry or json.null),
     reconciliation and '"exports_reconciliation":' .. json.encode(reconciliation) .. "," or "",
     script.document:sub(2)
   )

@@ -121,7 +121,8 @@ end
 local FIND_STATE = [[
   SELECT n.id AS namespace_id, s.id, s.tag, s.created_on, s.tags, s.settings, s.migration_tag,
     s.classes, s.rev, v.number, v.source, v.metadata, v.settings AS version_settings, v.bindings,
-    c.id AS code_id, c.kind, c.entry, c.etag, c.handlers, c.named_handlers
+    v.asset_set_id, v.asset_config, c.id AS code_id, c.kind, c.entry, c.etag, c.handlers,
+    c.named_handlers
   FROM namespace n LEFT JOIN script s ON s.namespace_id = n.id AND s.name = ?
     LEFT JOIN version v ON v.id = s.version_id LEFT JOIN code c ON c.id = v.code_id
   WHERE n.account = ? AND n.name = ?]]

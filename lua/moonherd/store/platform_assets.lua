@@ -58,8 +58,7 @@ end
 --- The set of a session, by the id that its tokens name; nil when there is none.
 function M:find_asset_set(session)
   return self.db:read_one {
-    [[SELECT s.id, s.script, s.missing, s.namespace_id, n.account, n.uuid AS namespace_uuid
-      FROM asset_set s JOIN namespace n ON n.id = s.namespace_id WHERE s.session = ?]],
+    "SELECT id, namespace_id, script FROM asset_set WHERE session = ?",
     session,
   }
 end

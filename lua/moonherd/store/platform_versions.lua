@@ -91,8 +91,8 @@ end
 
 local INSERT_VERSION = [[
   INSERT INTO version (script_id, number, uuid, code_id, created_on, created_by, source, metadata,
-    settings, bindings)
-  VALUES (]] .. THE_SCRIPT .. ", ?, ?, iif(?, " .. NEW_CODE .. ", ?), ?, ?, ?, ?, ?, ?)"
+    settings, bindings, asset_set_id, asset_config)
+  VALUES (]] .. THE_SCRIPT .. ", ?, ?, iif(?, " .. NEW_CODE .. ", ?), ?, ?, ?, ?, ?, ?, ?, ?)"
 
 local INSERT_SECRET = "INSERT INTO secret (version_id, name, sealed) VALUES ("
   .. NEW_VERSION
@@ -114,6 +114,8 @@ local function add_version(list, script_id, version, has_new_code)
     version.metadata,
     version.settings,
     version.bindings,
+    or_null(version.asset_set_id),
+    or_null(version.asset_config),
   }
   for name, sealed in pairs(version.secrets) do
     list[#list + 1] = { INSERT_SECRET, name, store.blob(sealed) }
