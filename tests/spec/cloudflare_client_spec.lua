@@ -185,6 +185,15 @@ describe("a client", function ()
       assert.is_truthy(refusal(script().delete, script(), { forced = true }).message:find "'force'")
     end)
 
+    it("waits for one that is there by asking once", function ()
+      server:succeed { script = { id = "s:1", etag = "e" } }
+      assert.are.equal("e", script():wait_live({ etag = "e" }).script.etag)
+      assert.are.equal(1, #server.requests)
+      assert.is_truthy(refusal(script().wait_live, script(), { tag = "e" }).message:find "'etag'")
+      assert.is_truthy(refusal(script().wait_live, script(), { timeout = "soon" }).message
+        :find "'timeout'")
+    end)
+
     it("lists bindings", function ()
       server:succeed { { name = "PLAN", type = "plain_text", text = "pro" } }
       local list = script():bindings()

@@ -70,9 +70,14 @@ describe("a name", function ()
     end
   end)
 
-  it("that the API gives is taken as it is", function ()
+  it("that the API gives is taken as it is, unless it would reach something else", function ()
     server:succeed { { id = "a/b" } }
     for script in ns:scripts() do script:tags() end
     assert.is_truthy(server:last().target:find "/scripts/a%%2Fb/tags$")
+    for _, name in ipairs { "", ".", ".." } do
+      server:succeed { { id = name } }
+      local ok, err = pcall(function () for script in ns:scripts() do script:delete() end end)
+      assert.are.same({ false, "bad_answer", "GET" }, { ok, err.reason, server:last().method })
+    end
   end)
 end)

@@ -111,6 +111,16 @@ describe("a write that failed", function ()
     assert.are.same({ "script_not_found", "not_applied" }, { err.reason, err.outcome })
   end)
 
+  it("has an outcome as a raw request too", function ()
+    local client = ns._client
+    server:fail(500, 10013)
+    assert.are.equal("unknown", failure(client.request, client,
+      { method = "POST", path = "/x", json = {} }).outcome)
+    server:fail(400, 10026)
+    assert.are.equal("not_applied", failure(client.request, client,
+      { method = "POST", path = "/x", json = {} }).outcome)
+  end)
+
   it("says so in its history", function ()
     server:fail(500, 10013)
     local err = add()

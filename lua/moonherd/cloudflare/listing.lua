@@ -5,6 +5,7 @@ local ahead = require "moonherd.cloudflare.ahead"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local includes = require "moonherd.cloudflare.includes"
+local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
 local tags = require "moonherd.cloudflare.tags"
 local transport = require "moonherd.cloudflare.transport"
@@ -71,6 +72,9 @@ local function info_of(list, entry)
   local script = type(entry.script) == "table" and entry.script or {}
   entry.name = script.id or entry.id
   if type(entry.name) ~= "string" then refuse(list, "a script has no name") end
+  if not names.is_segment(entry.name) then
+    refuse(list, ("a URL cannot carry the name '%s'"):format(entry.name))
+  end
   entry.tags = entry.tags or script.tags
   return entry
 end

@@ -18,10 +18,18 @@ function M.shown(text)
   return (text:gsub("%c", "?"))
 end
 
+--- Whether a name can be a path segment. URLs resolve the others away: what was meant for one
+--- script would reach all of them.
+---@param name string
+---@return boolean
+function M.is_segment(name)
+  return name ~= "" and name ~= "." and name ~= ".."
+end
+
 -- What is wrong with a name, or nil.
 local function fault_of(name)
   if name == "" then return "it is empty" end
-  if name == "." or name == ".." then return "a URL cannot carry it" end
+  if not M.is_segment(name) then return "a URL cannot carry it" end
   if #name > LONGEST then
     return ("at most %d bytes are allowed, it has %d"):format(LONGEST, #name)
   end

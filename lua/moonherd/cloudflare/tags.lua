@@ -38,10 +38,21 @@ end
 ---@return string segment  encoded
 function M.segment(tag, who)
   check_one(tag, who)
-  if tag == "." or tag == ".." then
+  if not names.is_segment(tag) then
     refuse("bad_tag", "script:put_tags can send it", who, "a URL cannot carry the tag '%s'", tag)
   end
   return url.encode(tag)
+end
+
+-- A list has no other keys and no holes: what stands behind one would be lost without a word.
+local function check_each(list, who)
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      errors.usage("%s: a list of tags is expected, got a table with the key '%s'", who,
+        names.shown(tostring(key)))
+    end
+  end
+  for i = 1, #list do check_one(list[i], who) end
 end
 
 --- Checks the tags of one script.
@@ -49,7 +60,7 @@ end
 ---@param who string  the public name of the function
 ---@error usage too_many_tags  above ten
 function M.check(list, who)
-  for _, tag in ipairs(list) do check_one(tag, who) end
+  check_each(list, who)
   if #list > MOST then
     refuse("too_many_tags", "a script may have 10 tags", who, "%d tags are too many", #list)
   end
@@ -68,19 +79,14 @@ function M.list(list, who)
   if type(list) ~= "table" then
     errors.usage("%s: a list of tags is expected ({} for none), got %s", who, type(list))
   end
-  for key in pairs(list) do
-    if math.type(key) ~= "integer" or key < 1 or key > #list then
-      errors.usage("%s: a list of tags is expected, got a table with the key '%s'", who,
-        names.shown(tostring(key)))
-    end
-  end
   M.check(list, who)
   return json.array(table.move(list, 1, #list, 1, {}))
 end
 
 -- A list of tags, all required, as the table form of a filter.
-local function as_wishes(filter)
+local function as_wishes(filter, who)
   if filter[1] == nil then return filter end
+  check_each(filter, who)
   local wishes = {}
   for _, tag in ipairs(filter) do wishes[tag] = true end
   return wishes
@@ -94,7 +100,7 @@ end
 ---@return boolean requires  whether at least one tag is required
 function M.filter(filter, who)
   local terms, requires = {}, false
-  for tag, wish in pairs(as_wishes(filter)) do
+  for tag, wish in pairs(as_wishes(filter, who)) do
     check_one(tag, who)
     if type(wish) ~= "boolean" then
       errors.usage("%s: tag '%s' is true (required) or false (not wanted), got %s", who,
