@@ -179,7 +179,7 @@ static void push_id(lua_State *L, const mh_file_info *info) {
 }
 
 static void push_entry(lua_State *L, const char *name, const mh_file_info *info) {
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);  // one more for what the walk adds
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
   set_info(L, info);

@@ -63,16 +63,16 @@ static int hash_done(lua_State *L, int status, lua_KContext op) {
   mh_pack *pack = (mh_pack *)op;
   (void)status;
   if (mh_pack_error(pack) != 0) return fail(L, pack);
-  size_t count = (size_t)lua_rawlen(L, 3) / HASHED_FIELDS;
+  lua_Integer count = (lua_Integer)lua_rawlen(L, 3) / HASHED_FIELDS;
   lua_createtable(L, (int)(2 * count), 0);
-  for (size_t i = 0; i < count; i++) {
-    const mh_pack_file *file = mh_pack_get(pack, i);
+  for (lua_Integer i = 0; i < count; i++) {
+    const mh_pack_file *file = mh_pack_get(pack, (size_t)i);
     char hex[HEX];
     mh_hex_encode(file->hash, sizeof file->hash, hex);
     lua_pushlstring(L, hex, sizeof hex);
-    lua_rawseti(L, -2, (lua_Integer)(2 * i + 1));
+    lua_rawseti(L, -2, 2 * i + 1);
     lua_pushinteger(L, (lua_Integer)file->size);
-    lua_rawseti(L, -2, (lua_Integer)(2 * i + 2));
+    lua_rawseti(L, -2, 2 * i + 2);
   }
   mh_pack_fini(pack);  // now, not when the collector comes by
   return 1;

@@ -214,7 +214,10 @@ end
 -- The entries of a directory as a frame of the walk, or nil when it has gone meanwhile.
 local function enter(path, prefix)
   local entries, id = core.entries(path)
-  if entries then return { path = path, prefix = prefix, entries = entries, id = id, at = 0 } end
+  if entries then
+    local parent = path:byte(-1) == 0x2F and path or path .. "/"
+    return { path = parent, prefix = prefix, entries = entries, id = id, at = 0 }
+  end
   local err = id
   local has_gone = err.reason == "not_found" or err.reason == "not_directory"
   if prefix == "" or not has_gone then error(err, 0) end
@@ -255,19 +258,15 @@ function M.walk(dir, opts)
     stack[#stack] = nil
   end
 
+  -- What a directory lists becomes what the walk gives: there may be a hundred thousand of them.
   local function describe(frame, entry)
-    local is_directory = entry.type == "directory"
-    local is_loop = is_directory and inside[entry.id]
-    local found = {
-      path = M.join(frame.path, entry.name),
-      name = frame.prefix .. entry.name,
-      type = is_loop and "link" or entry.type,
-      size = entry.type == "file" and entry.size or 0,
-      is_link = entry.is_link,
-    }
-    local is_entered = is_directory and not is_loop and (not may_enter or may_enter(found))
-    ahead = is_entered and found or nil
-    return found
+    local id = entry.id
+    entry.path, entry.name, entry.id = frame.path .. entry.name, frame.prefix .. entry.name, nil
+    if entry.type ~= "file" then entry.size = 0 end
+    if entry.type ~= "directory" then return entry end
+    if inside[id] then entry.type = "link"
+    elseif not may_enter or may_enter(entry) then ahead = entry end
+    return entry
   end
 
   push(enter(dir, ""))

@@ -54,6 +54,15 @@ int mh_digest_update(mh_digest *d, const void *bytes, size_t n) {
   return result(EVP_DigestUpdate(d->md, bytes, n));
 }
 
+int mh_digest_copy(mh_digest *d, const mh_digest *from) {
+  if (d->md == NULL) d->md = EVP_MD_CTX_new();
+  return result(d->md != NULL && EVP_MD_CTX_copy_ex(d->md, from->md));
+}
+
+int mh_digest_end(mh_digest *d, unsigned char out[MH_SHA256_SIZE]) {
+  return result(EVP_DigestFinal_ex(d->md, out, NULL));
+}
+
 static int mac_value(const EVP_MAC_CTX *mac, unsigned char *out) {
   EVP_MAC_CTX *copy = EVP_MAC_CTX_dup(mac);
   size_t n;

@@ -21,7 +21,12 @@ typedef struct mh_digest {
 
 int mh_digest_init(mh_digest *d);
 int mh_digest_init_hmac(mh_digest *d, const void *key, size_t key_n);
+/* Makes `d` the hash of what `from` was fed so far; `d` may be zeroed, or a hash used before. Only for
+ * plain hashes; much cheaper than a new one. */
+int mh_digest_copy(mh_digest *d, const mh_digest *from);
 int mh_digest_update(mh_digest *d, const void *bytes, size_t n);
+/* Ends a plain hash, which may only be copied to or freed afterwards. */
+int mh_digest_end(mh_digest *d, unsigned char out[MH_SHA256_SIZE]);
 /* The hash of what was fed so far; more may be fed afterwards. */
 int mh_digest_value(const mh_digest *d, unsigned char out[MH_SHA256_SIZE]);
 void mh_digest_fini(mh_digest *d); /* a zeroed one is allowed */

@@ -37,8 +37,8 @@ struct mh_pack_job {
   int error;
   uint64_t max;
 
-  mh_buf strings; /* the prefix first */
-  size_t prefix_n;
+  mh_buf strings;
+  mh_digest prefixed; /* has been fed the prefix */
   entry *entries;
   size_t count, room;
 
@@ -46,6 +46,7 @@ struct mh_pack_job {
   int fd;           /* of the current file; -1: not open */
   mh_digest digest; /* of the current file */
   uint64_t size;    /* bytes of it that were read */
+  uint64_t left;    /* bytes of it that are to be read, as it was when it was opened */
   mh_buf out;       /* counted to no account: another thread */
   char block[BLOCK];
 };
@@ -63,7 +64,6 @@ static const char *suffix_of(const struct mh_pack_job *job, const entry *e) {
 static void close_current(struct mh_pack_job *job) {
   if (job->fd >= 0) close(job->fd);
   job->fd = -1;
-  mh_digest_fini(&job->digest);
 }
 
 static int open_current(struct mh_pack_job *job, const entry *e) {
@@ -75,20 +75,21 @@ static int open_current(struct mh_pack_job *job, const entry *e) {
   if (!S_ISREG(st.st_mode)) return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
   if (!job->is_reading && (uint64_t)st.st_size > job->max) return -EFBIG;
   job->size = 0;
-  if (mh_digest_init(&job->digest) != 0) return -ENOMEM;
-  return mh_digest_update(&job->digest, job->strings.data, job->prefix_n) == 0 ? 0 : -ENOMEM;
+  job->left = st.st_size > 0 ? (uint64_t)st.st_size : UINT64_MAX;  // some files do not know it
+  return mh_digest_copy(&job->digest, &job->prefixed) == 0 ? 0 : -ENOMEM;
 }
 
-/* Fills the block unless the file ends before; returns the number of bytes. */
+/* Fills the block unless the file ends before; returns the number of bytes. Then `left` is 0. */
 static ssize_t read_block(struct mh_pack_job *job) {
-  size_t n = 0;
-  while (n < BLOCK) {
-    ssize_t got = read(job->fd, job->block + n, BLOCK - n);
+  size_t most = job->left < BLOCK ? (size_t)job->left : BLOCK, n = 0;
+  while (n < most) {
+    ssize_t got = read(job->fd, job->block + n, most - n);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return -errno;
     if (got == 0) break;
     n += (size_t)got;
   }
+  job->left = n < most ? 0 : job->left - n;
   return (ssize_t)n;
 }
 
@@ -103,7 +104,7 @@ static int append_base64(struct mh_pack_job *job, size_t n) {
 static int settle(struct mh_pack_job *job, entry *e) {
   unsigned char digest[MH_SHA256_SIZE];
   if (mh_digest_update(&job->digest, suffix_of(job, e), e->file.suffix_n) != 0 ||
-      mh_digest_value(&job->digest, digest) != 0)
+      mh_digest_end(&job->digest, digest) != 0)
     return -ENOMEM;
   close_current(job);
   if (!job->is_reading) {
@@ -127,7 +128,7 @@ static int step_file(struct mh_pack_job *job, entry *e) {
   if (!job->is_reading && job->size > job->max) return -EFBIG;
   if (mh_digest_update(&job->digest, job->block, (size_t)n) != 0) return -ENOMEM;
   if (job->is_reading && append_base64(job, (size_t)n) != 0) return -ENOMEM;
-  if (n == BLOCK) return 0;
+  if (job->left > 0) return 0;
   error = settle(job, e);
   if (error == 0) job->current++;
   job->is_text_done = false;
@@ -159,6 +160,8 @@ static void on_work(uv_work_t *work) {
 static void free_job(struct mh_pack_job *job) {
   if (job == NULL) return;
   close_current(job);
+  mh_digest_fini(&job->digest);
+  mh_digest_fini(&job->prefixed);
   mh_buf_fini(&job->strings);
   mh_buf_fini(&job->out);
   free(job->entries);
@@ -209,9 +212,9 @@ int mh_pack_begin(mh_pack *pack, const char *prefix, size_t n) {
   job->work.data = job;
   job->loop = pack->op.loop;
   job->owner = pack;
-  job->prefix_n = n;
   pack->job = job;
-  return mh_buf_append(&job->strings, prefix, n);
+  int e = mh_digest_init(&job->prefixed);
+  return e != 0 ? e : mh_digest_update(&job->prefixed, prefix, n);
 }
 
 static int grow(struct mh_pack_job *job) {

@@ -59,6 +59,20 @@ for _ in 1 2 3 4 5; do
 done
 judge "$(median "$dir/calls")" most 2
 
+title "CPU of 10,000 asset files, hashed and uploaded, against sha256sum and plain libcurl"
+"$moonherd" --target local tests/bench/asset_files.lua "$dir/site" 10000
+"$moonherd" --target local tests/bench/asset_server.lua > "$dir/assets" & pids="$pids $!"
+assets=http://127.0.0.1:$(first "$dir/assets")
+"$moonherd" --log error --target "$assets/client/v4" tests/bench/asset_upload.lua "$dir/site" \
+  > "$dir/sent"
+cat > "$dir/rival" <<END
+find '$dir/site' -type f -exec sha256sum {} +
+'$bench/post_curl' '$assets/x' $(awk '{ print int($3 * 4 / 3 + $1 * 180), $4 - 1 }' "$dir/sent")
+END
+"$bench/compare" 5 "$moonherd" --log error --target "$assets/client/v4" \
+  tests/bench/asset_upload.lua "$dir/site" -- sh "$dir/rival" | tee "$dir/asset_figures"
+judge "$(number 'ratio wall [0-9.]*, CPU' "$dir/asset_figures")" most 2
+
 # start NAME: the platform on a new state directory; sets `pid`, `base` and `served`, its port.
 token=bench-token-0123456789
 account=00000000000000000000000000000000
