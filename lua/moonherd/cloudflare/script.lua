@@ -86,6 +86,11 @@ end
 ---   modules = { ["hello.mjs"] = "export default { fetch() { return new Response('hi') } }" },
 ---   compatibility_date = "2026-10-01",
 --- }
+--- local plan = ns:script "hello":upload {
+---   modules = { ["hello.mjs"] = "export default { fetch() { return new Response('ho') } }" },
+---   compatibility_date = "2026-10-01", dry_run = true,
+--- }
+--- print(plan.text:match "[^\n]+") --> script production/hello would change (nothing was sent)
 function Script:upload(spec)
   return uploads.upload(self, spec)
 end
@@ -198,7 +203,7 @@ end
 ---@error api binding_name_taken  when a binding that is no secret has the name
 ---@error usage binding_too_large  above 5 KB
 ---@example
---- script:put_secret("API_KEY", moonherd.env.API_KEY)
+--- print(script:put_secret("API_KEY", "sk_live_51H8f").name) --> API_KEY
 function Script:put_secret(name, value)
   return secrets.put(self, name, value)
 end
