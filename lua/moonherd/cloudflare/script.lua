@@ -124,7 +124,9 @@ end
 ---@return table details  as script:details gives them
 ---@error timeout timeout_live  when the time is over; the message says what was seen last
 ---@example
---- local result = script:upload { file = "worker.mjs", compatibility_date = "2026-10-01" }
+--- local result = script:upload {
+---   modules = { ["worker.mjs"] = "export default {}" }, compatibility_date = "2026-10-01",
+--- }
 --- script:wait_live { etag = result.etag, timeout = "30s" }
 function Script:wait_live(opts)
   return waiting.run(self, opts)
@@ -296,8 +298,7 @@ end
 ---@error usage tag_too_large  above 1024 bytes
 ---@error api script_not_found  when it does not exist
 ---@example
---- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
---- ns:script "shop-7":put_tags { "customer:7", "plan:pro" }
+--- print(#script:put_tags { "customer:7", "plan:pro" }) --> 2
 function Script:put_tags(tags)
   return script_tags.put(self, tags)
 end
@@ -354,9 +355,8 @@ local read_assets = options.reader("script:upload_assets", assets.SOURCES)
 ---@error usage too_many_assets  when there are more than 100,000
 ---@error api no_completion_token  when all was sent and the API does not say that it is complete
 ---@example
---- local script = moonherd.connect { target = "local" }:namespace "production":script "shop"
---- local token, report = script:upload_assets { dir = "dist", salt = "shop" }
---- print(report.sent, report.skipped)
+--- local token, report = script:upload_assets { files = { ["/index.html"] = "<h1>Hi</h1>" } }
+--- print(report.sent, report.skipped) --> 1 0
 --- script:upload { assets = { jwt = token }, compatibility_date = "2026-10-01" }
 function Script:upload_assets(opts)
   opts = read_assets(opts)
