@@ -133,6 +133,10 @@ local BINDINGS = {
   { "a text that is not UTF-8", { type = "plain_text", text = "\xff" }, "'text' is not UTF-8" },
   { "json that cannot be", { type = "json", json = { f = anything } },
     "cannot be written as JSON" },
+  { "a misspelt field", { type = "r2_bucket", bucket_name = "b", jurisdicton = "eu" },
+    "unknown field 'jurisdicton' (did you mean 'jurisdiction'?)" },
+  { "a version to inherit from", { type = "inherit", version_id = "1" }, "'latest' only" },
+  { "an old name that is none", { type = "inherit", old_name = 5 }, "'old_name' is a string" },
   { "half a rate limit", { type = "ratelimit", namespace_id = "1", simple = { limit = 5 } },
     "{limit = N, period = seconds}" },
   { "two networks", { type = "vpc_network", network_id = "a", tunnel_id = "b" }, "two targets" },
@@ -233,6 +237,11 @@ describe("an upload that is given", function ()
       upload { bindings = { KEY = { type = kind } } }
       assert.are.equal(i, #server.requests)
     end
+  end)
+
+  it("fields nobody knows, of a type that is known, sends them", function ()
+    upload { bindings = { KEY = { type = "ai", future = "x" } } }
+    assert.is_truthy(server:last().body:find('"future":"x"', 1, true))
   end)
 
   it("a variable of 6 KB", function ()

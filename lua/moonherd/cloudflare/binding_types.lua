@@ -8,24 +8,27 @@ local secret_value = require "moonherd.cloudflare.secret_value"
 
 local M = {}
 
--- "a|b": one of the two. All are text unless NOT_TEXT says otherwise.
-local REQUIRED = {
+-- The fields of each type beside name and type. "a|b": one of the two; "?a": may be missing. Those
+-- that may not are text unless NOT_TEXT says otherwise.
+local FIELDS = {
   agent_memory = { "namespace" },
-  ai = {},
-  ai_search = { "instance_name" },
+  ai = { "?staging", "?raw" },
+  ai_search = { "instance_name", "?namespace" },
   ai_search_namespace = { "namespace" },
   analytics_engine = { "dataset" },
   artifacts = { "namespace" },
   assets = {},
-  browser = {},
+  browser = { "?raw" },
   d1 = { "database_id|id" },
   data_blob = { "part" },
-  dispatch_namespace = { "namespace" },
-  durable_object_namespace = {},
+  dispatch_namespace = { "namespace", "?outbound" },
+  durable_object_namespace = {
+    "?class_name", "?script_name", "?environment", "?namespace_id", "?dispatch_namespace",
+  },
   flagship = { "app_id" },
   hyperdrive = { "id" },
-  images = {},
-  inherit = {},
+  images = { "?raw" },
+  inherit = { "?old_name", "?version_id" },
   json = { "json" },
   k2 = { "stream" },
   kv_namespace = { "namespace_id" },
@@ -35,26 +38,30 @@ local REQUIRED = {
   mtls_certificate = { "certificate_id" },
   pipelines = { "pipeline|stream" },
   plain_text = { "text" },
-  queue = { "queue_name" },
-  r2_bucket = { "bucket_name" },
+  queue = { "queue_name", "?delivery_delay" },
+  r2_bucket = { "bucket_name", "?jurisdiction" },
   ratelimit = { "namespace_id", "simple" },
-  secret_key = { "algorithm", "format", "usages" },
+  secret_key = { "algorithm", "format", "usages", "?key_base64", "?key_jwk" },
   secret_text = { "text" },
   secrets_store_secret = { "store_id", "secret_name" },
-  send_email = {},
-  service = { "service" },
+  send_email = {
+    "?destination_address", "?allowed_destination_addresses", "?allowed_sender_addresses",
+  },
+  service = {
+    "service", "?environment", "?entrypoint", "?props", "?cross_account_grant",
+  },
   stream = {},
   tail_consumer = { "service" },
   text_blob = { "part" },
-  unsafe_hello_world = {},
+  unsafe_hello_world = { "?enable_timer" },
   vectorize = { "index_name" },
   version_metadata = {},
-  vpc_network = { "network_id|tunnel_id" },
+  vpc_network = { "network_id|tunnel_id", "?identity" },
   vpc_service = { "service_id" },
   wasm_module = { "part" },
   websearch = {},
   worker_loader = {},
-  workflow = { "workflow_name" },
+  workflow = { "workflow_name", "?class_name", "?script_name" },
 }
 
 -- Required fields that are not text.
@@ -70,7 +77,7 @@ local NOT_KEPT = {
 local IS_VARIABLE = { plain_text = true, json = true, secret_text = true, secret_key = true }
 
 local TYPES, KEPT = {}, {}
-for name in pairs(REQUIRED) do
+for name in pairs(FIELDS) do
   TYPES[#TYPES + 1] = name
   if not NOT_KEPT[name] then KEPT[#KEPT + 1] = name end
 end
@@ -102,7 +109,7 @@ local function keys_of(binding)
   return keys
 end
 
-local function check_field(binding, wanted, who)
+local function check_required(binding, wanted, who)
   local name, found = binding.name, nil
   for key in wanted:gmatch "[^|]+" do
     if binding[key] ~= nil then found = key end
@@ -121,6 +128,31 @@ local function check_field(binding, wanted, who)
   if not utf8.len(value) then refuse(who, name, "'%s' is not UTF-8", found) end
   -- An id that is empty is mostly a variable of the environment that was not set.
   if value == "" and found ~= "text" then refuse(who, name, "'%s' is empty", found) end
+end
+
+-- A field that is not known is something newer than us, unless one that is known is near: the API
+-- would drop it without a word. Ids are what reads may add.
+local function check_unknown(binding, fields, who)
+  local known, names = { name = true, type = true }, {}
+  for _, field in ipairs(fields) do
+    for name in field:gmatch "[^|?]+" do names[#names + 1], known[name] = name, true end
+  end
+  for name in pairs(binding) do
+    local is_odd = not known[name] and not tostring(name):find "_id$"
+    local nearest = is_odd and options.nearest(tostring(name), names)
+    if nearest then
+      refuse(who, binding.name, "unknown field '%s' (did you mean '%s'?)", name, nearest)
+    end
+  end
+end
+
+local function inherit_problem(binding)
+  if binding.version_id ~= nil and binding.version_id ~= "latest" then
+    return "'version_id' can be 'latest' only"
+  end
+  if binding.old_name ~= nil and type(binding.old_name) ~= "string" then
+    return "'old_name' is a string"
+  end
 end
 
 local function ratelimit_problem(binding)
@@ -150,6 +182,7 @@ local function json_problem(binding)
 end
 
 local FURTHER_PROBLEM = {
+  inherit = inherit_problem,
   json = json_problem,
   kv_namespace = kv_problem, ratelimit = ratelimit_problem,
   secret_key = secret_value.key_problem, vpc_network = network_problem,
@@ -166,7 +199,7 @@ function M.check_type(given, name, who)
   if type(given) ~= "string" then
     refuse(who, name, "'type' is missing; text alone would be a plain_text binding")
   end
-  if REQUIRED[given] then return end
+  if FIELDS[given] then return end
   local nearest = options.nearest(given, TYPES)
   if nearest then refuse(who, name, "unknown type '%s' (did you mean '%s'?)", given, nearest) end
   local text = "%s: binding '%s' has a type moonherd does not know: '%s'"
@@ -178,7 +211,11 @@ end
 ---@param who string
 ---@error usage binding_too_large  for a value above 5 KB
 function M.check(binding, who)
-  for _, wanted in ipairs(REQUIRED[binding.type] or {}) do check_field(binding, wanted, who) end
+  local fields = FIELDS[binding.type] or {}
+  for _, wanted in ipairs(fields) do
+    if not wanted:find "^%?" then check_required(binding, wanted, who) end
+  end
+  check_unknown(binding, fields, who)
   local problem = FURTHER_PROBLEM[binding.type]
   local why = problem and problem(binding)
   if why then refuse(who, binding.name, "%s", why) end
@@ -189,7 +226,7 @@ end
 ---@param type_name string
 ---@return boolean
 function M.can_be_kept(type_name)
-  return REQUIRED[type_name] ~= nil and type_name ~= "inherit"
+  return FIELDS[type_name] ~= nil and type_name ~= "inherit"
 end
 
 --- Whether bindings of a type are variables or secrets, of which there is a limited number.
