@@ -119,10 +119,12 @@ function M.list(of)
   end
 end
 
+-- Along what is there, which is as a rule far less than what may be.
 local function check_fields(value, pointer, fields)
-  for name, shape in pairs(fields) do
-    if not is_absent(value[name]) then
-      shape(value[name], pointer .. "/" .. name)
+  for name, item in pairs(value) do
+    local shape = fields[name]
+    if shape and not is_absent(item) then
+      shape(item, pointer .. "/" .. name)
     end
   end
 end
