@@ -68,7 +68,7 @@ for suite; do
       done ;;
     lua) run lua 600 "$B/moonherd" run --target local tests/runner.lua ;;
     conformance)
-      run conformance 120 "$B/moonherd" run --target local --log error tests/conformance/run.lua ;;
+      run conformance 300 "$B/moonherd" run --target local --log error tests/conformance/run.lua ;;
     regress)
       for script in tests/regress/*.lua; do
         [ -f "$script" ] && run "${script#tests/}" 60 sh -c \

@@ -42,6 +42,14 @@ local TOKEN = match.test("a token for an hour", function (value)
     and (claims.iat == nil or claims.exp - claims.iat == 3600)
 end)
 
+-- What ours holds besides; without the claim that asks for one file a request.
+local OUR_TOKEN = match.test("a token with every claim", function (value)
+  local payload = value:match "^[^.]+%.([^.]+)%.[^.]+$"
+  local claims = json.decode(hash.unbase64url(payload))
+  return claims.iat and claims.acc and claims.ns and claims.script and claims.sid and claims.kind
+    and claims.wrangler_single_asset_uploads == nil
+end)
+
 -- ---- steps --------------------------------------------------------------------------------------
 
 local function session(paths, result, where)
@@ -110,6 +118,13 @@ local sessions = {
     session({ ["/index.html"] = A, ["/copy.html"] = A, ["/größe & co/b.css"] = B },
       match.all({ jwt = TOKEN }, { buckets = buckets(A, B) })),
     { "GET SCR", expect = { code = 10092 } },
+  },
+  {
+    name = "its token tells what it is for",
+    source = "§15.3",
+    live = false, -- the service has claims of its own
+    needs = { namespace = true },
+    session({ ["/index.html"] = A }, { jwt = match.all(TOKEN, OUR_TOKEN) }),
   },
   {
     name = "an empty manifest has nothing to upload: its token is the last",
@@ -240,8 +255,18 @@ local uploads = {
     { "POST ACC/workers/assets/upload?base64=true", form = { asset(A) }, expect = REFUSED_TOKEN },
     send({ asset(A) }, REFUSED_TOKEN, "{session}x"),
     send({ asset(A) }, REFUSED_TOKEN, "a.b.c"),
+    { "POST /accounts/ffffffffffffffffffffffffffffffff/workers/assets/upload?base64=true",
+      form = { asset(A) }, token = "{session}", expect = REFUSED_TOKEN },
     { "POST ACC/workers/assets/upload?base64=true", form = { asset(A) },
       headers = { authorization = false }, expect = { code = 9106 } },
+  },
+  {
+    name = "is made by no other method",
+    source = "§1.6",
+    needs = { namespace = true },
+    session({ ["/a.html"] = A }, { jwt = match.save "session" }),
+    { "GET ACC/workers/assets/upload", token = "{session}", expect = { code = 10405 } },
+    { "PUT ACC/workers/assets/upload/" .. A, token = "{session}", expect = { code = 10405 } },
   },
   {
     name = "files that the manifest does not name, or of another size, or not base64",
@@ -280,6 +305,8 @@ local single = {
     send_one(B, CONTENT[B], { code = 10021 }),
     send_one(A, "short", { code = 10021 }),
     send_one(A, CONTENT[A], REFUSED_TOKEN, "a.b.c"),
+    { "POST ACC/workers/assets/upload/" .. A, body = CONTENT[A], type = "text/html",
+      headers = { authorization = false }, expect = { code = 9106 } },
   },
 }
 

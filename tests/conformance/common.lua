@@ -1,10 +1,7 @@
--- What holds whatever is asked for: credential, account, route, namespace, script, envelope.
+-- What holds whatever is asked for: credential, account, route, namespace, script; contract §1.
 
-local json = require "moonherd.json"
 local match = require "tests.conformance.match"
 local operations = require "tests.conformance.operations"
-
-local NONE = json.array {}
 
 local function expect(code)
   return { code = code }
@@ -171,6 +168,7 @@ local routes = {
     { "PUT SCR/settings", json = {}, expect = expect(10405) },
     { "PATCH SCR/tags", json = {}, expect = expect(10405) },
     { "GET SCR/tags/a", expect = expect(10405) },
+    { "GET SCR/assets-upload-session", expect = expect(10405) },
   },
   {
     name = "OPTIONS and HEAD are methods like others",
@@ -249,14 +247,14 @@ local function renamed(operation, placeholder, name)
   return method .. " " .. operations.expand(path):gsub(placeholder, (name:gsub("%%", "%%%%")))
 end
 
-local LONG = ("x"):rep(256)
+local LONG, LONGER = ("x"):rep(256), ("x"):rep(10000)
 local bad_names = {
   operation = "names that no path can carry",
 }
 for_each(bad_names, is_below_namespace, function (operation)
   -- A proxy on the way may have its own idea of these names.
   local case = { name = "namespace of " .. operation[1], source = "§1.11", live = false }
-  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG } do
+  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG, LONGER } do
     case[#case + 1] = sample(operation, { renamed(operation, "{ns}", name),
       expect = expect(10021) })
   end
@@ -266,7 +264,7 @@ for_each(bad_names, function (operation)
   return operation[1]:find " SCR" ~= nil
 end, function (operation)
   local case = { name = "script of " .. operation[1], source = "§1.11", live = false }
-  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG } do
+  for _, name in ipairs { "a%2Fb", "a%00b", "a%0Ab", "%FF", "a%3Fb", "a%23b", LONG, LONGER } do
     case[#case + 1] = sample(operation, { renamed(operation, "{script}", name),
       expect = { code = 10016, errors = { { message = "workers.api.error.invalid_script_name" } } },
     })
@@ -311,117 +309,7 @@ end, function (operation)
     sample(operation, more), }
 end)
 
--- ---- envelopes ----------------------------------------------------------------------------------
-
--- Every answer is checked by step.lua; here is what not every answer shows.
-local envelopes = {
-  operation = "envelopes",
-  {
-    name = "exactly these members, and no messages where nothing is to be said",
-    source = "§1.5",
-    needs = { namespace = true },
-    { "GET NS", expect = { messages = NONE, result_info = match.absent } },
-    { "GET NS/scripts", expect = { messages = NONE, result = NONE } },
-    { "GET NS-missing", expect = { code = 100119, messages = NONE } },
-  },
-  {
-    name = "errors name their page and the place in the request",
-    source = "§1.5",
-    live = false, -- the service leaves most of it out
-    { "GET SCR/settings", expect = { code = 10007, errors = { {
-      documentation_url = match.pattern "^https://developers.cloudflare.com/",
-      source = match.absent,
-    } } } },
-    { "PATCH NS", json = { name = 5 }, expect = { code = 10021, errors = { {
-      documentation_url = match.pattern "^https://developers.cloudflare.com/",
-      source = match.exactly { pointer = "/name" },
-    } } } },
-  },
-}
-
--- ---- headers and encodings ----------------------------------------------------------------------
-
-local headers = {
-  operation = "headers and encodings",
-  {
-    name = "those of the TypeScript SDK",
-    source = "§1.3",
-    {
-      "GET NS",
-      headers = {
-        accept = "application/json", ["user-agent"] = "Cloudflare/JS 7.3.0",
-        ["api-version"] = "2026-11-01", ["x-stainless-lang"] = "js",
-        ["x-stainless-retry-count"] = "0", ["x-stainless-package-version"] = "7.3.0",
-      },
-    },
-    { "GET NS", headers = { accept = "string" } },
-  },
-  {
-    name = "those of wrangler, with a type and no body",
-    source = "§1.3",
-    {
-      "GET NS",
-      type = "application/json",
-      headers = {
-        accept = "*/*", ["accept-language"] = "*", ["accept-encoding"] = "gzip, deflate",
-        ["sec-fetch-mode"] = "cors", ["user-agent"] = "wrangler/4.164.0",
-      },
-    },
-  },
-  {
-    name = "the allowance, on every answer",
-    source = "§1.8",
-    live = false, -- the numbers are those of the emulator
-    {
-      "GET ALL",
-      expect = { headers = {
-        ratelimit = match.pattern '^"[^"]+";r=%d+;t=%d+$',
-        ["ratelimit-policy"] = '"default";q=1200;w=300', ["retry-after"] = match.absent,
-      } },
-    },
-    {
-      "GET NS-missing",
-      expect = { code = 100119, headers = {
-        ratelimit = match.pattern '^"[^"]+";r=%d+;t=%d+$',
-        ["ratelimit-policy"] = '"default";q=1200;w=300',
-      } },
-    },
-  },
-  {
-    name = "bodies in chunks",
-    source = "§1.1",
-    needs = "script",
-    { "PATCH NS", json = {}, chunked = true },
-    { "PUT SCR", chunked = true, form = {
-      { name = "metadata", json = { main_module = "index.js" } },
-      { name = "index.js", filename = "index.js", type = "application/javascript+module",
-        content = "export default { fetch() {} }" },
-    } },
-    { "PUT SCR/content", body = "addEventListener('fetch', () => {})", chunked = true,
-      type = "application/javascript" },
-  },
-  {
-    name = "segments are split before they are decoded, and decoded once",
-    source = "§1.4",
-    needs = { namespace = true },
-    { "PATCH NS", json = { name = "{ns} ä+%41:b" } },
-    { "GET NS%20%C3%A4+%2541%3Ab", expect = { result = { namespace_name = "{ns} ä+%41:b" } } },
-    { "PUT NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541",
-      body = "addEventListener('fetch', () => {})", type = "text/javascript",
-      expect = { result = { id = "a ü+%41" } } },
-    { "GET NS%20%C3%A4%2B%2541:b/scripts/a%20ü+%2541",
-      expect = { result = { id = "a ü+%41", dispatch_namespace = "{ns} ä+%41:b" } } },
-    { "PUT NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags/x%2Fy%20z%3A+%25",
-      expect = { result = json.null } },
-    { "GET NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags",
-      expect = { result = { "x/y z:+%" } } },
-    { "DELETE NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags/x%2Fy%20z%3A%2B%25" },
-    { "GET NS%20%C3%A4+%2541:b/scripts/a%20%C3%BC+%2541/tags",
-      expect = { result = json.array {} } },
-  },
-}
-
 return {
   no_credential, wrong_credential, credentials, routes, missing_namespace, missing_script,
-  bad_names, order, envelopes, headers,
+  bad_names, order,
 }

@@ -26,18 +26,14 @@ local function seen_outcomes(groups)
 end
 
 local function check_operation(operation, seen, gaps)
-  local excused = operations.EXCEPTIONS[operation[1]] or {}
-  local function demand(what, key)
-    if not seen[key] then gaps[#gaps + 1] = ("%s: no case of %s"):format(operation[1], what) end
+  local function report(format, ...)
+    gaps[#gaps + 1] = operation[1] .. ": " .. format:format(...)
   end
-  demand("success", "success")
+  if not seen.success then report "no case of success" end
   for _, code in ipairs(operations.errors_of(operation)) do
-    if not excused[code] then demand(key_of(code), key_of(code)) end
-  end
-  for code in pairs(excused) do
-    if seen[key_of(code)] then
-      gaps[#gaps + 1] = ("%s: %s is excused but has a case"):format(operation[1], code)
-    end
+    local is_excused, key = operations.excuse(operation, code) ~= nil, key_of(code)
+    if is_excused and seen[key] then report("%s is excused, but there is a case", key) end
+    if not (is_excused or seen[key]) then report("no case of %s", key) end
   end
 end
 

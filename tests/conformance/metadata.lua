@@ -60,6 +60,8 @@ local bindings = {
     put { bindings = { plain("A", ("x"):rep(5120)), secret("B", ("x"):rep(5120)) } },
     refused({ plain("A", ("x"):rep(5121)) }, 10054, match.pattern "^/bindings/0"),
     refused({ secret("A", ("x"):rep(5121)) }, 10054, match.pattern "^/bindings/0"),
+    refused({ { type = "json", name = "A", json = { ("x"):rep(5121) } } }, 10054,
+      match.pattern "^/bindings/0"),
   },
   {
     name = "128 variables, and more",
@@ -301,6 +303,12 @@ local exports = {
     get("SCR", { script = { exports = {
       Room = { type = "durable-object", storage = "sqlite" }, Gone = match.absent,
     } } }),
+  },
+  {
+    name = "not together with migrations",
+    source = "§12.1",
+    put({ exports = { Room = { type = "durable-object", storage = "sqlite" } },
+      migrations = { new_tag = "v1", new_classes = { "Room" } } }, CLASSES, { code = 10021 }),
   },
   {
     name = "entries in every state",

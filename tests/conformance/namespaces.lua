@@ -142,6 +142,8 @@ local function update(method)
       } } },
       { "GET NS-renamed/scripts/{script}",
         expect = { result = { dispatch_namespace = "{ns}-renamed" } } },
+      { "GET NS-renamed/scripts",
+        expect = { result = { { dispatch_namespace = "{ns}-renamed" } } } },
       { "GET NS", expect = { code = 100119 } },
       { "POST ALL", json = { name = "{ns}" },
         expect = { result = { namespace_id = match.other_than "id" } } },

@@ -18,8 +18,7 @@ M.STATUS = {
 local TOO_MANY_TAGS = "403/10021"
 
 -- Each row: method and path as the contract abbreviates them, its own errors, and `sample`: a
--- request that gets as far as the script it names, for the rules that hold everywhere. Cases that
--- need one that is pending are skipped, and said to be.
+-- request that gets as far as the script it names, for the rules that hold everywhere.
 local JSON = { json = {} }
 M.list = {
   { "POST ALL", errors = { 100120, 10026, 10021 }, sample = JSON },
@@ -42,7 +41,6 @@ M.list = {
     "POST SCR/assets-upload-session",
     errors = { 10026, 10021 },
     sample = { json = { manifest = {} } },
-    is_pending = true,
   },
   { "GET SCR/bindings", errors = { 10007 } },
   {
@@ -79,20 +77,25 @@ M.list = {
   { "GET SCR/tags", errors = { 10007 } },
   { "PUT SCR/tags/{tag}", errors = { 10007, 10021, TOO_MANY_TAGS } },
   { "DELETE SCR/tags/{tag}", errors = { 10007 } },
-  { "POST ACC/workers/assets/upload", errors = { 10021 }, is_upload = true, is_pending = true },
-  { "POST ACC/workers/assets/upload/{hash}", errors = { 10021 }, is_upload = true,
-    is_pending = true },
+  { "POST ACC/workers/assets/upload", errors = { 10021 }, is_upload = true },
+  { "POST ACC/workers/assets/upload/{hash}", errors = { 10021 }, is_upload = true },
 }
 
 -- What belongs to every operation, and to every one below a namespace. An upload of assets knows
--- one credential, the token of its session, which is good or not.
-local EVERYWHERE, BELOW_NAMESPACE = { 9106, 10000 }, { 100119 }
+-- one credential, the token of its session.
+local EVERYWHERE, BELOW_NAMESPACE = { 9106, 10000, 971, 10002, 10013, 10121 }, { 100119 }
 
--- Errors that no request can provoke, and why. "*" holds for all operations.
+-- Errors that no request by itself can provoke, of every operation and of one, and why.
+M.UNPROVOKED = {
+  [971] = "the allowance of an account is not to be used up; an emulator does not enforce it",
+  [10002] = "a fault of the server",
+  [10013] = "a fault of the server, or a write that others have come before again and again",
+  [10121] = "belongs to accounts without the product; the emulator has none",
+}
 M.EXCEPTIONS = {
   ["PUT SCR"] = {
     [10006] = "code is not parsed: a Worker is stored and checked, not run",
-    [10035] = "a conflicting write runs again, and then fails with 10013 (§18)",
+    [10035] = "a write that others have come before runs again, and then fails with 10013 (§18)",
     [10056] = "an upload names no secret that has to be there",
     [10069] = "handlers are found by looking for names; an unknown one is not seen",
   },
@@ -101,20 +104,23 @@ M.EXCEPTIONS = {
   },
 }
 
---- The errors an operation must be seen to give.
+--- Why an operation is not seen to give an error, or nil.
+function M.excuse(operation, code)
+  return M.UNPROVOKED[code] or (M.EXCEPTIONS[operation[1]] or {})[code]
+end
+
+--- The errors an operation may give.
 function M.errors_of(operation)
-  local list = { table.unpack(operation.errors) }
-  if not operation.is_upload then table.move(EVERYWHERE, 1, #EVERYWHERE, #list + 1, list)
-  else list[#list + 1] = 10000 end
+  local list = table.move(EVERYWHERE, 1, #EVERYWHERE, #operation.errors + 1,
+    { table.unpack(operation.errors) })
   local path = operation[1]
-  if path:find "SCR" or path:find "NS" then
+  if path:find " SCR" or path:find " NS" then
     table.move(BELOW_NAMESPACE, 1, #BELOW_NAMESPACE, #list + 1, list)
   end
   return list
 end
 
---- The contract's abbreviations in full: ACC, ALL (of namespaces), NS, SCR; ROOT is ACC without the
---- prefix /client/v4. Names stand in braces.
+--- The contract's abbreviations in full: ACC, ALL (of namespaces), NS, SCR. Names stand in braces.
 function M.expand(path)
   local all = "/accounts/{account}/workers/dispatch/namespaces"
   local long = {

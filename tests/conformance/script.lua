@@ -59,6 +59,15 @@ local delete = {
     { "DELETE SCR?force=true", expect = { result = json.null } },
   },
   {
+    name = "one that another refers to",
+    source = "UNKNOWN-20",
+    live = false, -- the service may look for references
+    needs = "script",
+    { "PUT NS/scripts/{script}-caller", form = requests.upload { bindings = {
+      { type = "service", name = "CALLED", service = "{script}" } } } },
+    { "DELETE SCR", expect = { result = json.null } },
+  },
+  {
     name = "the next script of the name begins anew",
     source = "§6.2",
     needs = { script = { tags = { "a" }, logpush = true,
