@@ -191,6 +191,14 @@ tags and assets
     assert.are.equal("remove", entry_of(result, "bindings.MODE").change)
   end)
 
+  it("does not say that a secret is kept which takes another one's value", function ()
+    local secrets = { { name = "A", type = "secret_text" }, { name = "B", type = "secret_text" } }
+    live({ bindings = secrets, compatibility_date = DATE }, MODULES)
+    local result = dry_run { bindings = { A = { type = "inherit", old_name = "B" } } }
+    assert.are.equal("change", entry_of(result, "bindings.A").change)
+    assert.are.equal("keep", entry_of(result, "bindings.B").change)
+  end)
+
   it("fails where the upload would: nothing to inherit, no namespace", function ()
     live(LIVE, MODULES)
     local _, err = moonherd.try(dry_run, { bindings = { LOST = inherit } })
@@ -215,6 +223,36 @@ tags and assets
     assert.are.same({ "keep bindings.DB", "keep bindings.ROOM", "keep modules.a.mjs" },
       changes(dry_run { bindings = { DB = { type = "d1", id = "7" },
         ROOM = { type = "durable_object_namespace", class_name = "Room" } } }))
+  end)
+
+  it("is good to read with values that are long, and names that are odd", function ()
+    local long = ("x"):rep(60)
+    live({ compatibility_date = DATE, bindings = {
+      { name = "TEXT", type = "plain_text", text = long .. "1" },
+      { name = "\27[2J", type = "service", service = "a", entrypoint = "One" },
+    } }, { MODULES[1] })
+    local result = dry_run { bindings = { TEXT = long .. "2" } }
+    local value = '"' .. ("x"):rep(46) .. "…"
+    assert.are.equal(([[
+script prod/shop would change, 1 binding would vanish (nothing was sent)
+bindings
+  - ?[2J  service entrypoint "One" service "a"        would vanish: not in the upload
+  ~ TEXT  plain_text %s → another, different further on
+code
+  = 1 module stays as it is]]):format(value), (result.text:gsub('"a"  +', '"a"        ')))
+  end)
+
+  it("shows which fields of a binding would change", function ()
+    live({ compatibility_date = DATE, bindings = {
+      { name = "API", type = "service", service = "api", entrypoint = "One" },
+      { name = "STORE", type = "kv_namespace", namespace_id = "1" },
+    } }, { MODULES[1] })
+    local result = dry_run { bindings = { API = { type = "service", service = "api",
+      environment = "test" }, STORE = { type = "r2_bucket", bucket_name = "b" } } }
+    assert.is_truthy(result.text:find('service entrypoint "One" → none environment none → "test"',
+      1, true))
+    assert.is_truthy(result.text:find('kv_namespace namespace_id "1" → r2_bucket bucket_name "b"',
+      1, true))
   end)
 
   it("tells that assets would be dropped", function ()

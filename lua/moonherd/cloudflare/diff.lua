@@ -53,27 +53,31 @@ local function fill(after, before)
   end
 end
 
--- The bindings after the upload: name -> {binding=, is_kept=}.
-local function outcome(live, request, who)
-  local after, set = {}, request.bindings or { list = {}, defaults = {} }
-  for _, binding in ipairs(set.list) do
-    local name = binding.name
-    local source = binding.type == "inherit" and live[binding.old_name or name]
-    if binding.type ~= "inherit" then
-      after[name] = { binding = binding }
-    elseif source then
-      after[name] = { binding = source, is_kept = true }
-    elseif set.defaults[name] then
-      after[name] = { binding = set.defaults[name] }
-    elseif request.query then -- strict
-      not_live(who, binding.old_name or name)
-    end
+-- What a binding of the request is after the upload: {binding=, is_kept=}; nil when it is left out.
+local function resolve(binding, live, request, who)
+  if binding.type ~= "inherit" then return { binding = binding } end
+  local name, source = binding.name, binding.old_name or binding.name
+  local default = request.bindings.defaults[name]
+  if live[source] then
+    return { binding = live[source], is_kept = source == name }
+  elseif default then
+    return { binding = default }
   end
-  for _, kept in ipairs(request.fields.keep_bindings or {}) do
-    for name, binding in pairs(live) do
-      if binding.type == kept and not after[name] then
-        after[name] = { binding = binding, is_kept = true }
-      end
+  local is_strict = request.query ~= nil
+  return is_strict and not_live(who, source) or nil
+end
+
+-- The bindings after the upload, by name.
+local function outcome(live, request, who)
+  local after = {}
+  for _, binding in ipairs(request.bindings and request.bindings.list or {}) do
+    after[binding.name] = resolve(binding, live, request, who)
+  end
+  local keeps = {}
+  for _, kept in ipairs(request.fields.keep_bindings or {}) do keeps[kept] = true end
+  for name, binding in pairs(live) do
+    if keeps[binding.type] and not after[name] then
+      after[name] = { binding = binding, is_kept = true }
     end
   end
   return after
@@ -128,8 +132,7 @@ end
 -- What an upload that does not name them sets back.
 local SETTINGS = {
   "compatibility_date", "compatibility_flags", "usage_model", "limits", "logpush", "observability",
-  "placement", "tail_consumers", "streaming_tail_consumers", "cache_options",
-  "exports",
+  "placement", "tail_consumers", "streaming_tail_consumers", "cache_options", "exports",
 }
 local DEFAULTS = { usage_model = "standard", logpush = false, observability = { enabled = false } }
 local NOT_SET = { ["placement.status"] = true, ["placement.last_analyzed_at"] = true }

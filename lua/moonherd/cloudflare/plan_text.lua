@@ -21,11 +21,12 @@ local function plain(value)
 end
 
 local function literal(value)
-  return shorten(json.encode(value))
+  return value == nil and "none" or shorten(json.encode(value))
 end
 
+-- Two values that differ; they may look alike once they are short.
 local function arrow(before, after)
-  return before .. " → " .. after
+  return before .. " → " .. (before == after and "another, different further on" or after)
 end
 
 local function size_text(bytes)
@@ -69,9 +70,10 @@ end
 local function changed_fields(before, after)
   local words = { after.type }
   for _, name in ipairs(fields_of(before, after)) do
-    local old = before[name] == nil and "none" or literal(before[name])
-    local new = after[name] == nil and "none" or literal(after[name])
-    if old ~= new or name == "text" then words[#words + 1] = field_text(name, arrow(old, new)) end
+    local old, new = before[name], after[name]
+    if old == nil or new == nil or json.encode(old) ~= json.encode(new) then
+      words[#words + 1] = field_text(name, arrow(literal(old), literal(new)))
+    end
   end
   return table.concat(words, " ")
 end
@@ -201,7 +203,7 @@ local function add_group(rows, title, group, widths)
     local mark, name, value, note = table.unpack(line, 1, 4)
     local row = ("  %s %s  %s  %s"):format(mark, pad(name, widths[1]), pad(value, widths[2]),
       note or "")
-    rows[#rows + 1] = row:match "^(.-)%s*$"
+    rows[#rows + 1] = row:match "^(.-)%s*$":gsub("%c", "?") -- names come from elsewhere
   end
   if group.stay > 0 then rows[#rows + 1] = stay_text(group) end
 end
