@@ -203,8 +203,13 @@ describe("a site", function ()
     it("when a name is not UTF-8", function ()
       local err = refusal { ["a/\xFF.txt"] = "" }
       assert.are.equal("bad_name", err.reason)
-      assert.are.equal([[upload: asset 'a/\xFF.txt' has a name that is not UTF-8, ]]
-        .. "as paths of URLs are", err.message)
+      assert.are.equal([[upload: asset 'a/\xFF.txt' has a name that is not UTF-8]], err.message)
+    end)
+
+    it("when a name has a control character", function ()
+      local err = refusal { ["a\nb.txt"] = "" }
+      assert.are.equal("bad_name", err.reason)
+      assert.are.equal([[upload: asset 'a\x0Ab.txt' has a control character in its name]], err.message)
     end)
 
     it("when a file is too large", function ()

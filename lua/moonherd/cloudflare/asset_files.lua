@@ -20,8 +20,8 @@ local LARGEST_TEXT <const> = 1 << 20 -- of _headers and _redirects
 
 -- Names as people can read them in a message, whatever bytes they have.
 local function shown(name)
-  return utf8.len(name) and name
-    or (name:gsub("[\x80-\xFF]", function (c) return ("\\x%02X"):format(c:byte()) end))
+  local odd = utf8.len(name) and "%c" or "[%c\x80-\xFF]"
+  return (name:gsub(odd, function (c) return ("\\x%02X"):format(c:byte()) end))
 end
 
 local function refuse(who, reason, path, format, ...)
@@ -59,10 +59,14 @@ local function check_link(entry, root, who)
   end
 end
 
+-- Paths of URLs are UTF-8, and the API takes none with control characters.
+local function check_name(name, who)
+  if not utf8.len(name) then refuse(who, "bad_name", name, "has a name that is not UTF-8") end
+  if name:find "%c" then refuse(who, "bad_name", name, "has a control character in its name") end
+end
+
 local function check_entry(entry, root, who)
-  if not utf8.len(entry.name) then
-    refuse(who, "bad_name", entry.name, "has a name that is not UTF-8, as paths of URLs are")
-  end
+  check_name(entry.name, who)
   if entry.is_link or entry.type == "link" then check_link(entry, root, who) end
   if entry.type ~= "file" and entry.type ~= "directory" then
     refuse(who, "not_a_file", entry.name, "is a %s, not a file", entry.type)
@@ -115,7 +119,7 @@ local function check_path(path, who)
   if type(path) ~= "string" then
     errors.usage("%s: bad option 'files' (paths are strings, got %s)", who, type(path))
   end
-  if not utf8.len(path) then refuse(who, "bad_name", path, "has a path that is not UTF-8") end
+  check_name(path, who)
   if path:sub(1, 1) ~= "/" or path == "/" or (path .. "/"):find "/%.?%.?/" then
     refuse(who, "bad_name", path, "needs a path such as '/index.html', without '.' and '..'")
   end

@@ -67,7 +67,8 @@ end
 ---@field spec.assets? table|boolean  static files, as for script:upload_assets: dir, files, salt,
 ---  on_progress, or `jwt`, the token it returned; and how they are served: html_handling,
 ---  not_found_handling, run_worker_first, _headers, _redirects, base_path, serve_directly. Without
----  files only that is changed; false removes the assets. Given assets, code may be left out
+---  files only that is changed; false removes the assets. Given assets, code may be left out: then
+---  the Worker has none
 ---@field spec.dry_run? boolean  send nothing, tell what would change: a list `diff` of
 ---  {path=, change="add"|"remove"|"change"|"keep", before=, after=}, bindings that would vanish
 ---  first, and a `text` to print; `exists`: whether the script is there. No secret is shown

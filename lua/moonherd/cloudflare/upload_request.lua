@@ -59,7 +59,7 @@ local function check_together(opts)
   if opts.assets then assets.check(opts.assets, WHO) end
 end
 
--- Without any, assets make a Worker of their own, or change those of one that is there.
+-- Without any, the Worker has assets alone.
 local function code_of(opts)
   if opts.assets and not codes.is_given(opts) then return { modules = {} } end
   return codes.read(opts, WHO)
