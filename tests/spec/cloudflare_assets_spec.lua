@@ -396,9 +396,11 @@ Content-Type: application/json
 
     it("is not opened with nonsense", function ()
       for _, manifest in ipairs { 1, { a = {} }, { ["/a"] = 1 }, { ["/a"] = { hash = "x" } },
-        { ["/a"] = { hash = 1, size = 1 } }, { ["/a"] = { hash = "x", size = 1.5 } } } do
+        { ["/a"] = { hash = 1, size = 1 } }, { ["/a"] = { hash = "x", size = 1.5 } },
+        { ["/\xFF"] = { hash = "x", size = 1 } } } do
         local err = failure(script.assets_upload_session, script, manifest)
         assert.are.same({ "usage", 0 }, { err.kind, #server.requests })
+        assert.is_truthy(err.message:find "^script:assets_upload_session: ")
       end
     end)
   end)

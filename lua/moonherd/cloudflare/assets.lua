@@ -2,10 +2,10 @@
 -- not have yet, and comes back with the token that stands for the whole site in an upload.
 local async = require "moonherd.async"
 local config = require "moonherd.cloudflare.asset_config"
+local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local forms = require "moonherd.cloudflare.asset_form"
-local json = require "moonherd.json"
 local log = require "moonherd._log"
 local sites = require "moonherd.cloudflare.asset_files"
 local time = require "moonherd.time"
@@ -85,11 +85,12 @@ end
 ---@async
 ---@param script table  the handle
 ---@param manifest table  path = {hash=, size=}
+---@param who string  the public name of the function
 ---@return table session  {jwt=, buckets=}: lists of the hashes to upload; none: `jwt` is the
 ---  completion token already
-function M.open_session(script, manifest)
+function M.open_session(script, manifest, who)
   local result = transport.call(script._client, endpoints.create_assets_session, nil,
-    json.encode { manifest = manifest }, script._namespace, script._segment)
+    encode.json({ manifest = manifest }, who), script._namespace, script._segment)
   local jwt = token_of(result) or bad_answer "there is no token"
   return { jwt = jwt, buckets = check_buckets(result.buckets) }
 end
@@ -147,9 +148,9 @@ end
 
 -- The completion token. While a session gets too old to be of use, another one is opened: it asks
 -- for what is still missing.
-local function complete(script, site, report, on_progress)
+local function complete(script, site, report, on_progress, who)
   while true do
-    local session = M.open_session(script, site:manifest())
+    local session = M.open_session(script, site:manifest(), who)
     report.requests = report.requests + 1
     local wanted, count = wanted_of(site, session)
     if count == 0 then return session.jwt end
@@ -164,9 +165,9 @@ local function complete(script, site, report, on_progress)
   end
 end
 
-local function send_site(script, site, on_progress)
+local function send_site(script, site, on_progress, who)
   local report = { files = #site.files, sent = 0, bytes = 0, requests = 0 }
-  local token = complete(script, site, report, on_progress)
+  local token = complete(script, site, report, on_progress, who)
   report.skipped = report.files - report.sent
   log.write("debug", ("assets: %d of %d files sent"):format(report.sent, report.files),
     { script = script.name, bytes = report.bytes, requests = report.requests })
@@ -184,7 +185,7 @@ end
 ---@return table report  {files=, sent=, skipped=, bytes=, requests=, config=}
 function M.upload(script, opts, who)
   local site = sites.read(opts, who)
-  local token, report = send_site(script, site, opts.on_progress)
+  local token, report = send_site(script, site, opts.on_progress, who)
   report.config = config.of({}, site)
   return token, report
 end
@@ -219,7 +220,7 @@ function M.field_of(script, opts, who)
     return { jwt = opts.jwt and log.hide(opts.jwt), config = config.of(opts) }, nil, 0
   end
   local site = sites.read(opts, who)
-  local token, report = send_site(script, site, opts.on_progress)
+  local token, report = send_site(script, site, opts.on_progress, who)
   local requests = report.requests
   report.requests = nil
   return { jwt = token, config = config.of(opts, site) }, report, requests

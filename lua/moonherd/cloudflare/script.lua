@@ -371,7 +371,8 @@ end
 ---@return table session  {jwt=, buckets=}: lists of the hashes to upload; when there are none,
 ---  `jwt` is the completion token
 function Script:assets_upload_session(manifest)
-  return assets.open_session(self, assets.check_manifest(manifest, "script:assets_upload_session"))
+  local who = "script:assets_upload_session"
+  return assets.open_session(self, assets.check_manifest(manifest, who), who)
 end
 
 return M
