@@ -1,4 +1,5 @@
 -- Whether a write that failed was done all the same: what the error says of it.
+local async = require "moonherd.async"
 local stand_in = require "tests.spec.support.stand_in"
 
 local ENVELOPE = '{"success":true,"errors":[],"messages":[],"result":null}'
@@ -69,6 +70,19 @@ describe("a write that failed", function ()
     server:answer { hold = true }
     local err = failure(late.add_tag, late, "x")
     assert.are.same({ "timeout_total", "unknown" }, { err.reason, err.outcome })
+  end)
+
+  it("may be done when it was stopped", function ()
+    server:answer { hold = true }
+    local err = failure(async.timeout, 0.05, script.add_tag, script, "x")
+    assert.are.same({ "timeout", "unknown" }, { err.reason, err.outcome })
+    assert.is_truthy(err.hint:find "script:tags shows")
+    server:answer { hold = true }
+    local task = async.spawn(function () return pcall(script.add_tag, script, "x") end)
+    async.sleep(0.02)
+    task:cancel()
+    local _, cancelled = task:wait()
+    assert.are.same({ "cancelled", "unknown" }, { cancelled.kind, cancelled.outcome })
   end)
 
   it("was not done when nothing of it left", function ()

@@ -204,10 +204,12 @@ end
 
 -- ---- whether a write was done ------------------------------------------------------------------
 
--- Below HTTP, from the first byte on that has left. An answer that refuses says: not done; one that
--- speaks of a fault, or that is not the API's, leaves it open.
+-- Below HTTP, from the first byte on that has left; a call that was stopped does not say. An
+-- answer that refuses says: not done; one that speaks of a fault, or is not the API's, leaves it
+-- open.
 local function may_be_done(err)
   if err.sent ~= nil then return err.sent end
+  if err.status == nil then return err.kind == "timeout" or err.kind == "cancelled" end
   if err.reason == "challenge" or err.reason == "rate_limited" then return false end
   if err.status >= 500 or err.reason == "server_error" then return true end
   return err.status < 300 and err.reason == "bad_answer"

@@ -78,8 +78,8 @@ end
 --- Cloudflare when the environment has a credential, else the embedded platform.
 ---
 --- Of every call that changes something and fails, `err.outcome` says whether it may have been done
---- all the same: "not_applied", or "unknown" when the connection broke after the first byte, a time
---- limit was over, or the server failed (5xx). Then `err.hint` names the call that shows it.
+--- all the same: "not_applied", or "unknown" when the connection broke after the first byte, the
+--- call was stopped, or the server failed (5xx). Then `err.hint` names the call that shows it.
 ---@async
 ---@param opts? table
 ---@field opts.target? string  "local", "cloudflare" or a base URL; must agree with `--target`

@@ -40,9 +40,11 @@ local function subject(endpoint, a, b)
 end
 
 -- What moonherd.http raised. Its own errors say whether anything was sent; all others (cancelled, a
--- timeout around the call, wrong arguments) pass as they are.
+-- timeout around the call, wrong arguments) pass, with an outcome.
 local function failed_transfer(endpoint, err)
-  if not errors.is(err) or err.sent == nil then error(err, 0) end
+  if not errors.is(err) then error(err, 0) end
+  failures.set_outcome(endpoint, err)
+  if err.sent == nil then error(err, 0) end
   err.retryable = failures.is_transfer_retryable(endpoint, err)
   return nil, err
 end
@@ -58,7 +60,9 @@ local function attempt(client, endpoint, path, headers, body)
     unix_socket = client._socket, ca_file = client._ca_file,
   })
   if not ok then return failed_transfer(endpoint, response) end
-  return answers.judge(endpoint, response)
+  local envelope, err = answers.judge(endpoint, response)
+  if err then failures.set_outcome(endpoint, err) end
+  return envelope, err
 end
 
 local function history_entry(err)
@@ -87,7 +91,6 @@ local function deliver(envelope, endpoint, a, b)
 end
 
 local function fail(err, endpoint, path, a, b)
-  failures.set_outcome(endpoint, err)
   err.history = { history_entry(err) }
   err.attempts = #err.history
   err.method, err.path = endpoint.method, path
