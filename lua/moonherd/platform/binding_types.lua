@@ -5,6 +5,11 @@ local shape = require "moonherd.platform.shape"
 
 local TEXT = shape.text
 local STRING = shape.string
+local RATE_LIMIT = shape.object({
+  limit = shape.integer,
+  period = shape.integer,
+  mitigation_timeout = shape.integer,
+}, { "limit", "period" })
 
 return {
   agent_memory = {},
@@ -34,7 +39,7 @@ return {
   plain_text = { text = STRING },
   queue = { queue_name = TEXT },
   r2_bucket = { bucket_name = TEXT },
-  ratelimit = { namespace_id = shape.given, simple = shape.object {} },
+  ratelimit = { namespace_id = shape.given, simple = RATE_LIMIT },
   secret_key = {
     algorithm = shape.given,
     format = shape.one_of("raw", "pkcs8", "spki", "jwk"),

@@ -56,8 +56,15 @@ local PLACEMENT = shape.object {
   target = shape.list(shape.object(TARGET)),
 }
 
-local EXPORT_STATES =
-  shape.one_of("created", "deleted", "renamed", "transferred", "expecting-transfer")
+local EXPORT = shape.object({
+  type = shape.text,
+  state = shape.one_of("created", "deleted", "renamed", "transferred", "expecting-transfer"),
+  storage = shape.one_of("sqlite", "legacy-kv"),
+  cache = SWITCH,
+  renamed_to = shape.text,
+  transferred_to = shape.text,
+  transfer_from = shape.text,
+}, { "type" })
 
 local FIELDS = {
   main_module = shape.text,
@@ -73,7 +80,7 @@ local FIELDS = {
   observability = OBSERVABILITY,
   placement = PLACEMENT,
   migrations = migrations.SHAPE,
-  exports = shape.map(shape.object({ type = shape.text, state = EXPORT_STATES }, { "type" })),
+  exports = shape.map(EXPORT),
   assets = shape.object { jwt = shape.string, config = asset_config.SHAPE },
   keep_assets = shape.boolean,
   cache_options = shape.object { enabled = shape.boolean, cross_version_cache = shape.boolean },

@@ -8,12 +8,18 @@ local M = {}
 
 local NAMES = shape.list(shape.text)
 local RENAMES = shape.list(shape.object({ from = shape.text, to = shape.text }, { "from", "to" }))
+local TRANSFERS = shape.list(
+  shape.object(
+    { from = shape.text, from_script = shape.text, to = shape.text },
+    { "from", "from_script", "to" }
+  )
+)
 local STEP = {
   new_classes = NAMES,
   new_sqlite_classes = NAMES,
   deleted_classes = NAMES,
   renamed_classes = RENAMES,
-  transferred_classes = RENAMES,
+  transferred_classes = TRANSFERS,
 }
 
 --- The shape of `metadata.migrations`: one step, or a list of them under `steps`.
@@ -25,7 +31,7 @@ M.SHAPE = shape.object {
   new_sqlite_classes = NAMES,
   deleted_classes = NAMES,
   renamed_classes = RENAMES,
-  transferred_classes = RENAMES,
+  transferred_classes = TRANSFERS,
 }
 
 local function list_of(value)

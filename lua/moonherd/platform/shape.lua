@@ -119,12 +119,25 @@ function M.list(of)
   end
 end
 
+--- The JSON pointer of a member whose name can be anything.
+function M.member(pointer, name)
+  return pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
+end
+
+local function places_below(fields)
+  local places = {}
+  for name in pairs(fields) do
+    places[name] = M.member("", name)
+  end
+  return places
+end
+
 -- Along what is there, which is as a rule far less than what may be.
-local function check_fields(value, pointer, fields)
+local function check_fields(value, pointer, fields, places)
   for name, item in pairs(value) do
     local shape = fields[name]
     if shape and not is_absent(item) then
-      shape(item, pointer .. "/" .. name)
+      shape(item, pointer .. places[name])
     end
   end
 end
@@ -132,6 +145,7 @@ end
 --- An object: the fields named here have their shapes where they are present, the `required` ones
 --- are present, others are left alone.
 function M.object(fields, required)
+  local places = places_below(fields)
   return function (value, pointer)
     if not M.is_object(value) then
       mismatch(pointer, "an object")
@@ -141,13 +155,8 @@ function M.object(fields, required)
         errors.invalid(field_name(pointer .. "/" .. name) .. " is missing", pointer .. "/" .. name)
       end
     end
-    check_fields(value, pointer, fields)
+    check_fields(value, pointer, fields, places)
   end
-end
-
---- The JSON pointer of a member whose name can be anything.
-function M.member(pointer, name)
-  return pointer .. "/" .. name:gsub("~", "~0"):gsub("/", "~1")
 end
 
 --- An object whose values all have one shape.
