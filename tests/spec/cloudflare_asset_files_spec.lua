@@ -209,7 +209,8 @@ describe("a site", function ()
     it("when a name has a control character", function ()
       local err = refusal { ["a\nb.txt"] = "" }
       assert.are.equal("bad_name", err.reason)
-      assert.are.equal([[upload: asset 'a\x0Ab.txt' has a control character in its name]], err.message)
+      assert.are.equal([[upload: asset 'a\x0Ab.txt' has a control character in its name]],
+        err.message)
     end)
 
     it("when a file is too large", function ()

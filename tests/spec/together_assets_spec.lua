@@ -102,7 +102,8 @@ describe("assets from client to platform", function ()
     assert.is_false(script:exists())
     script:upload {
       modules = { ["a.mjs"] = "export default { fetch() {} }" }, compatibility_date = DATE,
-      assets = { jwt = token, run_worker_first = true }, bindings = { ASSETS = { type = "assets" } },
+      assets = { jwt = token, run_worker_first = true },
+      bindings = { ASSETS = { type = "assets" } },
     }
     assert.are.equal("<h1>", (read("site", "/index.html")))
   end)
