@@ -81,15 +81,14 @@ local function store_block(self, file, bytes)
   end
 end
 
--- Stores the blocks that are full, and keeps the rest.
-local function store_blocks(self, file)
-  local bytes, at = table.concat(file.pieces), 1
-  while #bytes - at >= BLOCK do
-    store_block(self, file, bytes:sub(at, at + BLOCK - 1))
-    at = at + BLOCK
-  end
-  file.pieces = { bytes:sub(at) }
-  file.pending = #file.pieces[1]
+-- Takes a block off what is pending, which is more: the block ends in the last piece.
+local function take_block(file)
+  local pieces = file.pieces
+  local last = table.remove(pieces)
+  local inside = BLOCK - (file.pending - #last)
+  pieces[#pieces + 1] = last:sub(1, inside)
+  file.pieces, file.pending = { last:sub(inside + 1) }, #last - inside
+  return table.concat(pieces)
 end
 
 local function refuse_base64(file)
@@ -105,11 +104,11 @@ function Sink:add(bytes)
   file.size = file.size + #bytes
   file.pending = file.pending + #bytes
   file.pieces[#file.pieces + 1] = bytes
-  if file.pending > BLOCK then
-    if not file.asset then
-      make_large(self, file)
-    end
-    store_blocks(self, file)
+  if file.pending > BLOCK and not file.asset then
+    make_large(self, file)
+  end
+  while file.pending > BLOCK do
+    store_block(self, file, take_block(file))
   end
   if file.asset and file.size > file.asset.size then
     refuse_size(file, file.asset.size)

@@ -10,6 +10,8 @@ local tokens = require "moonherd.platform.asset_tokens"
 
 local M = {}
 
+local PIECE = 64 * 1024 -- bytes of a part taken at once: what is converted without a thread
+
 --- Ends the call unless it has the token of an upload session.
 function M.authenticate(call)
   if not auth.credential(call.headers) then
@@ -48,7 +50,7 @@ end
 function M.post_form(call)
   local set = find_set(call)
   local sink = sinks.new(call, set.id, call:query "base64" == "true")
-  parts.read(call, sink)
+  parts.read(call, sink, PIECE)
   if sink.count == 0 then
     errors.invalid "The upload has no files"
   end

@@ -114,9 +114,11 @@ local function drain(reader, taker)
   end
 end
 
---- Reads a multipart body. Its events go to `taker:take(kind, value, is_large)` as they come.
-function M.read(call, taker)
-  local reader, failure = multipart.reader(call.headers["content-type"], { max_total = BODY_LIMIT })
+--- Reads a multipart body. Its events go to `taker:take(kind, value, is_large)` as they come, large
+--- parts in pieces of `piece` bytes, or of a block.
+function M.read(call, taker, piece)
+  local limits = { max_total = BODY_LIMIT, inline_max = piece, block = piece }
+  local reader, failure = multipart.reader(call.headers["content-type"], limits)
   if not reader then
     refuse_multipart(failure)
   end
