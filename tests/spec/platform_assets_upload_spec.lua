@@ -1,7 +1,9 @@
 -- Upload sessions of static assets and the bytes that are sent in them.
 
 local assets = require "tests.spec.support.assets"
+local base64_stream = require "moonherd.platform.base64_stream"
 local hash = require "moonherd.hash"
+local http = require "moonherd.http"
 local json = require "moonherd.json"
 local moonherd = require "moonherd"
 local support = require "tests.spec.support.platform"
@@ -264,6 +266,23 @@ describe("an upload of assets", function ()
     assert.is_nil(stored("").type)
   end)
 
+  it("takes one file whose length nobody has said", function ()
+    local token = session { ["/a"] = LARGE }
+    local sent = 0
+    local response = http.request {
+      method = "POST",
+      url = "http://localhost" .. assets.UPLOAD .. "/" .. assets.hash_of(LARGE),
+      unix_socket = server.socket,
+      headers = { authorization = "Bearer " .. token },
+      body = function ()
+        sent = sent + 1
+        return sent <= 40 and LARGE:sub((sent - 1) * 16000 + 1, sent * 16000) or nil
+      end,
+    }
+    assert.equal(201, response.status, response.body)
+    assert.equal(LARGE, bytes_of(LARGE))
+  end)
+
   it("stores equal blocks once, whichever way they come", function ()
     local token = session { ["/a"] = LARGE }
     assets.upload_one(server, token, assets.hash_of(LARGE), LARGE)
@@ -401,6 +420,39 @@ describe("an upload of assets", function ()
     end)
     assert.same({ 201, 201 }, statuses)
     assert.equal(LARGE, bytes_of(LARGE))
+  end)
+end)
+
+describe("base64 in pieces", function ()
+  -- What a text gives when it comes in pieces that end at these places; nil when it is wrong.
+  local function decode(text, cuts)
+    local stream, at, decoded = base64_stream.new(), 1, {}
+    for _, cut in ipairs(cuts) do
+      decoded[#decoded + 1] = stream:feed(text:sub(at, cut))
+      if not decoded[1] then return nil end
+      at = cut + 1
+    end
+    local last = stream:feed(text:sub(at))
+    return last and stream:is_whole() and table.concat(decoded) .. last or nil
+  end
+
+  it("is the same wherever it is cut", function ()
+    for _, content in ipairs { "", "a", "ab", "abc", "abcd", "\0\255\254 and more" } do
+      local text = hash.base64(content)
+      for i = 0, #text do
+        for j = i, #text do
+          assert.equal(content, decode(text, { i, j }))
+          assert.equal(content, decode(text:gsub("..", "%0\r\n"), { i, j }))
+        end
+      end
+    end
+  end)
+
+  it("is wrong wherever it is cut", function ()
+    for _, text in ipairs { "YQ", "YQ=", "YQ==YQ==", "YQ==\nYQ==", "YW=J", "Y*Jj", "=", "YWJj=",
+      "YWJjYQ==A", "YWJj YWJj" } do
+      for i = 0, #text do assert.is_nil(decode(text, { i }), text) end
+    end
   end)
 end)
 

@@ -6,6 +6,7 @@ local hash = require "moonherd.hash"
 local lookup = require "moonherd.platform.lookup"
 local manifest = require "moonherd.platform.asset_manifest"
 local names = require "moonherd.platform.names"
+local sleep = require("moonherd._task").sleep
 local tokens = require "moonherd.platform.asset_tokens"
 
 local M = {}
@@ -26,21 +27,24 @@ local function find_namespace(call)
   return row
 end
 
--- The hashes of assets in groups, as JSON text. A hash has nothing in it that JSON escapes.
-local function buckets(assets)
-  local list, bucket, size = {}, {}, 0
+-- The hashes of the assets that are missing, in groups, as JSON text. A hash has nothing in it that
+-- JSON escapes.
+local function buckets(missing)
+  local list, bucket, total = {}, {}, 0
   local function close()
     if bucket[1] then
       list[#list + 1] = '["' .. table.concat(bucket, '","') .. '"]'
+      sleep(0)
     end
-    bucket, size = {}, 0
+    bucket, total = {}, 0
   end
-  for _, asset in ipairs(assets) do
-    if size + asset.size > BUCKET_SIZE or #bucket == BUCKET_FILES then
+  for digest, size in missing:gmatch "(%w+) (%d+)" do
+    size = math.tointeger(size)
+    if total + size > BUCKET_SIZE or #bucket == BUCKET_FILES then
       close()
     end
-    bucket[#bucket + 1] = asset.hash
-    size = size + asset.size
+    bucket[#bucket + 1] = digest
+    total = total + size
   end
   close()
   return "[" .. table.concat(list, ",") .. "]"
@@ -61,7 +65,7 @@ function M.open(call)
   if not missing then
     errors.refuse(100119)
   end
-  local token = tokens.issue(call.platform.key, missing[1] and "upload" or "completion", {
+  local token = tokens.issue(call.platform.key, missing == "" and "completion" or "upload", {
     acc = call.parameters.account,
     ns = namespace.uuid,
     script = session.script,

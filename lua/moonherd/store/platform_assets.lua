@@ -36,9 +36,14 @@ local MISSING = "FROM asset WHERE id IN (SELECT asset_id FROM asset_file WHERE s
   .. NEW_SET
   .. ") AND NOT is_stored"
 
+local LIST_MISSING = "SELECT group_concat(hash || ' ' || size, ' ') AS assets FROM (SELECT * "
+  .. MISSING
+  .. " ORDER BY id)"
+
 --- Opens a session: `row` holds session (its id), namespace_id, script and keep_until; `batches`
---- are JSON texts, each a list of [path, hash, size]. Returns the assets that are missing, each
---- with hash and size; nil when the namespace is gone.
+--- are JSON texts, each a list of [path, hash, size]. Returns the assets that are missing as a text,
+--- "hash size hash size …": there may be 100,000, and as many tables would hold the loop. Nil when
+--- the namespace is gone.
 function M:open_asset_session(row, batches)
   local list = {
     { INSERT_SET, row.session, row.namespace_id, row.script, row.keep_until, expect = 1 },
@@ -47,12 +52,12 @@ function M:open_asset_session(row, batches)
     list[#list + 1] = { INSERT_ASSETS, row.namespace_id, batch }
     list[#list + 1] = { INSERT_FILES, row.namespace_id, batch }
   end
-  list[#list + 1] = { "SELECT hash, size " .. MISSING .. " ORDER BY id" }
+  list[#list + 1] = { LIST_MISSING }
   list[#list + 1] = {
     "UPDATE asset_set SET missing = (SELECT count(*) " .. MISSING .. ") WHERE id = " .. NEW_SET,
   }
   local results = self.db:write(list)
-  return results and results[#list - 1].rows
+  return results and (results[#list - 1].rows[1].assets or "")
 end
 
 --- The set of a session, by the id that its tokens name; nil when there is none.
