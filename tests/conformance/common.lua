@@ -94,23 +94,30 @@ local credentials = {
   {
     name = "the scheme and the names of headers have no case",
     source = "§1.2",
-    with_headers({ authorization = "bearer {the token}" }),
-    with_headers({ authorization = false, Authorization = "Bearer {the token}" }),
+    with_headers({ authorization = "bearer {token}" }),
+    with_headers({ authorization = false, Authorization = "Bearer {token}" }),
   },
   {
     name = "a key goes with an email address",
     source = "§1.2",
     live = false, -- the credential of an account is a token
-    with_headers({ ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "{the token}" }),
+    with_headers({ ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "{token}" }),
     with_headers({ ["x-auth-email"] = "me@example.com", ["x-auth-key"] = "wrong" }, expect(10000)),
+  },
+  {
+    name = "a service key goes alone",
+    source = "§1.2",
+    live = false,
+    with_headers { ["x-auth-user-service-key"] = "{token}" },
+    with_headers({ ["x-auth-user-service-key"] = "wrong" }, expect(10000)),
   },
   {
     name = "what is no credential counts as none",
     source = "§1.6",
     live = false, -- the edge has its own idea of some of these
     with_headers({ authorization = "Bearer" }, expect(9106)),
-    with_headers({ authorization = "Basic {the token}" }, expect(9106)),
-    with_headers({ authorization = "{the token}" }, expect(9106)),
+    with_headers({ authorization = "Basic {token}" }, expect(9106)),
+    with_headers({ authorization = "{token}" }, expect(9106)),
     with_headers({ ["x-auth-email"] = "me@example.com" }, expect(9106)),
   },
   {

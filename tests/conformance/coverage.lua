@@ -1,5 +1,5 @@
 -- Holds the cases against the list of operations: each must be seen to succeed, and to give each of
--- its errors.
+-- its errors. And no case may hold a word that nobody reads: it would check less than it says.
 
 local operations = require "tests.conformance.operations"
 local step = require "tests.conformance.step"
@@ -37,9 +37,46 @@ local function check_operation(operation, seen, gaps)
   end
 end
 
+local function set_of(words)
+  local set = {}
+  for word in words:gmatch "%S+" do set[word] = true end
+  return set
+end
+
+local OF_CASE = set_of "name source needs live"
+local OF_NEEDS = set_of "namespace script"
+local OF_STEP = set_of "json form body type chunked headers token expect"
+local OF_EXPECTATION =
+  set_of "status code codes errors messages result result_info headers body parts"
+
+local function check_words(given, known, where, gaps)
+  for word in pairs(type(given) == "table" and given or {}) do
+    if type(word) == "string" and not known[word] then
+      gaps[#gaps + 1] = ("%s: nobody reads '%s'"):format(where, word)
+    end
+  end
+end
+
+local function check_case(case, where, gaps)
+  check_words(case, OF_CASE, where, gaps)
+  check_words(case.needs, OF_NEEDS, where, gaps)
+  for _, one in ipairs(case) do
+    check_words(one, OF_STEP, where, gaps)
+    check_words(one.expect, OF_EXPECTATION, where, gaps)
+  end
+  if not (case.name and case.source and case[1]) then
+    gaps[#gaps + 1] = where .. ": a case needs a name, a source and a step"
+  end
+end
+
 --- The gaps, one line each.
 function M.gaps(groups)
   local seen, gaps = seen_outcomes(groups), {}
+  for _, group in ipairs(groups) do
+    for _, case in ipairs(group) do
+      check_case(case, ("%s: %s"):format(group.operation, case.name), gaps)
+    end
+  end
   for _, operation in ipairs(operations.list) do
     check_operation(operation, seen[operation], gaps)
   end

@@ -1,5 +1,15 @@
 -- One request and what is expected of its answer, over nothing but HTTP: no code is shared with the
--- client under test or the platform's own specs.
+-- client, or with the platform's own specs.
+--
+-- A step is { "METHOD path", json= | form= | body=, type=, chunked=, headers=, token=, expect= }:
+-- the path as operations.lua expands it, `form` a list of parts {name=, filename=, type=, json= |
+-- content=, exact=}, `type` the content type, `token` one in place of the account's. Names in
+-- braces are filled in everywhere, but in what is `exact`. What is expected are matchers:
+--   status            default: 200, or that of the code
+--   code, codes       of the first error; of all of them
+--   errors, messages, result, result_info
+--   headers           by their names in lower case
+--   body, parts       of an answer that is no envelope: as it is, or as a form
 
 local http = require "moonherd.http"
 local json = require "moonherd.json"
@@ -59,13 +69,15 @@ local function chunked(text)
   end
 end
 
--- Header names are in lower case; false leaves one out.
+-- Header names are in lower case; false leaves one out. In them, {token} is the account's.
 local function headers_of(step, target, saved, content_type)
-  local headers = { authorization = "Bearer " .. (step.token or target.token) }
-  headers.authorization = match.fill(headers.authorization, saved)
-  headers["content-type"] = step.type or content_type
+  local known = setmetatable({ token = target.token }, { __index = saved })
+  local headers = {
+    authorization = "Bearer " .. match.fill(step.token or "{token}", known),
+    ["content-type"] = step.type or content_type,
+  }
   for name, value in pairs(step.headers or {}) do
-    headers[name] = value and match.fill(value, saved):gsub("{the token}", target.token) or nil
+    headers[name] = value and match.fill(value, known) or nil
   end
   return headers
 end
