@@ -81,7 +81,7 @@ return { {
     name = "d1 by its old name of the field",
     source = "§13, §17.14",
     put { bindings = { { type = "d1", name = "DB", id = "x" } } },
-    get("SCR/bindings", { match.all({ type = "d1", name = "DB", database_id = "x" }) }),
+    get("SCR/bindings", { match.exactly { type = "d1", name = "DB", database_id = "x" } }),
   },
   {
     name = "secrets without their values",

@@ -257,6 +257,7 @@ local migrations = {
     migrate { old_tag = "v2", new_tag = "v3", deleted_classes = { "Hall" },
       new_classes = { "Room" } },
     has_tag "v3",
+    migrate { old_tag = "v3", new_tag = "v4", new_sqlite_classes = { "Hall" } },
   },
   {
     name = "the tag before must be the one that is there",
