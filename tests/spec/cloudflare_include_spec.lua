@@ -61,6 +61,16 @@ local function serve_all(self)
   end
 end
 
+-- Waits until something has been asked for.
+function Server:wait_until_asked(what)
+  while true do
+    for _, request in ipairs(self.requests) do
+      if request == what then return end
+    end
+    async.sleep(0.001)
+  end
+end
+
 -- Waits until every request has been answered, whoever is still there to read it.
 function Server:settle()
   repeat async.sleep(0.001) until self.busy == 0
@@ -110,7 +120,8 @@ describe("what is included in a list of scripts", function ()
   end)
 
   it("is in order also when the first is the slowest", function ()
-    server.names, server.special = numbered(6), { s01 = function () async.sleep(0.02) end }
+    server.names = numbered(6)
+    server.special.s01 = function () server:wait_until_asked "s06/tags" end
     local names = {}
     for script in server.ns:scripts { include = { "tags" } } do names[#names + 1] = script.name end
     assert.are.same(numbered(6), names)
@@ -127,14 +138,15 @@ describe("what is included in a list of scripts", function ()
 
   it("is read for eight scripts at once, or as many as are asked for", function ()
     server.names = numbered(30)
-    for _ in server.ns:scripts { include = { "bindings" } } do async.sleep(0) end
-    assert.is_true(server.most > 1 and server.most <= 8, server.most)
-    server.most = 0
-    for _ in server.ns:scripts { include = { "bindings" }, concurrency = 2 } do async.sleep(0) end
-    assert.are.equal(2, server.most)
-    server.most = 0
-    for _ in server.ns:scripts { include = { "bindings" }, concurrency = 1 } do async.sleep(0) end
-    assert.are.equal(1, server.most)
+    for _, n in ipairs { 8, 2, 1 } do
+      local seen = 0
+      server.most = 0
+      local function wait() while server.most < n do async.sleep(0.001) end end
+      for _, name in ipairs(server.names) do server.special[name] = wait end
+      local opts = { include = { "bindings" }, concurrency = n ~= 8 and n or nil }
+      for _ in server.ns:scripts(opts) do seen = seen + 1 end
+      assert.are.same({ 30, n }, { seen, server.most })
+    end
   end)
 
   it("is read page after page, up to max", function ()
@@ -201,18 +213,24 @@ describe("what is included in a list of scripts", function ()
   end)
 
   it("ends with the time limit around the loop", function ()
-    server.names, server.special = numbered(3), { s02 = function () async.sleep(0.1) end }
+    local is_over = false
+    server.names = numbered(3)
+    server.special.s02 = function () repeat async.sleep(0.001) until is_over end
     local ok, err = pcall(async.timeout, 0.02, function ()
       for _ in server.ns:scripts { include = { "tags" } } do async.sleep(0) end
     end)
+    is_over = true
     assert.are.same({ false, "timeout" }, { ok, err.kind })
     server:settle()
   end)
 
   it("goes on when whoever stepped before was cancelled", function ()
-    server.names, server.special = numbered(3), { s01 = function () async.sleep(0.03) end }
+    local is_over = false
+    server.names = numbered(3)
+    server.special.s01 = function () repeat async.sleep(0.001) until is_over end
     local step = server.ns:scripts { include = { "tags" } }
-    async.race(step, function () async.sleep(0.01) end)
+    async.race(step, function () server:wait_until_asked "s01/tags" end)
+    is_over = true
     local names = {}
     for script in step do names[#names + 1] = script.name end
     assert.are.same(numbered(3), names)
