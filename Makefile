@@ -104,7 +104,7 @@ $(B)/setup-test $(B)/setup-lint: $(B)/setup-build
 # ---- running --------------------------------------------------------------------------------------
 demo: $(B)/setup-build  ## install what is missing, build, deploy 60 tenants to the embedded platform
 	$(AGAIN) all
-	$(Q)$(B)/moonherd run --target local --state $(B)/demo examples/deploy.lua
+	$(Q)$(B)/moonherd run --target local --state $(B)/demo examples/demo.lua
 
 test: $(B)/setup-test  ## install what is missing, build, run every test
 	$(AGAIN) all tests
@@ -116,6 +116,10 @@ test-c: tests  ## run the C tests alone
 	$(Q)B=$(B) tests/run.sh c
 test-lua: all  ## run the Lua specs alone
 	$(Q)B=$(B) tests/run.sh lua
+
+test-e2e: all  ## run wrangler and the SDKs, from npm, against the platform; RECORD=1 keeps what they send
+	$(Q)command -v npm >/dev/null || .ci/setup clients
+	$(Q)B=$(B) RECORD=$(RECORD) tests/run.sh clients
 
 conformance: all  ## hold a server against the contract: BASE=URL TOKEN_FILE=FILE ACCOUNT=ID, or our own
 	$(Q)$(B)/moonherd run --target local --log error tests/conformance/run.lua \
@@ -163,5 +167,5 @@ help:  ## list the targets
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all demo test tests test-c test-lua conformance asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
+.PHONY: all demo test tests test-c test-lua test-e2e conformance asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
 .SECONDARY:
