@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs suites of tests and adds them up: tests/run.sh [c | lua | conformance | regress | e2e | long]…
+# Runs suites of tests and adds them up: tests/run.sh [SUITE]…
 #
 #   c            the programs of tests/c and tests/embed (cmocka)
 #   lua          tests/spec, by tests/runner.lua inside the host
@@ -7,6 +7,7 @@
 #   regress      tests/regress/*.lua, each a script that must end well
 #   e2e          tests/e2e/*.sh, the program as its users meet it
 #   long         tests/long/*.sh, only when asked for
+#   clients      tests/e2e/clients, wrangler and the SDKs from npm, only when asked for
 #
 # A program is counted by its last line, "N passed, N failed" (", N skipped"), else by its TAP
 # lines. One that crashed, hung or ran nothing counts as failed. What a failing one printed is
@@ -77,6 +78,10 @@ for suite; do
     e2e | long)
       for script in tests/"$suite"/*.sh; do
         [ -f "$script" ] && run "${script#tests/}" 900 sh "$script"
+      done ;;
+    clients)
+      for client in wrangler sdk; do
+        run "e2e/clients/$client.sh" 900 sh "tests/e2e/clients/$client.sh"
       done ;;
     *) echo "tests/run.sh: no suite '$suite'" >&2; exit 2 ;;
   esac
