@@ -47,6 +47,8 @@ describe("the platform's state", function ()
         usages = json.array { "sign" }, key_base64 = value },
       { type = "secret_key", name = "JWK", algorithm = { name = "HMAC" }, format = "jwk",
         usages = json.array { "sign" }, key_jwk = { kty = "oct", k = value } },
+      { type = "secret_text", name = "MISTAKEN", text = value, value = value, key_base64 = value },
+      { type = "inherit", name = "NONE", text = value },
     } }))
     for _, name in ipairs(fs.list(server.directory)) do
       assert.is_nil(fs.read(server.directory .. "/" .. name):find(value, 1, true), name)

@@ -1,5 +1,5 @@
--- Versions of a script: which changes make one, that none is ever another, and that the last ten
--- are kept.
+-- Versions of a script: which changes make one, that none is ever another, that the last ten are
+-- kept, and that a change which others get in the way of is made once or not at all.
 
 local clock = require "moonherd._clock"
 local json = require "moonherd.json"
@@ -121,6 +121,44 @@ describe("the versions of a script", function ()
       make(change)
       assert.same(before, versions())
     end
+  end)
+end)
+
+describe("a change that others get in the way of", function ()
+  before_each(start)
+  after_each(function () server:close() end)
+
+  -- Has the next writes of scripts find that the script is not as it was read.
+  local function miss(times)
+    local store = server.platform.store
+    local put_script = store.put_script
+    function store.put_script(...)
+      if times == 0 then return put_script(...) end
+      times = times - 1
+      return false
+    end
+  end
+
+  it("is decided again on what they left, and made once", function ()
+    for number, change in ipairs(CHANGES) do
+      miss(1)
+      make(change)
+      assert.is_nil(versions()[number + 2])
+    end
+    assert.equal(#CHANGES + 1, versions()[#CHANGES + 1].number)
+    miss(3)
+    make(patch { logpush = true })
+    assert.is_true(ok(server:api("GET", SETTINGS)).logpush)
+  end)
+
+  it("is given up after four attempts, and nothing is changed", function ()
+    local before = versions()
+    for _, change in ipairs { secret("A", "the-value-of-a"), patch { logpush = true },
+      content "export default { queue() {} }" } do
+      miss(4)
+      support.refused(server:api(table.unpack(change)), 500, 10013)
+    end
+    assert.same(before, versions())
   end)
 end)
 

@@ -14,8 +14,14 @@ local VALUE_FIELDS = {
   secret_text = { "text" },
   secret_key = { "key_base64", "key_jwk" },
 }
--- What is shown of a secret. All else is taken for a value, under whatever name a client sends it.
-local SHOWN_OF_SECRET = { "name", "type", "algorithm", "format", "usages" }
+-- What is kept in the open of a secret, and of what may stand for one. All else is taken for a
+-- value, under whatever name a client sends it.
+local SECRET_FIELDS = { "name", "type", "algorithm", "format", "usages" }
+local OPEN_FIELDS = {
+  secret_text = SECRET_FIELDS,
+  secret_key = SECRET_FIELDS,
+  inherit = { "name", "type", "old_name", "version_id" },
+}
 local IS_COUNTED = { plain_text = true, json = true, secret_text = true, secret_key = true }
 local PART_TYPES = { wasm_module = true, text_blob = true, data_blob = true }
 
@@ -56,11 +62,12 @@ end
 
 --- A copy of a binding without its secret value.
 function M.without_value(binding)
-  if not M.is_secret(binding.type) then
+  local fields = OPEN_FIELDS[binding.type]
+  if not fields then
     return copy_of(binding)
   end
   local copy = {}
-  for _, field in ipairs(SHOWN_OF_SECRET) do
+  for _, field in ipairs(fields) do
     copy[field] = binding[field]
   end
   return copy

@@ -109,7 +109,7 @@ local function replace_bindings(call, metadata, script)
     list = shape.is_absent(metadata.bindings) and {} or metadata.bindings,
     keep = keep_types(call, metadata),
     strict = call:query "bindings_inherit" == "strict",
-    keeps_code = script.code ~= nil and script.code.id ~= nil,
+    keeps_code = not (script.code and not script.code.id),
   })
   log_dropped_secrets(call, before, resolution)
   return carried_parts
