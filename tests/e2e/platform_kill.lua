@@ -1,4 +1,4 @@
--- Half of platform_kill.sh: `load` uploads scripts, 16 at a time, until the server is gone, and
+-- One half of platform_kill.sh: `load` uploads scripts, 16 at a time, until the server is gone, and
 -- writes down what was acknowledged; a line on standard output tells of the first. `compare` looks
 -- for all that in the server that was started again.
 --   platform_kill.lua load|compare BASE TOKEN FILE ROUND

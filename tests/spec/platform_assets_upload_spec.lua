@@ -475,4 +475,23 @@ describe("a session that is half done", function ()
     assert.equal(201, assets.upload(other, token, { assets.part "b" }).status)
     other:close()
   end)
+
+  it("goes on in both at once, and one of them completes it", function ()
+    local servers = { server, support.start { state = server.directory } }
+    local files, list = {}, {}
+    for i = 1, 24 do
+      list[i] = ("%d "):format(i):rep(i * 4000)
+      files["/" .. i] = list[i]
+    end
+    local token, complete = session(files), nil
+    moonherd.map(list, { concurrency = 8 }, function (content, i)
+      local response = assets.upload(servers[i % 2 + 1], token, { assets.part(content) })
+      complete = complete or response.result.jwt
+    end)
+    ok(servers[2]:put(SCRIPT, { assets = { jwt = complete } }))
+    for path, content in pairs(files) do
+      assert.equal(content, (assets.read(server, "prod", "site", path)))
+    end
+    servers[2]:close()
+  end)
 end)

@@ -48,6 +48,7 @@ function Sink:begin(digest, content_type)
   if #digest > manifest.LONGEST_HASH or not digest:find "^%w+$" then
     errors.invalid "A part of the upload is not named by the hash of an asset"
   end
+  parts.check_text(content_type)
   self.count = self.count + 1
   self.file = {
     hash = digest,
@@ -138,7 +139,6 @@ end
 --- Takes an event of a multipart reader.
 function Sink:take(kind, value)
   if kind == "part" then
-    parts.check_text(value.content_type)
     self:begin(value.name, value.content_type)
   elseif kind == "data" then
     self:add(value)

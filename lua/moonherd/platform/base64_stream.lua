@@ -12,8 +12,8 @@ function M.new()
   return setmetatable({ rest = "", is_padded = false }, Stream)
 end
 
--- Most texts have no line breaks, and a plain search finds that out faster than a pattern does: that
--- would take longer than decoding.
+-- Most texts have no line breaks, and a plain search finds that out faster than a pattern does,
+-- which would take longer than decoding.
 local function without_breaks(text)
   if text:find("\n", 1, true) or text:find("\r", 1, true) then
     text = text:gsub("[\r\n]+", "")

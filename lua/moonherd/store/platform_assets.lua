@@ -41,9 +41,9 @@ local LIST_MISSING = "SELECT group_concat(hash || ' ' || size, ' ') AS assets FR
   .. " ORDER BY id)"
 
 --- Opens a session: `row` holds session (its id), namespace_id, script and keep_until; `batches`
---- are JSON texts, each a list of [path, hash, size]. Returns the assets that are missing as a text,
---- "hash size hash size …": there may be 100,000, and as many tables would hold the loop. Nil when
---- the namespace is gone.
+--- are JSON texts, each a list of [path, hash, size]. Returns the assets that are missing as a
+--- text, "hash size hash size …": there may be 100,000, and as many tables would hold the loop. Nil
+--- when the namespace is gone.
 function M:open_asset_session(row, batches)
   local list = {
     { INSERT_SET, row.session, row.namespace_id, row.script, row.keep_until, expect = 1 },
