@@ -123,6 +123,9 @@ curl_socket_t mh_http_on_open(void *user, curlsocktype purpose, struct curl_sock
   int type = address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK;
   curl_socket_t fd = socket(address->family, type, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
+  // One that never got connected is closed by libcurl alone, and its number comes again.
+  mh_http_watch *stale = find_watch(http, fd);
+  if (stale != NULL) drop_watch(stale);
   mh_http_watch *watch = new_watch(http, fd);
   if (watch == NULL) {
     close(fd);

@@ -375,6 +375,33 @@ static void test_cancel_connecting(void **state) {
   assert_stopped(f, &f->t);
 }
 
+static void count_handle(uv_handle_t *handle, void *count) {
+  if (!uv_is_closing(handle)) ++*(int *)count;
+}
+
+static int count_handles(http_fixture *f) {
+  int count = 0;
+  uv_walk(&f->host.loop.uv, count_handle, &count);
+  return count;
+}
+
+/* libcurl does not say when it closes a socket that never got connected. */
+static void test_cancel_connecting_again(void **state) {
+  http_fixture *f = *state;
+  http_serve(f, http_never_answers);
+  int after_first = 0;
+  for (int i = 0; i < 5; i++) {
+    http_ask_server(f, &f->t, "GET", "/");
+    mh_transfer_start(&f->t);
+    mh_transfer_want_for(&f->t, MH_WANT_END);
+    mh_loop_step(&f->host.loop, 0, 0);
+    assert_int_equal(f->t.state, MH_TRANSFER_CONNECTING);
+    mh_op_cancel(&f->t.op);
+    if (i == 0) after_first = count_handles(f);
+    assert_int_equal(count_handles(f), after_first);
+  }
+}
+
 static void test_cancel_sending(void **state) {
   http_fixture *f = *state;
   f->server = standin_start(NULL, NULL, NULL);
@@ -571,6 +598,7 @@ int main(void) {
       TEST(cancel_queued),
       TEST(cancel_at_once),
       TEST(cancel_connecting),
+      TEST(cancel_connecting_again),
       TEST(cancel_sending),
       TEST(cancel_pulling),
       TEST(cancel_waiting),
