@@ -29,6 +29,8 @@ local ONE = {
   tail_consumers = json.array { { service = "tail", environment = "live", namespace = "n" } },
   usage_model = "unbound",
   cache_options = { enabled = true, cross_version_cache = false },
+  streaming_tail_consumers = json.array { { service = "stream" } },
+  annotations = { ["workers/message"] = "first", ["workers/tag"] = "v1" },
 }
 
 local OTHER = {
@@ -43,6 +45,8 @@ local OTHER = {
   tail_consumers = json.array {},
   usage_model = "bundled",
   cache_options = { enabled = false },
+  streaming_tail_consumers = json.array {},
+  annotations = { ["workers/message"] = "second" },
 }
 
 local NEVER_SET = {
@@ -60,7 +64,8 @@ local NEVER_SET = {
 }
 
 -- Settings that a script has whatever its version; all others belong to a version.
-local OF_SCRIPT = { logpush = true, observability = true, tags = true, tail_consumers = true }
+local OF_SCRIPT = { logpush = true, observability = true, tags = true, tail_consumers = true,
+  streaming_tail_consumers = true }
 
 local function copy(value) return json.decode(json.encode(value), { nulls = true }) end
 
