@@ -36,6 +36,13 @@ static int f_spawn(lua_State *L) {
   return 1;
 }
 
+/* spawn_steady(f, ...) -> task: as spawn, but see mh_task_set_steady. */
+static int f_spawn_steady(lua_State *L) {
+  check_function(L, 1, "moonherd.spawn");
+  mh_task_set_steady(mh_task_spawn(L, lua_gettop(L) - 1, false));
+  return 1;
+}
+
 ///@name task:wait
 /// Waits until the task has ended and returns what its function returned; raises its error. Any
 /// number of tasks may wait for one, also after it has ended.
@@ -246,6 +253,7 @@ static const luaL_Reg functions[] = {
     {"spawn", f_spawn}, {"scope", f_scope},         {"timeout", f_timeout},
     {"sleep", f_sleep}, {"must_pass", f_must_pass}, {"waitlist", f_waitlist},
     {"dump", f_dump},   {"counts", f_counts},       {"id", f_id},
+    {"spawn_steady", f_spawn_steady},
     {NULL, NULL},
 };
 

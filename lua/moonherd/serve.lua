@@ -226,7 +226,11 @@ local function handle(handler, taken)
   if err.kind ~= "cancelled" and err.reason ~= "client_gone" then raw_errors.report(err) end
 end
 
-local OWN = { handler = true, on_listen = true }
+local function at_end(f)
+  return setmetatable({}, { __close = f })
+end
+
+local OWN = { handler = true, on_listen = true, drain = true }
 
 local function check_callable(name, value)
   if type(value) == "function" then return end
@@ -241,6 +245,9 @@ local function listen_options(options)
   end
   check_callable("handler", options.handler)
   if options.on_listen ~= nil then check_callable("on_listen", options.on_listen) end
+  if options.drain ~= nil and type(options.drain) ~= "boolean" then
+    errors.usage("serve.run: bad option 'drain' (boolean expected, got %s)", type(options.drain))
+  end
   local rest = {}
   for name, value in pairs(options) do
     if not OWN[name] then rest[name] = value end
@@ -255,6 +262,8 @@ end
 ---@param options table  those of `serve.listen`, and
 ---@field options.handler function  called with each request
 ---@field options.on_listen? function  called once with the server, when clients can connect
+---@field options.drain? boolean  when it is cancelled, handlers under way are not: they have the
+--- grace of a cancelled task, five seconds, to answer; default false
 ---@error io address_in_use, permission, bad_address, path_too_long, cannot_listen  when it cannot
 --- listen
 ---@example
@@ -266,15 +275,18 @@ function M.run(options)
   local rest = listen_options(options)
   local listening = checked(core.listen(rest, "serve.run"))
   -- Closing it in peace may take longer than a cancelled task has.
-  local _ <close> = setmetatable({}, { __close = function ()
+  local _ <close> = at_end(function ()
     pcall(listening.close, listening)
     listening:abort()
-  end })
+  end)
   if options.on_listen then options.on_listen(listening) end
+  local spawn = options.drain and task.spawn_steady or task.spawn
   async.scope(function ()
-    for accepted in Server.accept, listening do
-      task.spawn(handle, options.handler, accepted)
-    end
+    -- Before the handlers are waited for, so that no more requests come.
+    local _ <close> = at_end(function ()
+      if options.drain then pcall(listening.close, listening) end
+    end)
+    for accepted in Server.accept, listening do spawn(handle, options.handler, accepted) end
   end)
 end
 

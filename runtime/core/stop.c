@@ -67,9 +67,10 @@ static void stop_one(mh_scope *scope, const char *reason, bool is_timeout) {
   start_grace(scope);
 }
 
-/* `only_calm`: a task that was asked to stop before keeps its grace. */
+/* `only_calm`: a task that was asked to stop before keeps its grace, and a steady one is not asked. */
 static bool stop_task(mh_task *task, const char *reason, bool only_calm) {
   mh_scope_state state = task->root.state;
+  if (only_calm && task->is_steady) return false;
   if (state == MH_SCOPE_OVER || (only_calm && state != MH_SCOPE_CALM)) return false;
   stop_one(&task->root, reason, false);
   return true;

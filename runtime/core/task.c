@@ -303,6 +303,10 @@ void mh_task_cancel(mh_task *task, const char *reason) {
   mh_scope_stop(&task->root, reason, false);
 }
 
+void mh_task_set_steady(mh_task *task) {
+  task->is_steady = true;
+}
+
 /* ---- spawning ----------------------------------------------------------------------------- */
 
 /* Where the running function was called from: the first line of Lua on the stack. */

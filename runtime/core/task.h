@@ -20,6 +20,10 @@ mh_task *mh_task_check(lua_State *L, int index, const char *who);
 /* Waits until `task` has ended and returns its results; raises its error. */
 int mh_task_join(lua_State *L, mh_task *task, const char *who);
 
+/* The task is not stopped together with the scope it belongs to, but when the grace of that is over:
+ * until then it may end what it has begun. */
+void mh_task_set_steady(mh_task *task);
+
 /* Cancels a task: raises a `cancelled` error at its wait, once, then gives it its grace. Again: ends
  * the grace. Runs no Lua: callbacks may call it. `reason` is copied; NULL: "cancelled". */
 void mh_task_cancel(mh_task *task, const char *reason);

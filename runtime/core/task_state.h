@@ -47,6 +47,7 @@ struct mh_task {
   bool must_die;               /* close the thread instead of resuming it */
   bool has_failed;             /* its function raised; the error is at the top of L */
   bool raised_cancel;          /* … and it was kind `cancelled` */
+  bool is_steady;              /* not stopped with its scope, but when the grace of that is over */
   char place[LUA_IDSIZE + 12]; /* where it was spawned: "file:line" */
 };
 

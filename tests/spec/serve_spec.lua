@@ -412,6 +412,33 @@ describe("a server", function ()
     assert.equal(port, server.port)
   end)
 
+  it("lets handlers answer first, when it is to drain", function ()
+    local port, is_asked, is_free
+    local serving = moonherd.spawn(serve.run, {
+      drain = true,
+      on_listen = function (server) port = server.port end,
+      handler = function (request)
+        is_asked = true
+        while not is_free do moonherd.sleep(0) end
+        request:respond(200, {}, "answered")
+      end,
+    })
+    while not port do moonherd.sleep(0) end
+    local url = "http://127.0.0.1:" .. port
+    local client = moonherd.spawn(function () return http.get(url).body end)
+    while not is_asked do moonherd.sleep(0) end
+    serving:cancel()
+    local refused
+    repeat
+      moonherd.sleep(0)
+      refused = select(2, moonherd.try(http.get, url))
+    until refused
+    assert.equal("connect_failed", refused.reason)
+    is_free = true
+    assert.equal("answered", client:wait())
+    assert.equal("cancelled", failure(serving.wait, serving).kind)
+  end)
+
   it("answers for requests that are forgotten", function ()
     local server <close> = serve.listen()
     local url = "http://127.0.0.1:" .. server.port

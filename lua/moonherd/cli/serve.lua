@@ -112,6 +112,7 @@ return function (...)
     faults = faults,
   }
   local _ <close> = setmetatable({}, { __close = function () platform:close() end })
+  listen.drain = true
   listen.on_listen = function (server)
     announce(listen.host, server.port, state, host_options.account, options)
   end
