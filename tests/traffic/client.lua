@@ -20,15 +20,15 @@ M.NAMESPACES = ACCOUNT_PATH .. "/workers/dispatch/namespaces"
 -- What a call ends with when the server is stopped or killed.
 local GONE = { connect_failed = true, connection_reset = true, send_failed = true }
 
---- Makes a client of the API at `base`.
-function M.new(base, token)
-  return setmetatable({ base = base, token = token }, Client)
+--- Makes a client of the API at `base`, which may be reached by a unix socket.
+function M.new(base, token, socket)
+  return setmetatable({ base = base, token = token, socket = socket }, Client)
 end
 
 --- Sends a request; returns the response, or nil when the server is gone.
 function Client:send(method, path, body, content_type, token)
   local response, failure = moonherd.try(http.request, {
-    method = method, url = self.base .. path, body = body, timeout = 60,
+    method = method, url = self.base .. path, unix_socket = self.socket, body = body, timeout = 60,
     headers = { authorization = "Bearer " .. (token or self.token), ["content-type"] = content_type },
   })
   if response or GONE[failure.reason] then return response end

@@ -3,6 +3,8 @@
 -- when it is killed.
 --
 --   main.lua base=URL token=TEXT directory=STATE file=MODEL [seed=1] [clients=8]
+--     [base=local]                   the platform in this process, on the same state directory
+--     [first=1]                      the number of the first client: other numbers, other names
 --     [seconds=S]                    stop by itself after so long
 --     [pid=N signal=KILL after=N]    send the signal when so many changes were acknowledged
 --     [reads=true]                   read between the changes, and send what is to be refused
@@ -14,11 +16,12 @@ local fs = require "moonherd.fs"
 local http_client = require "tests.traffic.client"
 local json = require "moonherd.json"
 local moonherd = require "moonherd"
+local platform = require "moonherd._platform"
 local reads = require "tests.traffic.reads"
 local shown = require "tests.traffic.shown"
 local world = require "tests.traffic.world"
 
-local options = { seed = "1", clients = "8", after = "0", signal = "KILL" }
+local options = { seed = "1", first = "1", clients = "8", after = "0", signal = "KILL" }
 for _, text in ipairs(arg) do
   local name, value = text:match "^(%w+)=(.*)$"
   options[assert(name, "what is " .. text .. "?")] = value
@@ -45,12 +48,18 @@ local function adopt(client, state)
   client.state, client.pending = state, nil
 end
 
+-- The script that all change, if it has been made.
+local function find_shared(view, namespaces)
+  local namespace = world.SHARED.namespace
+  local list = namespaces[namespace] and view.client:result("/" .. namespace .. "/scripts")
+  return list and list[1] and view:script(namespace, list[1].id)
+end
+
 local function compare(view, clients)
   local damage = view:damage()
   if damage then fail("the database is damaged: %s", damage) end
   local namespaces = view:namespaces()
-  local everyone = namespaces[world.SHARED.namespace] and
-    view:script(world.SHARED.namespace, world.SHARED.script)
+  local everyone = find_shared(view, namespaces)
   for _, client in ipairs(clients) do
     local state = view:state(client, namespaces)
     state.shared = everyone and shown.share(client, everyone) or {}
@@ -124,7 +133,7 @@ local function read_clients()
   local clients = {}
   for number = 1, math.max(#models, tonumber(options.clients)) do
     local model = models[number] or {}
-    clients[number] = world.new(number, seed, model.state)
+    clients[number] = world.new(number + tonumber(options.first) - 1, seed, model.state)
     clients[number].pending = model.pending
   end
   return clients
@@ -138,7 +147,13 @@ local function write_clients(clients)
   fs.write(options.file, json.encode(models))
 end
 
-local http = http_client.new(options.base, options.token)
+local http
+if options.base == "local" then
+  local socket, token = platform.socket(options.directory)
+  http = http_client.new("http://localhost/client/v4", token, socket)
+else
+  http = http_client.new(options.base, options.token)
+end
 local clients = read_clients()
 local view = shown.open(http, options.directory)
 compare(view, clients)

@@ -2,6 +2,7 @@
 -- are functions of a call; they return the JSON text of `result` and, for lists, that of
 -- `result_info`.
 
+local async = require "moonherd.async"
 local clock = require "moonherd._clock"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
@@ -15,7 +16,11 @@ Call.__index = Call
 
 local CHUNK = 64 * 1024 -- bytes read at once
 local JSON_LIMIT = 1024 * 1024 -- bytes of a JSON body, unless told otherwise
-local ATTEMPTS = 4 -- of a change that others get in the way of: the first and three more
+-- A change that another process gets in the way of is made again: at once, then with pauses whose
+-- length is left to chance, so that processes that go in step get out of it.
+local EAGER_ATTEMPTS = 4
+local PAUSE = 0.02 -- seconds at most
+local PATIENCE = 5 -- seconds: as long as for the lock of the database
 local WARNING = 10021 -- the code of what goes into `messages`
 
 --- Makes the call of a request. `query` is the text behind the `?`, or nil.
@@ -200,20 +205,31 @@ local function forget(messages, count)
   end
 end
 
+-- Waits before another attempt, or ends the call.
+local function rest(self, began, attempts)
+  if clock.now() - began > PATIENCE then
+    self:log("error", "the same script was changed by others too often", { attempts = attempts })
+    errors.refuse(10013)
+  end
+  async.sleep(math.random() * PAUSE)
+end
+
 --- Runs a change again while others get in its way: `attempt` reads, decides and writes, and
 --- returns nil when a guard of its write missed. `key` names what is changed.
 function Call:settle(key, attempt)
   local said = #(self.messages or {})
   return self.platform.locks:run(key, function ()
-    for try = 1, ATTEMPTS do
+    local began, try = clock.now(), 1
+    while true do
       forget(self.messages, said)
       local result = attempt(try)
       if result then
         return result
+      elseif try >= EAGER_ATTEMPTS then
+        rest(self, began, try)
       end
+      try = try + 1
     end
-    self:log("error", "the same script was changed by others too often", { attempts = ATTEMPTS })
-    errors.refuse(10013)
   end)
 end
 
