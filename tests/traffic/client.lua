@@ -29,7 +29,10 @@ end
 function Client:send(method, path, body, content_type, token)
   local response, failure = moonherd.try(http.request, {
     method = method, url = self.base .. path, unix_socket = self.socket, body = body, timeout = 60,
-    headers = { authorization = "Bearer " .. (token or self.token), ["content-type"] = content_type },
+    headers = {
+      authorization = "Bearer " .. (token or self.token),
+      ["content-type"] = content_type,
+    },
   })
   if response or GONE[failure.reason] then return response end
   error(failure, 0)
