@@ -363,9 +363,11 @@ local scripts = {
     get("SCR", { script = { has_assets = true } }),
   },
   with_assets {
-    name = "code of a Worker that had none, and the other way round",
-    source = "§14",
-    put({ assets = { jwt = "{complete}" } }, {}, { result = { has_assets = true } }),
+    name = "assets in place of code, and code beside them again",
+    source = "§5.5, §14",
+    put({ assets = { jwt = "{complete}" } }, {},
+      { result = { has_assets = true, has_modules = false } }),
+    { "GET SCR/content", expect = { status = 204, body = "" } },
     put({ keep_assets = true }, nil, { result = { has_assets = true, has_modules = true } }),
   },
   {
