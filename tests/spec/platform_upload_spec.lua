@@ -151,6 +151,16 @@ describe("the metadata", function ()
     assert.equal(10021, refused(upload.refuse_flattened, flattened, call).code)
     assert.equal(1, call.lines)
   end)
+
+  it("is called by the name of its fields when it is refused, and logged", function ()
+    for field, name in pairs { ["metadata[tags][]"] = "metadata", ["settings[x]"] = "settings" } do
+      local before = call.lines
+      local entry = refused(upload.refuse_flattened, field, call)
+      assert.equal("/" .. name, entry.source.pointer)
+      assert.equal(("The request has no `%s` part"):format(name), entry.message)
+      assert.equal(before + 1, call.lines)
+    end
+  end)
 end)
 
 describe("an upload without files", function ()
