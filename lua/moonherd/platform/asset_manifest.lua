@@ -9,12 +9,12 @@ local sleep = require("moonherd._task").sleep
 
 local M = {}
 
-M.LARGEST_FILE = 25 * 1024 * 1024 -- bytes
-
 local BODY_LIMIT = 32 * 1024 * 1024
+local LARGEST_FILE = 25 * 1024 * 1024 -- bytes
 local MOST_FILES = 100000
-M.LONGEST_HASH = 64 -- characters
+local LONGEST_HASH = 64 -- characters
 local USUAL_HASH = "^" .. ("%x"):rep(32) .. "$"
+local CHECK = shape.object({ manifest = shape.object {} }, { "manifest" })
 local SLICE = 64 * 1024 -- bytes of JSON decoded at once
 local BATCH = 1000 -- files checked at once
 
@@ -55,7 +55,7 @@ local function decode_whole(text)
   if not is_read then
     errors.refuse(10026)
   end
-  shape.object({ manifest = shape.object {} }, { "manifest" })(body, "")
+  CHECK(body, "")
   return { body.manifest }
 end
 
@@ -86,8 +86,13 @@ local function check_path(path)
   end
 end
 
+--- Whether a value is one that the hash of an asset may be.
+function M.is_hash(value)
+  return type(value) == "string" and #value <= LONGEST_HASH and value:find "^[0-9A-Za-z]+$" ~= nil
+end
+
 local function check_hash(value, path)
-  if type(value) ~= "string" or #value > M.LONGEST_HASH or not value:find "^[0-9A-Za-z]+$" then
+  if not M.is_hash(value) then
     errors.invalid("`hash` must be 1 to 64 letters and digits", pointer(path, "hash"))
   end
 end
@@ -95,7 +100,7 @@ end
 local function check_size(value, path)
   if math.type(value) ~= "integer" or value < 0 then
     errors.invalid("`size` must be a number of bytes", pointer(path, "size"))
-  elseif value > M.LARGEST_FILE then
+  elseif value > LARGEST_FILE then
     errors.invalid("An asset has at most 25 MiB", pointer(path, "size"))
   end
 end

@@ -59,7 +59,7 @@ function M.open(call)
     session = hash.hex(hash.random(16)),
     namespace_id = namespace.id,
     script = call.parameters.script,
-    keep_until = now + tokens.LIFETIME,
+    keep_until = now + tokens.KEPT,
   }
   local missing = call.store:open_asset_session(session, batches)
   if not missing then

@@ -45,7 +45,7 @@ end
 
 --- Begins a file. `content_type` is what it is served with, nil for none.
 function Sink:begin(digest, content_type)
-  if #digest > manifest.LONGEST_HASH or not digest:find "^%w+$" then
+  if not manifest.is_hash(digest) then
     errors.invalid "A part of the upload is not named by the hash of an asset"
   end
   parts.check_text(content_type)

@@ -10,6 +10,7 @@ local log = require "moonherd._log"
 local M = {}
 
 M.LIFETIME = 3600 -- seconds
+M.KEPT = M.LIFETIME + 60 -- seconds that what a token names stays: a request may take its time
 
 local HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" -- {"alg":"HS256","typ":"JWT"}
 local PURPOSE = "asset tokens" -- what the platform's key is used for nowhere else

@@ -36,12 +36,14 @@ end
 
 -- What is said when the request has been stored: the completion token, once nothing is missing.
 local function answer(call, set, missing)
-  if missing ~= 0 then
+  if not missing then
+    errors.refuse(10000) -- its namespace has just been deleted
+  elseif missing > 0 then
     call.status = 202
     return "{}"
   end
   local now = clock.wall()
-  call.store:keep_asset_set(set.id, now + tokens.LIFETIME)
+  call.store:keep_asset_set(set.id, now + tokens.KEPT)
   call.status = 201
   return ('{"jwt":"%s"}'):format(tokens.issue(call.platform.key, "completion", call.claims, now))
 end
