@@ -223,6 +223,13 @@ describe("a site", function ()
       assert.are.same({ false, "too_large", "/b" }, { ok, err.reason, err.path })
     end)
 
+    it("when there are too many files", function ()
+      local files = {}
+      for i = 1, 100001 do files["/" .. i] = "" end
+      local ok, err = pcall(asset_files.read, { files = files }, "upload")
+      assert.are.same({ false, "usage", "too_many_assets" }, { ok, err.kind, err.reason })
+    end)
+
     it("when it holds something that is no file", function ()
       folder = folders.new {}
       assert(os.execute(("mkfifo '%s'"):format(folder:at "pipe")))

@@ -31,11 +31,13 @@ local function refuse(who, reason, path, format, ...)
   }
 end
 
-local function file_of(path, given_type)
+-- All fields at once: a table that grows is made several times.
+local function file_of(path, size, source, content, given_type)
   local extension = types.extension(path)
   return {
-    path = path, type = given_type or types.of(extension),
-    suffix = hashes.suffix_of(extension, given_type),
+    path = path, size = size, source = source, content = content,
+    type = given_type or types.of(extension), suffix = hashes.suffix_of(extension, given_type),
+    hash = nil,
   }
 end
 
@@ -101,9 +103,7 @@ local function add_folder(site, dir, who)
     if not is_left_out then
       check_entry(entry, root, who)
       if entry.type == "file" then
-        local file = file_of("/" .. entry.name)
-        file.source, file.size = entry.path, entry.size
-        site:add(file, who)
+        site:add(file_of("/" .. entry.name, entry.size, entry.path), who)
       end
     end
   end
@@ -148,12 +148,11 @@ local function add_bytes(site, files, who)
   for path, value in pairs(files) do
     check_path(path, who)
     local given = check_bytes(path, value, who)
-    local file = file_of(path, given.type)
-    file.content, file.size = given.content, #given.content
-    if file.size > LARGEST_FILE then
-      refuse(who, "too_large", path, "has %d bytes; the most are %d", file.size, LARGEST_FILE)
+    local size = #given.content
+    if size > LARGEST_FILE then
+      refuse(who, "too_large", path, "has %d bytes; the most are %d", size, LARGEST_FILE)
     end
-    site:add(file, who)
+    site:add(file_of(path, size, nil, given.content, given.type), who)
   end
 end
 

@@ -93,7 +93,7 @@ end
 ---@param path string
 ---@return string extension
 function M.extension(path)
-  return (path:match "[^/.][^/]*%.([^./]*)$" or ""):lower()
+  return (path:match "[^/]%.([^./]*)$" or ""):lower()
 end
 
 --- The content type for an extension.
