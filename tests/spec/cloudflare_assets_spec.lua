@@ -5,6 +5,7 @@ local fs = require "moonherd.fs"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
+local moonherd = require "moonherd"
 local stand_in = require "tests.spec.support.stand_in"
 local time = require "moonherd.time"
 
@@ -285,6 +286,16 @@ dGV4dA==
       server:fail(401, 10000, "Authentication error")
       err = failure(script.upload_assets, script, { dir = folder.path })
       assert.are.same({ "api", "auth", 401 }, { err.kind, err.reason, err.status })
+      assert.is_truthy(err.hint:find("a new session", 1, true))
+    end)
+
+    it("when they are cancelled, and leave nothing open", function ()
+      session { { HTML }, { CSS }, { TXT } }
+      for _ = 1, 3 do server:answer { hold = true } end
+      local task = moonherd.spawn(script.upload_assets, script, { dir = folder.path })
+      while #server.requests < 2 do moonherd.sleep(0) end
+      task:cancel()
+      assert.are.equal("cancelled", failure(task.wait, task).kind)
     end)
   end)
 

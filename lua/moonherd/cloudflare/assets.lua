@@ -123,6 +123,17 @@ local function count_sent(report, files)
   for _, file in ipairs(files) do report.bytes = report.bytes + file.size end
 end
 
+-- Sends one bucket and returns the result. It is the token of the session that may be refused here,
+-- not the credential.
+local function send_bucket(script, site, session, files)
+  local body = forms.of_files(files, site.prefix)
+  body.token = session.jwt
+  local ok, result = pcall(transport.call, script._client, endpoints.upload_assets, AS_BASE64, body)
+  if ok then return result end
+  if errors.is(result) and result.reason == "auth" then result.hint = AGAIN end
+  return error(result, 0)
+end
+
 -- Sends the buckets, several at once, and says in the session what the answers said. An old session
 -- begins no more of them.
 local function send_all(script, site, session, wanted, sent)
@@ -130,9 +141,7 @@ local function send_all(script, site, session, wanted, sent)
   async.map(wanted, { concurrency = BUCKETS_AT_ONCE }, function (files)
     session.is_old = time.now() - opened > OLD_AGE
     if session.is_old then return end
-    local body = forms.of_files(files, site.prefix)
-    body.token = session.jwt
-    local result = transport.call(script._client, endpoints.upload_assets, AS_BASE64, body)
+    local result = send_bucket(script, site, session, files)
     session.completion = token_of(result) or session.completion
     sent(files)
   end)
