@@ -129,7 +129,7 @@ asan:  ## run every test under AddressSanitizer, UBSan and leak detection
 	$(AGAIN) test B=$(B)/asan OPTIMIZE='-O1 -g -fno-omit-frame-pointer' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
-bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival
+bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival (one runs on Node, if npm has it)
 	$(Q)B=$(B) sh tests/bench/run.sh
 
 check-long: all tests  ## run the slow, hard modes of the tests

@@ -1,8 +1,9 @@
 /* A load: keeps CONNECTIONS busy with the same request for SECONDS, prints requests a second.
  *
- *   http_load [-b FILE] CONNECTIONS SECONDS PORT|UNIX-PATH [TARGET [HEADER…]]
+ *   http_load [-b FILE] [-n REQUESTS] [-p PID] CONNECTIONS SECONDS PORT|UNIX-PATH [TARGET [HEADER…]]
  *
- * It is a GET, or with -b a PUT of the file's bytes. Four hashes in the target stand for a number
+ * It is a GET, or with -b a PUT of the file's bytes. With -n it ends when so many are answered. With
+ * -p it also prints how many microseconds of CPU the server of that id has spent on each. Four hashes in the target stand for a number
  * that each request counts up, so that writers do not all wait for one another. Every answer must
  * have a Content-Length and the status 200. One thread, epoll, no pipelining. */
 #include <errno.h>
@@ -28,10 +29,14 @@ static char request[65536];
 static char *number; /* of the request, in its target; or NULL */
 static size_t request_n, done, asked;
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+static double read_clock(clockid_t clock) {
+  struct timespec t = {0};
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double now(void) {
+  return read_clock(CLOCK_MONOTONIC);
 }
 
 static void die(const char *what) {
@@ -122,36 +127,67 @@ static void on_readable(client *c) {
   ask(c);
 }
 
-int main(int argc, char **argv) {
-  const char *file = NULL;
-  if (argc > 2 && strcmp(argv[1], "-b") == 0) {
-    file = argv[2];
-    argv += 2;
-    argc -= 2;
+/* The CPU that a process and all its threads have used; 0 without one. */
+static double cpu_of(pid_t pid) {
+  clockid_t clock;
+  if (pid == 0) return 0;
+  errno = clock_getcpuclockid(pid, &clock);
+  if (errno != 0) die("the server's CPU");
+  return read_clock(clock);
+}
+
+typedef struct options {
+  const char *file;
+  size_t most; /* requests */
+  pid_t pid;   /* 0: nobody asks for its CPU */
+} options;
+
+static void read_options(int argc, char **argv, options *o) {
+  int option;
+  while ((option = getopt(argc, argv, "+b:n:p:")) != -1) {
+    if (option == 'b') o->file = optarg;
+    if (option == 'n') o->most = strtoul(optarg, NULL, 10);
+    if (option == 'p') o->pid = (pid_t)atoi(optarg);
+    if (option == '?') optind = argc;
   }
-  if (argc < 4) {
-    fprintf(stderr,
-            "usage: http_load [-b FILE] CONNECTIONS SECONDS PORT|PATH [TARGET [HEADER…]]\n");
-    return 2;
-  }
-  int count = atoi(argv[1]);
-  double seconds = atof(argv[2]);
-  client *clients = calloc((size_t)count, sizeof *clients);
+  if (argc - optind >= 3) return;
+  fprintf(stderr,
+          "usage: http_load [-b FILE] [-n REQUESTS] [-p PID] "
+          "CONNECTIONS SECONDS PORT|PATH [TARGET [HEADER…]]\n");
+  exit(2);
+}
+
+static int connect_all(client *clients, int count, const char *where) {
   int epoll = epoll_create1(EPOLL_CLOEXEC);
-  build_request(file, argc > 4 ? argv[4] : "/", argv + (argc > 4 ? 5 : argc));
   for (int i = 0; i < count; i++) {
-    clients[i].fd = connect_to(argv[3]);
+    clients[i].fd = connect_to(where);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
     epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &event);
     ask(&clients[i]);
   }
+  return epoll;
+}
+
+int main(int argc, char **argv) {
+  options o = {.most = SIZE_MAX};
+  read_options(argc, argv, &o);
+  argv += optind;
+  argc -= optind;
+  int count = atoi(argv[0]);
+  double seconds = atof(argv[1]);
+  client *clients = calloc((size_t)count, sizeof *clients);
+  build_request(o.file, argc > 3 ? argv[3] : "/", argv + (argc > 3 ? 4 : argc));
+  double cpu = cpu_of(o.pid);
+  int epoll = connect_all(clients, count, argv[2]);
   double start = now();
-  while (now() - start < seconds) {
+  while (done < o.most && now() - start < seconds) {
     struct epoll_event events[64];
     int n = epoll_wait(epoll, events, 64, 100);
     for (int i = 0; i < n; i++) on_readable(events[i].data.ptr);
   }
-  printf("%.0f\n", (double)done / (now() - start));
+  printf("%.0f", (double)done / (now() - start));
+  if (o.pid != 0) printf(" %.1f", (cpu_of(o.pid) - cpu) / (double)done * 1e6);
+  putchar('\n');
   free(clients);
   return 0;
 }

