@@ -1,5 +1,6 @@
 -- Faults on demand: which requests meet them, what a client sees, and what the platform then holds.
 
+local assets = require "tests.spec.support.assets"
 local async = require "moonherd.async"
 local json = require "moonherd.json"
 local moonherd = require "moonherd"
@@ -115,6 +116,29 @@ describe("faults", function ()
       repeat -- until the platform has noticed that nobody waits any more
         async.sleep(0.01)
       until #server:request("GET", "/moonherd/requests?fault=stall").result == 1
+    end)
+  end)
+
+  describe("of assets", function ()
+    local FILES = { ["/index.html"] = "<h1>hello</h1>" }
+
+    it("a token whose hour is over", function ()
+      switch_on { { fault = "expired_token", path = "/assets/upload" } }
+      local token = assets.session(server, SCRIPT, assets.manifest(FILES))
+      local part = assets.part(FILES["/index.html"], "text/html")
+      local response = assets.upload(server, token, { part })
+      assert.same({ 401, 10000 }, { response.status, response.json.errors[1].code })
+    end)
+
+    it("no token at the end", function ()
+      switch_on { { fault = "no_completion_token", path = "/assets/upload", count = 1 } }
+      local token = assets.session(server, SCRIPT, assets.manifest(FILES))
+      local part = assets.part(FILES["/index.html"], "text/html")
+      local response = assets.upload(server, token, { part })
+      assert.same({ 201, nil }, { response.status, response.result.jwt })
+      -- A session opened anew has nothing to ask for: its token is the one that is missing.
+      local _, buckets = assets.session(server, SCRIPT, assets.manifest(FILES))
+      assert.equal(0, #buckets)
     end)
   end)
 
