@@ -7,6 +7,7 @@ local clock = require "moonherd._clock"
 local M = {}
 
 local QUOTA, WINDOW, BLOCK = 1200, 300, 300
+local ROUNDING = 1e-3 -- seconds; (now + 120) - now may be a little more than 120
 
 local Limiter = {}
 Limiter.__index = Limiter
@@ -52,7 +53,7 @@ function Limiter:take(user)
     account.blocked_until = now + self.block
   end
   local ends = math.max(account.start + self.window, account.blocked_until)
-  local reset = math.ceil(ends - now)
+  local reset = math.ceil(ends - now - ROUNDING)
   if now < account.blocked_until then
     return ('"default";r=0;t=%d'):format(reset), reset
   end
