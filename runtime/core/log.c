@@ -13,13 +13,16 @@
 static const char HIDDEN[] = "[hidden]";
 static const char *const LEVEL_NAMES[] = {"error", "warn", "info", "debug"};
 
-/* Secrets hang in a hash table by their first MH_MASK_SHORTEST bytes, so that masking looks at each
- * position of a text once, however many secrets there are. */
+/* Secrets hang in a hash table by all their bytes: one more costs the same however many there are,
+ * also of those that begin alike, as tokens do. */
 typedef struct hidden {
   struct hidden *next;
+  uint32_t hash;
   size_t n;
   char bytes[];
 } hidden;
+
+enum { BEGINNINGS = 4096 };
 
 struct mh_log {
   const mh_clock *clock;
@@ -28,6 +31,8 @@ struct mh_log {
   void *user;
   hidden **slots;
   size_t slot_count, count;
+  size_t longest;                       /* bytes of a secret */
+  uint64_t beginnings[BEGINNINGS / 64]; /* a bit for each hash that a secret's first bytes have */
 };
 
 mh_log *mh_log_new(const mh_clock *clock, int level, mh_log_sink *sink, void *user) {
@@ -56,18 +61,34 @@ int mh_log_level(const mh_log *log) {
 
 /* ---- the masker --------------------------------------------------------------------------- */
 
-static size_t slot_of(const mh_log *log, const char *bytes) {
-  uint32_t key;
-  memcpy(&key, bytes, sizeof key);
-  return (size_t)(key * UINT32_C(2654435761)) & (log->slot_count - 1);
+/* FNV-1a, which goes on byte by byte: on the way through a text it is the hash of every beginning. */
+static const uint32_t HASH_OF_NOTHING = UINT32_C(0x811c9dc5), HASH_FACTOR = UINT32_C(0x01000193);
+
+static uint32_t extend(uint32_t hash, char byte) {
+  return (hash ^ (unsigned char)byte) * HASH_FACTOR;
 }
 
-/* Within a slot the longest comes first, so that the first match is the longest. */
+static uint32_t hash_of(const char *bytes, size_t n) {
+  uint32_t hash = HASH_OF_NOTHING;
+  for (size_t i = 0; i < n; i++) hash = extend(hash, bytes[i]);
+  return hash;
+}
+
+static size_t beginning_of(const char *bytes) {
+  uint32_t first;
+  memcpy(&first, bytes, sizeof first);
+  return (first * UINT32_C(2654435761)) >> 20;  // the upper bits, as many as BEGINNINGS has
+}
+
+static bool may_begin(const mh_log *log, const char *text) {
+  size_t beginning = beginning_of(text);
+  return (log->beginnings[beginning / 64] >> beginning % 64 & 1) != 0;
+}
+
 static void insert(mh_log *log, hidden *h) {
-  hidden **at = &log->slots[slot_of(log, h->bytes)];
-  while (*at != NULL && (*at)->n > h->n) at = &(*at)->next;
-  h->next = *at;
-  *at = h;
+  hidden **slot = &log->slots[h->hash & (log->slot_count - 1)];
+  h->next = *slot;
+  *slot = h;
 }
 
 static int grow(mh_log *log) {
@@ -89,26 +110,42 @@ static int grow(mh_log *log) {
   return 0;
 }
 
-static const hidden *match(const mh_log *log, const char *text, size_t n) {
-  if (n < MH_MASK_SHORTEST) return NULL;
-  const hidden *h = log->slots[slot_of(log, text)];
-  while (h != NULL && (h->n > n || memcmp(h->bytes, text, h->n) != 0)) h = h->next;
+static const hidden *find(const mh_log *log, uint32_t hash, const char *bytes, size_t n) {
+  const hidden *h = log->slots[hash & (log->slot_count - 1)];
+  while (h != NULL && (h->hash != hash || h->n != n || memcmp(h->bytes, bytes, n) != 0))
+    h = h->next;
   return h;
+}
+
+/* The longest secret that a text begins with. */
+static const hidden *match(const mh_log *log, const char *text, size_t n) {
+  if (n < MH_MASK_SHORTEST || !may_begin(log, text)) return NULL;
+  if (n > log->longest) n = log->longest;
+  const hidden *longest = NULL;
+  uint32_t hash = hash_of(text, MH_MASK_SHORTEST - 1);
+  for (size_t i = MH_MASK_SHORTEST; i <= n; i++) {
+    hash = extend(hash, text[i - 1]);
+    const hidden *h = find(log, hash, text, i);
+    if (h != NULL) longest = h;
+  }
+  return longest;
 }
 
 static int hide(mh_log *log, const char *secret, size_t n) {
   if (n < MH_MASK_SHORTEST) return 0;
-  if (log->slot_count > 0) {
-    const hidden *known = match(log, secret, n);
-    if (known != NULL && known->n == n) return 0;
-  }
+  uint32_t hash = hash_of(secret, n);
+  if (log->slot_count > 0 && find(log, hash, secret, n) != NULL) return 0;
   if (grow(log) != 0) return MOONHERD_ENOMEM;
   hidden *h = malloc(sizeof *h + n);
   if (h == NULL) return MOONHERD_ENOMEM;
+  h->hash = hash;
   h->n = n;
   memcpy(h->bytes, secret, n);
   insert(log, h);
   log->count++;
+  if (n > log->longest) log->longest = n;
+  size_t beginning = beginning_of(secret);
+  log->beginnings[beginning / 64] |= UINT64_C(1) << beginning % 64;
   return 0;
 }
 

@@ -116,6 +116,23 @@ static void finds_thousands_of_secrets(void **state) {
   mh_log_free(log);
 }
 
+/* Tokens of one issuer begin alike. With a walk along all of them this would take minutes. */
+static void finds_any_of_many_secrets_that_begin_alike(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+  char secret[64];
+  for (int i = 0; i < 200000; i++) {
+    snprintf(secret, sizeof secret, "eyJhbGciOiJIUzI1NiJ9.eyJhY2Mi.%d", i);
+    assert_int_equal(0, mh_log_hide(log, secret, strlen(secret)));
+  }
+  assert_string_equal("<[hidden]>", masked(log, "<eyJhbGciOiJIUzI1NiJ9.eyJhY2Mi.7>"));
+  assert_string_equal("<[hidden]>", masked(log, "<eyJhbGciOiJIUzI1NiJ9.eyJhY2Mi.199999>"));
+  assert_string_equal("eyJhbGciOiJIUzI1NiJ9", masked(log, "eyJhbGciOiJIUzI1NiJ9"));
+  mh_log_free(log);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_json_lines_with_the_clock_s_time),
@@ -123,6 +140,7 @@ int main(void) {
       cmocka_unit_test(hides_secrets_in_every_form),
       cmocka_unit_test(takes_the_longest_match_and_leaves_short_values),
       cmocka_unit_test(finds_thousands_of_secrets),
+      cmocka_unit_test(finds_any_of_many_secrets_that_begin_alike),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
