@@ -347,6 +347,15 @@ describe("the request log", function ()
     assert.equal(0, #logged())
   end)
 
+  it("keeps the beginning of what callers may make long", function ()
+    local log = require "moonherd.platform.request_log".new(1)
+    local long = ("x"):rep(100000)
+    log:add({ method = long, target = "/" .. long, headers = { ["user-agent"] = long },
+      received = 0 }, 0)
+    assert.is_true(#log.method[1] + #log.target[1] + #log.agent[1] < 1000)
+    assert.is_truthy(log:list {}[1].target:find "^/x+%.%.%.$")
+  end)
+
   it("shows no credential", function ()
     server:api("GET", "?x=1")
     assert.is_nil(json.encode(logged()):find(platform.TOKEN, 1, true))

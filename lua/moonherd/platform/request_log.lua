@@ -8,7 +8,7 @@ local uri = require "moonherd.platform.uri"
 local M = {}
 
 local DEFAULT_SIZE = 10000 -- requests
-local LONGEST_TARGET = 1024 -- bytes of a target that are kept
+local LONGEST = 256 -- bytes of a text that are kept; no more is ever shown
 
 local COLUMNS =
   { "time", "method", "target", "status", "received", "sent", "seconds", "user", "agent", "fault" }
@@ -31,19 +31,24 @@ function Log:clear()
   end
 end
 
+-- What anybody may send by the kilobyte, also without a credential.
+local function cut(text)
+  return #text > LONGEST and text:sub(1, LONGEST) or text
+end
+
 --- Takes down a request that has been answered, or not.
 function Log:add(call, began)
   local at = self.count % self.size + 1
   self.count = self.count + 1
   self.time[at] = clock.wall()
-  self.method[at] = call.method
-  self.target[at] = call.target
+  self.method[at] = cut(call.method)
+  self.target[at] = cut(call.target)
   self.status[at] = call.answered or false
   self.received[at] = call.received
   self.sent[at] = call.sent or 0
   self.seconds[at] = clock.now() - began
   self.user[at] = call.user or false
-  self.agent[at] = call.headers["user-agent"] or false
+  self.agent[at] = cut(call.headers["user-agent"] or "")
   self.fault[at] = call.fault or false
 end
 
@@ -58,13 +63,13 @@ local function entry_at(self, number)
     number = number,
     time = self.time[at],
     method = self.method[at],
-    target = uri.printable(self.target[at]:sub(1, LONGEST_TARGET)),
+    target = uri.printable(self.target[at]),
     status = or_null(self.status[at]),
     received = self.received[at],
     sent = self.sent[at],
     seconds = self.seconds[at],
     user = or_null(self.user[at]),
-    agent = or_null(self.agent[at] and uri.printable(self.agent[at])),
+    agent = or_null(self.agent[at] ~= "" and uri.printable(self.agent[at])),
     fault = or_null(self.fault[at]),
   }
 end
