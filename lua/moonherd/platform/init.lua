@@ -42,6 +42,12 @@ local function sweep(platform)
   end
 end
 
+-- A fixed id for each credential: the state directory's, and one for each email it is used with.
+-- Callers choose the email, so none is remembered.
+local function user_id(key, email)
+  return hash.hex(hash.hmac_sha256(key, "user:" .. email)):sub(1, 32)
+end
+
 --- Opens the platform on a state directory, making what is missing.
 ---@async
 ---@param options table  how to open it
@@ -68,7 +74,7 @@ function M.open(options)
     locks = locks.new(),
     router = router.new(routes),
     requests = request_log.new(),
-    users = {},
+    user = user_id(key, ""),
     ray = (string.unpack("<I7", hash.random(7))),
     swept_at = -math.huge,
   }, Platform)
@@ -94,20 +100,10 @@ end
 
 -- ---- one request --------------------------------------------------------------------------------
 
--- A fixed id for each credential: the state directory's, and one for each email it is used with.
-local function user_id(platform, email)
-  email = email or ""
-  local id = platform.users[email]
-  if not id then
-    id = hash.hex(hash.hmac_sha256(platform.key, "user:" .. email)):sub(1, 32)
-    platform.users[email] = id
-  end
-  return id
-end
-
 local function check_credential(call)
   local platform = call.platform
-  call.user = user_id(platform, auth.check(call.headers, platform.token))
+  local email = auth.check(call.headers, platform.token)
+  call.user = email and user_id(platform.key, email) or platform.user
 end
 
 local function refuse_route(path)
