@@ -217,12 +217,21 @@ local function respond(call, is_done, result, info)
   end
 end
 
+-- The path, and what stands behind the `?`. A plain search: a pattern looks at every byte in turn.
+local function split_target(target)
+  local at = target:find("?", 1, true)
+  if not at then
+    return target, ""
+  end
+  return target:sub(1, at - 1), target:sub(at + 1)
+end
+
 --- Answers one request.
 ---@async
 ---@param request table  as `server:accept` returns it
 function Platform:handle(request)
   local began = clock.now()
-  local path, query = request.target:match "^([^?]*)%??(.*)$"
+  local path, query = split_target(request.target)
   local methods, parameters, authenticate = self.router:find(path)
   local call = new_call(self, request, parameters, query)
   local is_done, failure = pcall(respond, call,
