@@ -1,11 +1,11 @@
 # What the small examples print is what they are meant to show.
 . tests/shell.sh
 
-# prints EXAMPLE: compares what it prints, run twice on the same state, with the text given to it.
+# prints EXAMPLE: compares what it prints, run twice on a state of its own, with the text given to it.
 prints() {
   cat > "$scratch/wanted"
   for turn in first second; do
-    "$moonherd" run --target local --state "$scratch/state" "examples/$1" < /dev/null \
+    "$moonherd" run --target local --state "$scratch/$1.state" "examples/$1" < /dev/null \
       > "$scratch/printed" 2> "$scratch/said" || { cat "$scratch/said"; return 1; }
     diff "$scratch/wanted" "$scratch/printed" || { echo "($turn run)"; return 1; }
   done
@@ -28,6 +28,20 @@ check the name and the account, or create the namespace
 2 deployed, 1 refused
 empty	no_handlers
 namespace:delete: unknown option 'expects' (did you mean 'expect'?)
+END
+
+check 4_tenants prints 4_tenants.lua << 'END'
+acme	index.mjs
+globex	index.mjs
+initech	index.mjs
+END
+
+check 5_waiting prints 5_waiting.lua << 'END'
+left Rome
+left Oslo
+seen Oslo	seen Rome
+left the Moon
+nil	timeout	timed out after 0.05 s while waiting for sleep
 END
 
 check 6_secret prints 6_secret.lua << 'END'
@@ -72,6 +86,15 @@ settings
 code
   ~ worker.mjs          57 bytes                    other bytes or type
 END
+
+# Whatever has a number is checked above.
+is_checked() {
+  grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh
+}
+
+for example in examples/[0-9]*.lua; do
+  check "$example is checked" is_checked "$(basename "$example")"
+done
 
 # The demo says how much came back as it was sent, what survived, and how many scripts are left.
 demo() {
