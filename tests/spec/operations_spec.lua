@@ -89,6 +89,15 @@ describe("the client's endpoints", function ()
     end
   end)
 
+  -- A repeat of these fails by what the first has done: the name is taken, or the old one is gone.
+  local CREATING = { create_namespace = true, put_namespace = true, patch_namespace = true }
+
+  it("that create are those whose repeat may fail", function ()
+    for name, endpoint in pairs(rows()) do
+      assert.are.equal(CREATING[name] == true, endpoint.class == "create", name)
+    end
+  end)
+
   -- Another upload session harms nothing, and says itself which assets are missing still.
   local UNCHECKED = { create_assets_session = true, upload_assets = true }
 

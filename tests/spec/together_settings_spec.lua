@@ -51,7 +51,10 @@ local LEAVES = {
   { "observability.traces.destinations", {} },
   { "observability.traces.persist", true },
   { "observability.traces.propagation_policy", "authenticated" },
-  { "placement.region", "aws:eu-west-1" },
+  { "placement", { hostname = "db.example.com" } },
+  { "placement", { mode = "targeted", host = "db.example.com:5432" } },
+  { "placement", { mode = "targeted", target = { { region = "aws:eu-west-1" } } } },
+  { "placement", { mode = "smart" } },
   { "tags", { "customer:2" } },
   { "tail_consumers", { { service = "other", environment = "e", namespace = "n" } } },
   { "tail_consumers", { { service = "tail", environment = "other", namespace = "n" } } },
@@ -60,6 +63,7 @@ local LEAVES = {
   { "cache_options.enabled", false },
   { "cache_options.cross_version_cache", false },
   { "annotations", { ["workers/message"] = "second", ["workers/tag"] = "v2" } },
+  { "exports", { Counter = { type = "durable-object", storage = "legacy-kv" } } },
 }
 
 local function set(object, path, value)
@@ -101,6 +105,7 @@ describe("the client and the embedded platform agree on", function ()
     local now = script:settings()
     now.exports_reconciliation, now.migration_tag = nil, nil
     if now.exports then now.exports.Counter.state = nil end
+    now.placement.status = nil
     return now
   end
 
@@ -139,6 +144,20 @@ describe("the client and the embedded platform agree on", function ()
         assert.are.same(expected, settings())
       end)
     end
+
+    it("of which migrations are sent and never read", function ()
+      upload { migrations = { new_tag = "v1", new_classes = { "A" } } }
+      local before = settings()
+      script:patch_settings { migrations = { old_tag = "v1", new_tag = "v2",
+        steps = { { new_sqlite_classes = { "B" } },
+          { renamed_classes = { { from = "A", to = "C" } }, deleted_classes = { "B" } } } } }
+      assert.are.equal("v2", script:details().script.migration_tag)
+      assert.are.same(before, settings())
+      local _, err = moonherd.try(script.patch_settings, script, { migrations = {
+        old_tag = "v1", new_tag = "v3", new_classes = { "D" } } })
+      assert.are.same({ "migration_conflict", 412, "/migrations/old_tag" },
+        { err.reason, err.status, err.errors[1].source.pointer })
+    end)
 
     it("of which one binding is changed, added or removed", function ()
       upload(everything())

@@ -232,6 +232,4 @@ function M.set_outcome(endpoint, err)
   end
 end
 
-M.by_code = BY_CODE
-
 return M
