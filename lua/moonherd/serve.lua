@@ -29,13 +29,13 @@ end
 ---
 --- A request whose headers or body are over their limit reaches the handler all the same, with
 --- `too_large` set, so that it can answer with an error of its own; its body cannot be read, and
---- the connection closes behind the answer. Headers some 50 KiB over their limit do not get there.
+--- the connection closes behind the answer. Headers some 12 KiB over their limit do not get there.
 ---@param options? table  where to listen, and limits
 ---@field options.host? string  an IPv4 or IPv6 address, or "localhost"; default "127.0.0.1"
 ---@field options.port? integer  default 0: the system chooses one, see `server.port`
 ---@field options.unix? string  the path of a unix socket, instead of host and port; only the owner
 --- may connect to it; it is removed when the server closes
----@field options.header_limit? integer  bytes of the request line and headers; default 65536
+---@field options.header_limit? integer  bytes of the request line and headers; default 32768
 ---@field options.body_limit? integer  bytes of a body; default 104857600
 ---@field options.max_connections? integer  connections open at once, further ones wait until one of
 --- them closes; default 1024

@@ -15,7 +15,7 @@
 enum { RUNS_PER_PASS = 4 };
 
 const mh_server_options mh_server_defaults = {
-    .header_limit = 64 * 1024,
+    .header_limit = 32 * 1024,
     .body_limit = 100 * 1024 * 1024,
     .max_connections = 1024,
     .header_timeout = 10,

@@ -21,7 +21,7 @@ enum {
   LOW_WATER = 64 * 1024,          /* … and at which it may go on */
   DROP_LIMIT = 1024 * 1024,       /* bytes that are read and dropped for the sake of an answer */
   SMALL_REST = 64 * 1024,         /* a rest of a body worth dropping to keep the connection */
-  POOL_BEYOND_HEADERS = 64 * 1024 /* libmicrohttpd's memory per connection, beside header_limit */
+  POOL_BEYOND_HEADERS = 16 * 1024 /* libmicrohttpd's memory per connection, beside header_limit */
 };
 
 struct mh_server {
