@@ -194,6 +194,11 @@ addEventListener('fetch', f)
         metadata().bindings)
     end)
 
+    it("listed secrets as inherited ones, whatever else the API tells about them", function ()
+      upload { bindings = { { name = "K", type = "secret_text", created_by = "somebody" } } }
+      assert.are.same({ { name = "K", type = "inherit" } }, metadata().bindings)
+    end)
+
     it("that all live bindings stay", function ()
       upload { bindings = inherit }
       assert.are.same({}, metadata().bindings)
@@ -341,6 +346,7 @@ addEventListener('fetch', f)
       assert.is_truthy(binding(json.null):find "leave the binding out")
       assert.is_truthy(binding({ text = "x" }):find "'type' is missing")
       assert.is_truthy(binding({ type = "kv_namespce" }):find "did you mean 'kv_namespace'")
+      assert.is_truthy(binding({ type = "kv" }):find "did you mean 'kv_namespace'")
       assert.is_truthy(binding({ type = "kv_namespace" }):find "missing 'namespace_id'")
       assert.is_truthy(binding({ type = "kv_namespace", namespaceid = "1" })
         :find "there is 'namespaceid'")
@@ -350,6 +356,19 @@ addEventListener('fetch', f)
       local twice = { { name = "A", type = "ai" }, { name = "A", type = "ai" } }
       assert.is_truthy(refusal({ bindings = twice }):find "given twice")
       assert.is_truthy(refusal({ bindings = inherit { default = "x" } }):find "no default")
+    end)
+
+    it("the value of a secret under a wrong name, which would keep the old one", function ()
+      for _, field in ipairs { "value", "secret", "txet" } do
+        local text = refusal { bindings = { KEY = { type = "secret_text", [field] = "s3cret" } } }
+        assert.is_truthy(text:find("unknown field '" .. field, 1, true), text)
+        assert.is_truthy(text:find "is in 'text'")
+        assert.is_nil(text:find "s3cret")
+      end
+      local listed = { { name = "KEY", type = "secret_text", value = "s3cret" } }
+      assert.is_truthy(refusal({ bindings = listed }):find "unknown field 'value'")
+      local key = { type = "secret_key", format = "raw", usages = { "sign" }, text = "s3cret" }
+      assert.is_truthy(refusal({ bindings = { KEY = key } }):find "'key_base64' or 'key_jwk'")
     end)
 
     it("tags beyond the limits, with the reason the API would give", function ()

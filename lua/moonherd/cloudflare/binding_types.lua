@@ -76,6 +76,13 @@ local NOT_KEPT = {
 -- Variables and secrets: their values and their number are limited.
 local IS_VARIABLE = { plain_text = true, json = true, secret_text = true, secret_key = true }
 
+-- What wrangler's configuration and people call some types.
+local NICKNAMES = {
+  analytics = "analytics_engine", analytics_engine_dataset = "analytics_engine",
+  d1_database = "d1", durable_object = "durable_object_namespace", kv = "kv_namespace",
+  r2 = "r2_bucket", secret = "secret_text", text = "plain_text", var = "plain_text",
+}
+
 local TYPES, KEPT = {}, {}
 for name in pairs(FIELDS) do
   TYPES[#TYPES + 1] = name
@@ -200,7 +207,7 @@ function M.check_type(given, name, who)
     refuse(who, name, "'type' is missing; text alone would be a plain_text binding")
   end
   if FIELDS[given] then return end
-  local nearest = options.nearest(given, TYPES)
+  local nearest = NICKNAMES[given] or options.nearest(given, TYPES)
   if nearest then refuse(who, name, "unknown type '%s' (did you mean '%s'?)", given, nearest) end
   local text = "%s: binding '%s' has a type moonherd does not know: '%s'"
   log.write("warn", text:format(who, name, given))
@@ -220,6 +227,34 @@ function M.check(binding, who)
   local why = problem and problem(binding)
   if why then refuse(who, binding.name, "%s", why) end
   if IS_VARIABLE[binding.type] then secret_value.check_size(binding, who) end
+end
+
+-- Where the value is of those that may come without it, and what else people call it.
+local VALUE_IS_IN = {
+  secret_text = "'text'", secret_key = "'key_base64' or 'key_jwk'", wasm_module = "'part'",
+  text_blob = "'part'", data_blob = "'part'",
+}
+local MISNOMERS = {
+  value = true, secret = true, secret_text = true, secret_value = true, text = true, data = true,
+  content = true, key = true, token = true, password = true,
+}
+
+--- Checks a binding without its value, which keeps the live one: a value under a wrong name would
+--- be lost without a word. Where the name is a field, as the API lists bindings, fields that say
+--- nothing to us may be newer than us.
+---@param given table
+---@param name string  of the binding
+---@param who string
+function M.check_valueless(given, name, who)
+  local known = { type = true, name = true }
+  for _, field in ipairs(FIELDS[given.type]) do known[field:gsub("^%?", "")] = true end
+  for field, value in pairs(given) do
+    if not known[field] and (given.name == nil or MISNOMERS[field]) then
+      if type(value) == "string" then log.hide(value) end
+      refuse(who, name, "unknown field '%s' (the value of a %s is in %s; without one the live "
+        .. "value stays)", tostring(field), given.type, VALUE_IS_IN[given.type])
+    end
+  end
 end
 
 --- Whether bindings of a type can stay without being named.

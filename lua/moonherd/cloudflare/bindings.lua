@@ -45,7 +45,10 @@ end
 
 local function of_table(name, given, who)
   types.check_type(given.type, name, who)
-  if is_valueless(given) then return { type = "inherit", name = name } end
+  if is_valueless(given) then
+    types.check_valueless(given, name, who)
+    return { type = "inherit", name = name }
+  end
   local binding = {}
   for key, value in pairs(given) do binding[key] = value end
   binding.name = name
