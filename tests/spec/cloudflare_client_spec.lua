@@ -31,6 +31,28 @@ describe("a client", function ()
     assert.is_nil(headers["content-type"])
   end)
 
+  it("has its credential nowhere in what prints, encodes or logs a handle", function ()
+    local client = connect()
+    for _, handle in ipairs { client, client:namespace "n", client:namespace "n":script "s" } do
+      assert.is_nil(json.encode(handle):find(stand_in.TOKEN, 1, true))
+    end
+  end)
+
+  it("refuses methods that are called with a dot, without showing what they were given", function ()
+    local client = connect()
+    local ns = client:namespace "n"
+    local script = ns:script "s"
+    assert.are.equal("client:namespaces: no client before the name; call it with a colon, "
+      .. "client:namespaces(…)", refusal(client.namespaces).message)
+    assert.are.equal("namespace:script: no namespace before the name; call it with a colon, "
+      .. "namespace:script(…)", refusal(ns.script, "s").message)
+    assert.is_nil(refusal(script.put_secret, "API_KEY", "hunter2").message:find "hunter2")
+    assert.is_truthy(refusal(script.tags).message:find "^script:tags: no script before")
+    assert.is_truthy(refusal(script.tags, ns).message:find "^script:tags: no script before")
+    local moonherd = require "moonherd"
+    assert.is_truthy(refusal(moonherd.connect, moonherd).message:find "a dot is expected")
+  end)
+
   it("sends an e-mail address and a key instead", function ()
     stand_in.without_host_options(function ()
       return require "moonherd.cloudflare".connect {

@@ -3,6 +3,7 @@ local Namespace = require "moonherd.cloudflare.namespace"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local form = require "moonherd.cloudflare.form"
+local handles = require "moonherd.cloudflare.handles"
 local host = require "moonherd._host"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
@@ -73,6 +74,12 @@ local function announce(place)
   log.write("info", line)
 end
 
+local function check_dot(opts)
+  if opts ~= nil and opts == package.loaded.moonherd then
+    errors.usage("moonherd.connect: called with a colon; a dot is expected, moonherd.connect {…}")
+  end
+end
+
 --- Connects to an account: on Cloudflare, on the embedded platform, or at a base URL. Makes no
 --- request to Cloudflare. Where it goes: `--target`, else `target` here, else MOONHERD_TARGET, else
 --- Cloudflare when the environment has a credential, else the embedded platform.
@@ -101,17 +108,19 @@ end
 ---@example
 --- local client = moonherd.connect { target = "local" }
 function M.connect(opts)
+  check_dot(opts)
   opts = read_connect(opts)
   local place = targets.choose(opts, host.options)
   if place.name == "local" then place = place_of_platform(place) end
   local headers = headers_of(place.credential)
   announce(place)
-  return setmetatable({
+  local client = setmetatable({
     account_id = place.account, target = place.name,
     _account = url.encode(place.account), _base = place.base, _socket = place.socket,
-    _headers = headers, _json_headers = with_json(headers),
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
   }, Client)
+  handles.set_headers(client, headers, with_json(headers))
+  return client
 end
 
 -- ---- namespaces --------------------------------------------------------------------------------
@@ -219,5 +228,7 @@ function Client:request(opts)
   if path:find "?" then query = query:gsub("^?", "&") end
   return transport.call_path(self, endpoint, path, query, body)
 end
+
+handles.guard(Client, "client")
 
 return M

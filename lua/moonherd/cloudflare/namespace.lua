@@ -3,6 +3,7 @@ local Script = require "moonherd.cloudflare.script"
 local deletion = require "moonherd.cloudflare.deletion"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local moonherd_try = require "moonherd.async".try
@@ -244,5 +245,7 @@ end
 function Namespace:delete_scripts(opts)
   return deletion.run(self, opts)
 end
+
+handles.guard(Namespace, "namespace")
 
 return M

@@ -2,6 +2,7 @@
 local assets = require "moonherd.cloudflare.assets"
 local content = require "moonherd.cloudflare.content"
 local endpoints = require "moonherd.cloudflare.endpoints"
+local handles = require "moonherd.cloudflare.handles"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
 local script_tags = require "moonherd.cloudflare.script_tags"
@@ -374,5 +375,7 @@ function Script:assets_upload_session(manifest)
   local who = "script:assets_upload_session"
   return assets.open_session(self, assets.check_manifest(manifest, who), who)
 end
+
+handles.guard(Script, "script")
 
 return M

@@ -3,6 +3,7 @@
 local answers = require "moonherd.cloudflare.answer"
 local errors = require "moonherd.error"
 local failures = require "moonherd.cloudflare.errors"
+local handles = require "moonherd.cloudflare.handles"
 local http = require "moonherd.http"
 local log = require "moonherd._log"
 
@@ -16,10 +17,10 @@ end
 
 -- The headers of a body: JSON text shares a table, a form has a boundary of its own.
 local function headers_of(client, endpoint, body)
-  if body == nil then return client._headers end
-  if type(body) == "string" then return client._json_headers end
+  if body == nil then return handles.headers(client) end
+  if type(body) == "string" then return handles.json_headers(client) end
   local headers = { ["content-type"] = body.content_type }
-  for name, value in pairs(client._headers) do headers[name] = value end
+  for name, value in pairs(handles.headers(client)) do headers[name] = value end
   if endpoint.auth == "session" then use_session(headers, body.token) end
   return headers
 end

@@ -1,0 +1,53 @@
+-- What the client, namespaces and scripts have in common as handles: methods that say so when they
+-- are called with a dot, and a credential that is nowhere in them. Handles get printed, encoded and
+-- logged; nothing that walks through one may find a token.
+local errors = require "moonherd.error"
+
+local M = {}
+
+local headers = setmetatable({}, { __mode = "k" })
+local json_headers = setmetatable({}, { __mode = "k" })
+
+--- Gives a client the headers of its requests.
+---@param client table
+---@param plain table  those of every request, the credential among them
+---@param json table  those of a request with a JSON body
+function M.set_headers(client, plain, json)
+  headers[client], json_headers[client] = plain, json
+end
+
+--- The headers of a client's requests; not to be changed.
+---@param client table
+---@return table headers
+function M.headers(client)
+  return headers[client]
+end
+
+--- The headers of a client's requests with a JSON body; not to be changed.
+---@param client table
+---@return table headers
+function M.json_headers(client)
+  return json_headers[client]
+end
+
+local function guarded(class, what, name, method)
+  return function (self, ...)
+    if getmetatable(self) == class then return method(self, ...) end
+    return errors.usage("%s:%s: no %s before the name; call it with a colon, %s:%s(…)", what, name,
+      what, what, name)
+  end
+end
+
+--- Makes the methods of a class refuse to work on anything but a handle of that class. Called with
+--- a dot, a method would take its first argument for the handle, and tell about the second one.
+---@param class table  the metatable of the handles, its methods in place
+---@param what string  what a handle is called: "script"
+function M.guard(class, what)
+  local methods = {}
+  for name, value in pairs(class) do
+    if type(value) == "function" and name:sub(1, 2) ~= "__" then methods[name] = value end
+  end
+  for name, method in pairs(methods) do class[name] = guarded(class, what, name, method) end
+end
+
+return M
