@@ -216,7 +216,7 @@ end
 --- not named stay.
 ---@async
 ---@param values table<string, any>  a value as for script:put_secret; moonherd.null deletes
----@return table secrets  what was changed, by name, without values
+---@return table secrets  by name, without values, as the API answers: it may name others too
 ---@error api script_not_found  when the script does not exist
 ---@error usage binding_too_large  above 5 KB
 ---@error usage too_many_bindings  above 128 values
