@@ -6,6 +6,7 @@ CC ?= gcc
 PKG_CONFIG ?= pkg-config
 OPTIMIZE ?= -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE ?=
+FUZZ_SECONDS ?= 60
 V ?= 0
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Werror
@@ -140,7 +141,8 @@ fuzz:  ## feed the parsers with nonsense, a minute each (needs clang)
 	  SANITIZE='-fsanitize=fuzzer-no-link,address,undefined'
 fuzzers: $(FUZZ_PROGRAMS)
 	$(Q)for program in $^; do mkdir -p $$program.corpus; \
-	  $$program -max_total_time=60 -artifact_prefix=$$program- $$program.corpus || exit 1; done
+	  $$program -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$$program- \
+	    $$program.corpus tests/fuzz/corpus/$${program##*/} || exit 1; done
 
 lint: $(B)/setup-lint  ## check layers, format, globals, doc comments, likely bugs, clang
 	$(AGAIN) all
