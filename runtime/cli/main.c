@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +103,12 @@ static void wipe_values(const cli_options *o) {
   }
 }
 
+/* What a process has in its memory, credentials and secrets among it, stays there: no core file, and no
+ * look into it by other programs of the same user. MOONHERD_CORE=1 is for those who look for a bug. */
+static void keep_memory_private(void) {
+  if (getenv("MOONHERD_CORE") == NULL) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /* ---- running ------------------------------------------------------------------------------ */
 
 static double now(void) {
@@ -174,6 +181,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
 }
 
 int main(int argc, char **argv) {
+  keep_memory_private();
   cli_options options;
   int code = cli_parse(argc, argv, &options);
   if (code >= 0) return code;

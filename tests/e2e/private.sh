@@ -89,6 +89,12 @@ if [ "$(id -u)" = 0 ]; then
   rm -r "$sockets"
 fi
 
+says_with() { "$@" 2>&1 < /dev/null | grep -qF -- "$want"; }
+chmod 644 state/platform.db
+want='every user of this machine may read state/platform.db; chmod 600 state/platform.db'
+check 'a database that all may read is warned of' says_with lists
+chmod 600 state/platform.db
+
 mkdir -m 777 open
 check 'a state directory that all may write' fails_with 'chmod go-w open' lists open
 chmod 644 state/platform.key

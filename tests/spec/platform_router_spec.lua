@@ -21,6 +21,13 @@ describe("the router", function ()
     assert.equal("list", (find "/accounts/a/things"))
   end)
 
+  it("takes nothing but a path", function ()
+    for _, target in ipairs { "", "*", "accounts/a/things", "x/accounts/a/things",
+      "http://127.0.0.1/accounts/a/things", "http:/accounts/a/things" } do
+      assert.is_nil((find(target)), target)
+    end
+  end)
+
   it("names the parameters", function ()
     local handler, parameters = find "/accounts/a/things/b/content"
     assert.equal("content", handler)

@@ -3,6 +3,7 @@
 
 local clock = require "moonherd._clock"
 local json = require "moonherd.json"
+local log = require "moonherd._log"
 local uri = require "moonherd.platform.uri"
 
 local M = {}
@@ -31,9 +32,15 @@ function Log:clear()
   end
 end
 
--- What anybody may send by the kilobyte, also without a credential.
+-- What anybody may send by the kilobyte, also without a credential. Masked first, so that it does
+-- not end in half a secret; what is short is masked when it is shown.
 local function cut(text)
-  return #text > LONGEST and text:sub(1, LONGEST) or text
+  return #text > LONGEST and log.mask(text):sub(1, LONGEST) or text
+end
+
+-- A text as it is shown: secrets that were sent in odd places are not.
+local function shown(text)
+  return uri.printable(log.mask(text))
 end
 
 --- Takes down a request that has been answered, or not.
@@ -63,13 +70,13 @@ local function entry_at(self, number)
     number = number,
     time = self.time[at],
     method = self.method[at],
-    target = uri.printable(self.target[at]),
+    target = shown(self.target[at]),
     status = or_null(self.status[at]),
     received = self.received[at],
     sent = self.sent[at],
     seconds = self.seconds[at],
     user = or_null(self.user[at]),
-    agent = or_null(self.agent[at] ~= "" and uri.printable(self.agent[at])),
+    agent = or_null(self.agent[at] ~= "" and shown(self.agent[at])),
     fault = or_null(self.fault[at]),
   }
 end

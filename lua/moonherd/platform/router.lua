@@ -10,6 +10,7 @@ local Router = {}
 Router.__index = Router
 
 local PREFIX = "/client/v4/"
+local SLASH = ("/"):byte()
 
 local function new_node()
   return { children = {}, methods = nil, authenticate = nil, parameter = nil, name = nil }
@@ -53,6 +54,8 @@ function Router:find(path)
   local node, parameters = self.root, {}
   if path:sub(1, #PREFIX) == PREFIX then
     path = path:sub(#PREFIX)
+  elseif path:byte() ~= SLASH then
+    return nil, parameters -- a URL, as proxies are sent them, or a `*`
   end
   for segment in path:gmatch "/([^/]*)" do
     segment = uri.decode(segment)

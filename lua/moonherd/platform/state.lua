@@ -5,6 +5,7 @@
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local hash = require "moonherd.hash"
+local log = require "moonherd._log"
 
 local M = {}
 
@@ -40,6 +41,14 @@ local function check_private(path)
   end
 end
 
+-- Says so when others may read a file that needs no more than a warning.
+local function warn_if_readable(path)
+  if fs.exists(path) and fs.stat(path).mode & OTHERS_MAY_READ ~= 0 then
+    local message = "every user of this machine may read %s; chmod 600 %s"
+    log.write("warn", message:format(path, path))
+  end
+end
+
 -- The contents of a file, after making it of `bytes` if it is not there.
 local function read_or_create(path, bytes)
   local is_made, failure = pcall(fs.write, path, bytes, { mode = FILE_MODE, exclusive = true })
@@ -69,7 +78,9 @@ function M.open(directory)
   fs.mkdir(directory, DIRECTORY_MODE, true)
   check_directory(directory)
   read_or_create(directory .. "/.gitignore", "*\n")
-  return directory .. "/platform.db", read_key(directory .. "/platform.key")
+  local database = directory .. "/platform.db"
+  warn_if_readable(database)
+  return database, read_key(directory .. "/platform.key")
 end
 
 --- The token that `moonherd serve` asks for, made once for a state directory.

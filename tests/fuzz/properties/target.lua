@@ -32,7 +32,8 @@ local function check_path(path)
     assert(value ~= "", "an empty name")
     assert(type(name) == "string" and #value <= #path)
   end
-  if path:sub(1, 1) ~= "/" or path:find "^/client/v4/" and not methods then return end
+  if path:sub(1, 1) ~= "/" then return assert(not methods, "not a path") end
+  if path:find "^/client/v4/" and not methods then return end
   local again = {}
   for i, segment in ipairs(segments(path)) do again[i] = encode(uri.decode(segment)) end
   -- The prefix is known by its bytes, not by what they stand for.
