@@ -132,6 +132,14 @@ describe("bindings", function ()
     end
   end)
 
+  it("of unknown types that speak of a secret are refused", function ()
+    for _, name in ipairs { "secret", "secret_txt", "Secret_Text" } do
+      local entry = refused(resolve, { { type = name, name = "S", text = "seen-by-nobody" } })
+      assert.equal(10021, entry.code)
+      assert.equal("/bindings/0/type", entry.source.pointer)
+    end
+  end)
+
   it("of unknown types are kept as they are", function ()
     local odd = { name = "A", type = "from_the_future", anything = { 1 } }
     assert.same(odd, resolve({ odd }).list[1])

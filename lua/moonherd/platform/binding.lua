@@ -141,12 +141,22 @@ local function check_inherit(binding, pointer)
   end
 end
 
+-- A type that nobody knows is kept as it comes. One that speaks of a secret is a slip of the pen: its
+-- value must not end up in the open.
+local function check_type(binding, pointer)
+  if not types[binding.type] and binding.type:lower():find "^secret" then
+    local message = "Binding '%s' has an unknown type; those of secrets are secret_text, secret_key"
+    errors.invalid(message:format(binding.name), pointer .. "/type")
+  end
+end
+
 local FURTHER_CHECKS = { secret_key = check_key, inherit = check_inherit }
 
 --- Checks a binding that has a name by its type: what is missing, of the wrong kind, or too long.
 --- From here on the masker knows a secret's value.
 function M.check_value(binding, pointer)
   secrets_of.hide(M.value_of(binding) or {})
+  check_type(binding, pointer)
   for field, fits in pairs(types[binding.type] or {}) do
     if binding[field] == nil then
       errors.invalid(
