@@ -145,7 +145,7 @@ end
 -- value must not end up in the open.
 local function check_type(binding, pointer)
   if not types[binding.type] and binding.type:lower():find "^secret" then
-    local message = "Binding '%s' has an unknown type; those of secrets are secret_text, secret_key"
+    local message = "Binding '%s' is of an unknown type; secrets are secret_text or secret_key"
     errors.invalid(message:format(binding.name), pointer .. "/type")
   end
 end
