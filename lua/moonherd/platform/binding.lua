@@ -141,8 +141,8 @@ local function check_inherit(binding, pointer)
   end
 end
 
--- A type that nobody knows is kept as it comes. One that speaks of a secret is a slip of the pen: its
--- value must not end up in the open.
+-- A type that nobody knows is kept as it comes. One that speaks of a secret is a slip of the pen:
+-- its value must not end up in the open.
 local function check_type(binding, pointer)
   if not types[binding.type] and binding.type:lower():find "^secret" then
     local message = "Binding '%s' is of an unknown type; secrets are secret_text or secret_key"
