@@ -349,11 +349,11 @@ describe("the request log", function ()
 
   it("keeps the beginning of what callers may make long", function ()
     local log = require "moonherd.platform.request_log".new(1)
-    local long = ("x"):rep(100000)
+    local long = ("quite-long-"):rep(10000)
     log:add({ method = long, target = "/" .. long, headers = { ["user-agent"] = long },
       received = 0 }, 0)
     assert.is_true(#log.method[1] + #log.target[1] + #log.agent[1] < 1000)
-    assert.is_truthy(log:list {}[1].target:find "^/x+%.%.%.$")
+    assert.is_truthy(log:list {}[1].target:find "^/quite%-long%-.*%.%.%.$")
   end)
 
   it("shows no credential, wherever it was sent", function ()
