@@ -107,6 +107,7 @@ state_error() {
 }
 mkdir -m 700 garbage
 head -c 9000 /dev/zero | tr '\0' x > garbage/platform.db
+chmod 600 garbage/platform.db # else there is a warning, too
 check 'a state directory that is a file' state_error exists hello.lua
 check 'a database that is none' state_error corrupt garbage
 check 'is left as it was' sh -c "[ \$(wc -c < garbage/platform.db) = 9000 ]"
