@@ -96,6 +96,14 @@ static int put_text(mh_buf *b, const char *text, size_t n) {
 }
 
 /* The request line has come. What is returned becomes the context of the request. */
+/* libmicrohttpd would take the query apart next, each parameter an allocation in the connection's
+ * memory: where that ends it neither answers nor closes. We have our copy; it finds an empty one. The
+ * text is in its own buffer, and const only in the type of the callback. */
+static void hide_query(const char *target) {
+  char *query = strchr(target, '?');
+  if (query != NULL) query[1] = '\0';
+}
+
 void *mh_request_on_target(void *server, const char *target, struct MHD_Connection *mhd) {
   mh_conn *c = conn_of(mhd);
   mh_request *r = c != NULL ? new_request(server) : NULL;
@@ -104,6 +112,7 @@ void *mh_request_on_target(void *server, const char *target, struct MHD_Connecti
   c->request = r;
   r->is_bad = !is_target(target);
   if (put_text(&r->head, target, strlen(target)) != 0) r->gone = MOONHERD_ENOMEM;
+  hide_query(target);
   mh_conn_enter(c, PHASE_HEAD);
   return r;
 }

@@ -45,6 +45,25 @@ static void test_headers_over_the_limit(void **state) {
   expect_closed(f, c);
 }
 
+static void test_a_query_of_many_parameters(void **state) {
+  enum { PARAMETERS = 30000 };
+  fixture *f = *state;
+  open_server(f);
+  client *c = connect_client(f);
+  char *target = malloc(PARAMETERS + 4);
+  target[0] = '/', target[1] = '?';
+  memset(target + 2, '&', PARAMETERS);
+  target[PARAMETERS + 2] = 'a', target[PARAMETERS + 3] = '\0';
+  put(c, "GET ");
+  put(c, target);
+  put(c, " HTTP/1.1\r\nHost: x\r\n\r\n");
+  mh_request *r = take(f);
+  assert_string_equal(mh_request_target(r), target);
+  finish(r, 200, "fits");
+  expect(f, c, "\r\n\r\nfits");
+  free(target);
+}
+
 /* More than the library can hold: it answers by itself, without us. */
 static void test_headers_over_all_limits(void **state) {
   fixture *f = *state;
@@ -683,6 +702,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, server_set_up, server_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(test_headers_over_the_limit),
+      TEST(test_a_query_of_many_parameters),
       TEST(test_headers_over_all_limits),
       TEST(test_stated_body_over_the_limit),
       TEST(test_unstated_body_over_the_limit),
