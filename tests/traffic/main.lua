@@ -75,7 +75,9 @@ local function make_shared(client)
   local path = ("/%s/scripts/%s"):format(namespace, script)
   local there = client:send("GET", http_client.NAMESPACES .. path)
   if there and there.status == 404 then
-    client:make { "PUT", path, metadata = { main_module = "a.js" },
+    -- Another process may have made it by now, and put secrets into it.
+    client:make { "PUT", path,
+      metadata = { main_module = "a.js", keep_bindings = { "secret_text" } },
       content = world.content "source-0-0-1" }
   end
 end
