@@ -322,6 +322,9 @@ describe("the request log", function ()
     assert.equal(1, #logged "?after=2")
     assert.equal(1, #logged "?limit=1&method=GET")
     assert.equal(400, server:request("GET", "/moonherd/requests?limit=x").status)
+    for _, query in ipairs { "after=9223372036854775807", "after=1000000", "limit=0" } do
+      assert.equal(0, #logged("?" .. query))
+    end
   end)
 
   it("names the fault a request has met", function ()

@@ -92,14 +92,15 @@ end
 --- seen), `limit`, `method`, `status`, `fault` and `target` (a part of it).
 function Log:list(wanted)
   local list = json.array {}
-  local first = math.max(self.count - self.size, wanted.after or 0) + 1
-  for number = first, self.count do
+  -- No number above the count is taken: the largest integer and one is the smallest.
+  local after = math.min(wanted.after or 0, self.count)
+  for number = math.max(self.count - self.size, after) + 1, self.count do
+    if #list == wanted.limit then
+      break
+    end
     local entry = entry_at(self, number)
     if fits(entry, wanted) then
       list[#list + 1] = entry
-    end
-    if #list == wanted.limit then
-      break
     end
   end
   return list
