@@ -89,17 +89,34 @@ local function is_absent(endpoint, result)
   return endpoint.needs and (type(result) ~= "table" or result[endpoint.needs] == nil)
 end
 
-local ITEMS = { list = "table", texts = "string" }
+local function is_object(value)
+  return type(value) == "table" and not json.is_array(value)
+end
 
--- Whether a result that should be a list of objects or of strings is something else.
-local function is_misshapen(endpoint, result)
-  local item_type = ITEMS[endpoint.gives]
-  if not item_type or result == nil then return false end
-  if type(result) ~= "table" then return true end
-  for _, item in ipairs(result) do
-    if type(item) ~= item_type then return true end
+local function is_text(value)
+  return type(value) == "string"
+end
+
+local ITEMS = { list = is_object, texts = is_text }
+
+local function is_list_of(fits, value)
+  if not json.is_array(value) then return false end
+  for _, item in ipairs(value) do
+    if not fits(item) then return false end
   end
-  return false
+  return true
+end
+
+-- What is wrong with a result, or nil. Lists may be null; an object may be, when it only repeats
+-- what was written.
+local function misfit_of(endpoint, result)
+  local gives = endpoint.gives
+  if gives == "object" then
+    local fits = is_object(result) or result == nil and endpoint.class ~= "read"
+    return not fits and "the result is no object" or nil
+  end
+  local item = ITEMS[gives]
+  return item and result ~= nil and not is_list_of(item, result) and "the result is no list" or nil
 end
 
 -- The result in an envelope when it came without one.
@@ -116,9 +133,8 @@ local function judge_envelope(endpoint, response)
   if is_absent(endpoint, envelope.result) then
     return nil, failures.of_absence(endpoint, describe(response, envelope))
   end
-  if is_misshapen(endpoint, envelope.result) then
-    return nil, failures.of_nonsense(describe(response, envelope), "the result is no list")
-  end
+  local misfit = misfit_of(endpoint, envelope.result)
+  if misfit then return nil, failures.of_nonsense(describe(response, envelope), misfit) end
   return envelope
 end
 

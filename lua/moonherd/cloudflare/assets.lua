@@ -6,7 +6,9 @@ local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local forms = require "moonherd.cloudflare.asset_form"
+local json = require "moonherd.json"
 local log = require "moonherd._log"
+local names = require "moonherd.cloudflare.names"
 local sites = require "moonherd.cloudflare.asset_files"
 local time = require "moonherd.time"
 local transport = require "moonherd.cloudflare.transport"
@@ -50,12 +52,17 @@ local function token_of(result)
   return log.hide(jwt)
 end
 
+-- A list that was not taken for one would say that nothing is missing; a file that is asked for
+-- without end would be sent without end.
 local function check_buckets(buckets)
   if buckets == nil then return {} end
-  for _, bucket in ipairs(type(buckets) == "table" and buckets or { false }) do
-    if type(bucket) ~= "table" then bad_answer "the buckets are no lists" end
+  local seen = {}
+  for _, bucket in ipairs(json.is_array(buckets) and buckets or { false }) do
+    if not json.is_array(bucket) then bad_answer "the buckets are no lists" end
     for _, hash in ipairs(bucket) do
       if type(hash) ~= "string" then bad_answer "a bucket holds something that is no hash" end
+      if seen[hash] then bad_answer(("it asks for '%s' twice"):format(names.shown(hash))) end
+      seen[hash] = true
     end
   end
   return buckets
@@ -101,7 +108,8 @@ local function files_of(site, bucket)
   local files = {}
   for i, hash in ipairs(bucket) do
     files[i] = site.by_hash[hash]
-      or bad_answer(("the API asks for a file that is not in the manifest: '%s'"):format(hash))
+      or bad_answer(("the API asks for a file that is not in the manifest: '%s'"):format(
+        names.shown(hash)))
   end
   return files
 end

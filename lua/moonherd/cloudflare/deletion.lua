@@ -6,6 +6,7 @@
 -- and the ids in the answers, compared with those of the list, tell what else was deleted.
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
@@ -85,18 +86,37 @@ local function refuse(namespace, reason, why)
   }
 end
 
--- The ids of an answer and their number; the number is nil when the answer does not say.
+local function is_list(value)
+  return value == nil or json.is_array(value)
+end
+
+-- A number below zero would allow one more each time.
+local function is_count(value)
+  return value == nil or math.type(value) == "integer" and value >= 0
+end
+
+-- The ids of a list, each once; nil when anything in it is none.
+local function ids_of(list)
+  local ids, seen = {}, {}
+  for _, item in ipairs(list or {}) do
+    local id = type(item) == "table" and item.id or item
+    if type(id) ~= "string" then return nil end
+    if not seen[id] then ids[#ids + 1] = id end
+    seen[id] = true
+  end
+  return ids
+end
+
+-- The ids of an answer and their number; the number is nil when the answer does not say. What is
+-- listed is deleted, even where the number says less.
 local function deleted_of(namespace, answer)
   if answer == nil then return {} end
-  local list = type(answer) == "table" and answer.deleted or {}
-  local count = type(answer) == "table" and answer.deleted_count
-  if type(answer) ~= "table" or type(list) ~= "table"
-    or count and math.type(count) ~= "integer" then
-    refuse(namespace, "bad_answer", "the answer is no result of a bulk delete")
-  end
-  local ids = {}
-  for i, item in ipairs(list) do ids[i] = tostring(type(item) == "table" and item.id or item) end
-  return ids, count or answer.deleted and #ids or nil
+  local is_good = type(answer) == "table" and is_list(answer.deleted)
+    and is_count(answer.deleted_count)
+  local ids = is_good and ids_of(answer.deleted)
+  if not ids then refuse(namespace, "bad_answer", "the answer is no result of a bulk delete") end
+  local count = answer.deleted_count or answer.deleted and #ids
+  return ids, count and math.max(count, #ids)
 end
 
 -- Takes what one request has deleted into the result.

@@ -16,7 +16,7 @@
 --   call     of a read that is such a check: the function that makes it
 --   auth     session: the token of an upload session, in the place of the client's credential
 --   needs    a member of the result; a success without it means "not found"
---   gives    "list": the result is a list of objects; "texts": a list of strings
+--   gives    "list": the result is a list of objects; "texts": a list of strings; "object"
 --   bare     a member of the result that tells it from an envelope: it may come without one
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 -- Made here of these:
@@ -40,6 +40,7 @@ end
 M.create_namespace = row("POST", NAMESPACES, {
   id = "namespace-worker-create", does = "create namespace", body = "json", class = "create",
   check = "get_namespace",
+  gives = "object",
 })
 M.list_namespaces = row("GET", NAMESPACES, {
   id = "namespace-worker-list", does = "list namespaces", class = "read",
@@ -48,14 +49,17 @@ M.list_namespaces = row("GET", NAMESPACES, {
 M.get_namespace = row("GET", NAMESPACE, {
   id = "namespace-worker-get-namespace", does = "get namespace", class = "read",
   call = "namespace:details",
+  gives = "object",
 })
 M.put_namespace = row("PUT", NAMESPACE, {
   id = "namespace-worker-put-namespace", does = "update namespace", body = "json",
   class = "create", check = "get_namespace", -- a repeated rename finds no namespace
+  gives = "object",
 })
 M.patch_namespace = row("PATCH", NAMESPACE, {
   id = "namespace-worker-patch-namespace", does = "change namespace", body = "json",
   class = "create", check = "get_namespace",
+  gives = "object",
 })
 M.delete_namespace = row("DELETE", NAMESPACE, {
   id = "namespace-worker-delete-namespace", does = "delete namespace", class = "delete",
@@ -74,6 +78,7 @@ M.delete_scripts = row("DELETE", SCRIPTS, {
 M.put_script = row("PUT", SCRIPT, {
   id = "namespace-worker-script-upload-worker-module", does = "upload script",
   body = "multipart", class = "replace", check = "get_script", timeout = BULKY,
+  gives = "object",
 })
 M.get_script = row("GET", SCRIPT, {
   id = "namespace-worker-script-worker-details", does = "get script", class = "read",
@@ -97,6 +102,7 @@ M.list_bindings = row("GET", SCRIPT .. "/bindings", {
 M.put_content = row("PUT", SCRIPT .. "/content", {
   id = "namespace-worker-put-script-content", does = "put content of script",
   body = "multipart", class = "replace", check = "get_script", timeout = BULKY,
+  gives = "object",
 })
 M.get_content = row("GET", SCRIPT .. "/content", {
   id = "namespace-worker-get-script-content", does = "get content of script",
@@ -105,6 +111,7 @@ M.get_content = row("GET", SCRIPT .. "/content", {
 M.put_secret = row("PUT", SCRIPT .. "/secrets", {
   id = "namespace-worker-put-script-secrets", does = "put secret of script", body = "json",
   class = "replace", check = "list_secrets",
+  gives = "object",
 })
 M.list_secrets = row("GET", SCRIPT .. "/secrets", {
   id = "namespace-worker-list-script-secrets", does = "list secrets of script", class = "read",
@@ -113,6 +120,7 @@ M.list_secrets = row("GET", SCRIPT .. "/secrets", {
 })
 M.get_secret = row("GET", SCRIPT .. "/secrets/{secret_name}", {
   id = "namespace-worker-get-script-secrets", does = "get secret of script", class = "read",
+  gives = "object",
 })
 M.delete_secret = row("DELETE", SCRIPT .. "/secrets/{secret_name}", {
   id = "namespace-worker-delete-script-secret", does = "delete secret of script",
@@ -121,10 +129,12 @@ M.delete_secret = row("DELETE", SCRIPT .. "/secrets/{secret_name}", {
 M.patch_settings = row("PATCH", SCRIPT .. "/settings", {
   id = "namespace-worker-patch-script-settings", does = "patch settings of script",
   body = "settings", class = "replace", check = "get_settings",
+  gives = "object",
 })
 M.get_settings = row("GET", SCRIPT .. "/settings", {
   id = "namespace-worker-get-script-settings", does = "get settings of script", class = "read",
   call = "script:settings",
+  gives = "object",
 })
 M.put_tags = row("PUT", SCRIPT .. "/tags", {
   id = "namespace-worker-put-script-tags", does = "put tags of script", body = "json",
@@ -148,6 +158,7 @@ M.delete_tag = row("DELETE", SCRIPT .. "/tags/{tag}", {
 M.patch_secrets = row("PATCH", SCRIPT .. "/secrets-bulk", {
   id = "namespace-worker-patch-script-secrets-bulk", does = "patch secrets of script",
   body = "json", class = "replace", check = "list_secrets",
+  gives = "object",
 })
 M.upload_assets = row("POST", ACCOUNT .. "/workers/assets/upload", {
   id = "worker-assets-upload", does = "upload assets", body = "multipart", class = "replace",

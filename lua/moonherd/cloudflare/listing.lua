@@ -53,9 +53,10 @@ local function fetch(list, cursor)
   local info = type(envelope.result_info) == "table" and envelope.result_info or {}
   local following = info.cursor ~= "" and info.cursor or nil
   if following and type(following) ~= "string" then refuse(list, "the cursor is no text") end
-  if following and following == cursor then
-    refuse(list, "the next page is the same page again")
+  if following and list.seen[following] then
+    refuse(list, "the next page is one that has been there")
   end
+  if following then list.seen[following] = true end
   return entries or {}, following
 end
 
@@ -116,6 +117,7 @@ end
 function M.open(namespace, filter, limit, max)
   return {
     namespace = namespace, filter = filter, limit = limit, max = max, given = 0, requests = 0,
+    seen = {}, -- cursors
   }
 end
 

@@ -30,7 +30,7 @@ end
 ---@param script table  the handle
 ---@return table[] secrets
 function M.list(script)
-  return (call(script, endpoints.list_secrets))
+  return call(script, endpoints.list_secrets) or {}
 end
 
 --- What the API tells about one secret.

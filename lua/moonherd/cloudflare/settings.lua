@@ -154,6 +154,19 @@ local function merge(old, changes)
   return merged
 end
 
+-- The bindings that are live. Taken for fewer than there are, those that are missing would go.
+local function live_bindings(script, settings)
+  local list = settings.bindings
+  local is_good = json.is_array(list)
+  for _, binding in ipairs(is_good and list or {}) do
+    is_good = is_good and is_object(binding) and type(binding.name) == "string"
+  end
+  return is_good and list or errors.raise {
+    kind = "api", reason = "bad_answer", retryable = false, errors = {},
+    message = ("settings of %s: the answer holds no list of bindings"):format(script),
+  }
+end
+
 local function by_name(list)
   local index = {}
   for _, binding in ipairs(list) do index[binding.name] = binding end
@@ -213,14 +226,8 @@ end
 ---@param script table  the handle
 ---@return table settings
 function M.get(script)
-  local settings = transport.call(script._client, endpoints.get_settings, nil, nil,
-    script._namespace, script._segment)
-  -- Taken for empty, they would be merged into a patch that removes everything.
-  if type(settings) == "table" then return settings end
-  return errors.raise {
-    kind = "api", reason = "bad_answer", retryable = false, errors = {},
-    message = ("settings of %s: the answer holds none"):format(script),
-  }
+  return (transport.call(script._client, endpoints.get_settings, nil, nil, script._namespace,
+    script._segment))
 end
 
 local function patch(script, fields)
@@ -243,7 +250,7 @@ function M.patch(script, given)
     for _, name in ipairs(MERGED) do
       if fields[name] then fields[name] = merge(live[name], fields[name]) end
     end
-    fields.bindings = set and merge_bindings(live.bindings or {}, set)
+    fields.bindings = set and merge_bindings(live_bindings(script, live), set)
   elseif set then
     fields.bindings = set.list
   end

@@ -14,7 +14,13 @@ M.TOKEN = "token-of-the-tests"
 local StandIn = {}
 StandIn.__index = StandIn
 
-local OK = { body = '{"success":true,"errors":[],"messages":[],"result":{"id":"x"}}' }
+local ANSWER = '{"success":true,"errors":[],"messages":[],"result":%s}'
+
+-- The answer when none is laid out: a success, with a list where the API has one.
+local function default_answer(target)
+  local is_list = target:find "/tags$" or target:find "/namespaces$"
+  return { body = ANSWER:format(is_list and "[]" or '{"id":"x"}') }
+end
 
 local function read_all(request)
   local pieces = {}
@@ -27,7 +33,7 @@ local function handle(self, request)
     method = request.method, target = request.target, headers = request.headers,
     body = read_all(request),
   }
-  local answer = table.remove(self.answers, 1) or OK
+  local answer = table.remove(self.answers, 1) or default_answer(request.target)
   if type(answer) == "function" then answer = answer(self:last()) end
   local headers = { ["content-type"] = "application/json" }
   for name, value in pairs(answer.headers or {}) do headers[name] = value end
