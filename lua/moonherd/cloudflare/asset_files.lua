@@ -197,7 +197,7 @@ function M.read(opts, who)
   local site = setmetatable({
     files = {}, at = {}, by_hash = {}, prefix = hashes.prefix_of(opts.salt),
   }, Site)
-  if opts.dir then add_folder(site, paths.resolve(opts.dir), who) end
+  if opts.dir then add_folder(site, paths.find(opts.dir, "dir", who), who) end
   if opts.files then add_bytes(site, opts.files, who) end
   if #site.files == 0 then
     errors.usage("%s: there are no assets%s (assets = false removes those of a script)", who,

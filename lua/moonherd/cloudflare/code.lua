@@ -98,7 +98,7 @@ end
 
 local function from_file(path, who)
   local name = path:match "[^/]+$" or errors.usage("%s: bad option 'file' (got '%s')", who, path)
-  return { read_module(name, paths.resolve(path), who) }
+  return { read_module(name, paths.find(path, "file", who), who) }
 end
 
 -- Names that start with a dot are not modules: they belong to editors and systems.
@@ -108,7 +108,7 @@ end
 
 local function from_folder(path, who)
   local modules = {}
-  for entry in fs.walk(paths.resolve(path)) do
+  for entry in fs.walk(paths.find(path, "dir", who)) do
     if entry.type == "file" and not is_hidden(entry.name) then
       modules[#modules + 1] = read_module(entry.name, entry.path, who)
     end

@@ -67,6 +67,16 @@ function M.new()
   return self
 end
 
+--- A namespace of a client that is connected to it and to nothing else the host may say.
+function StandIn:namespace()
+  return M.without_host_options(function () return self:connect():namespace "prod" end)
+end
+
+--- A script of that namespace.
+function StandIn:script()
+  return self:namespace():script "shop"
+end
+
 --- Lays out the next answer: {status=, headers=, body=}, or a function of the request that gives
 --- it; with `cut`, the connection breaks before its last byte; with `hold`, it comes when the
 --- stand-in closes.
