@@ -191,4 +191,13 @@ function M.use_defaults(set, err)
   return M.take_defaults(set, missing)
 end
 
+--- The bindings of a list by their names.
+---@param list table[]
+---@return table by_name  name -> binding
+function M.by_name(list)
+  local index = {}
+  for _, binding in ipairs(list) do index[binding.name] = binding end
+  return index
+end
+
 return M

@@ -1,6 +1,7 @@
 -- What an upload would change: what is live and what would be sent, compared. Pure: asks nobody,
 -- sends nothing. An entry is {path=, change=, before=, after=}; `change` is add, remove, change or
 -- keep. No value of a secret is ever in one.
+local bindings_of = require "moonherd.cloudflare.bindings"
 local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local types = require "moonherd.cloudflare.binding_types"
@@ -16,12 +17,6 @@ local function change_of(before, after)
 end
 
 -- ---- bindings ----------------------------------------------------------------------------------
-
-local function by_name(list)
-  local index = {}
-  for _, binding in ipairs(list) do index[binding.name] = binding end
-  return index
-end
 
 -- A binding as it may be shown: without its name, a secret without everything.
 local function shown(binding)
@@ -115,7 +110,7 @@ end
 ---@return table[] entries  those that would vanish first; each has the binding's `type`
 ---@error api binding_not_found  when what shall be inherited is not live
 function M.bindings(live_list, request, who)
-  local live, entries = by_name(live_list), {}
+  local live, entries = bindings_of.by_name(live_list), {}
   local after = outcome(live, request, who)
   for name, binding in pairs(live) do
     entries[#entries + 1] = binding_entry(name, binding, after[name])

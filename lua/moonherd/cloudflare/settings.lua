@@ -167,12 +167,6 @@ local function live_bindings(script, settings)
   }
 end
 
-local function by_name(list)
-  local index = {}
-  for _, binding in ipairs(list) do index[binding.name] = binding end
-  return index
-end
-
 -- What shall be inherited must be live, or have a default: the API would drop it.
 local function check_inherited(set, live)
   local missing = {}
@@ -196,8 +190,8 @@ end
 -- The whole new list: what is live in its order, then what is new. Whatever is not named is
 -- inherited, so that no value is sent that nobody gave.
 local function merge_bindings(live, set)
-  check_inherited(set, by_name(live))
-  local given, list = by_name(set.list), json.array {}
+  check_inherited(set, bindings.by_name(live))
+  local given, list = bindings.by_name(set.list), json.array {}
   for _, binding in ipairs(live) do
     local name = binding.name
     if not set.removed[name] then
