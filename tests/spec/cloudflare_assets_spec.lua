@@ -26,9 +26,7 @@ describe("assets", function ()
 
   before_each(function ()
     server = stand_in.new()
-    script = stand_in.without_host_options(function ()
-      return server:connect():namespace("prod"):script "shop"
-    end)
+    script = server:script()
     folder = folders.new { ["index.html"] = "<h1>", ["empty.css"] = "", ["a b/ü.txt"] = "text" }
   end)
   after_each(function ()

@@ -11,7 +11,7 @@ describe("deleting scripts", function ()
 
   before_each(function ()
     server = stand_in.new()
-    ns = stand_in.without_host_options(function () return server:connect():namespace "prod" end)
+    ns = server:namespace()
   end)
   after_each(function () server:close() end)
 

@@ -10,7 +10,7 @@ describe("a write that failed", function ()
 
   before_each(function ()
     server = stand_in.new()
-    ns = stand_in.without_host_options(function () return server:connect():namespace "prod" end)
+    ns = server:namespace()
     script = ns:script "a"
   end)
   after_each(function () server:close() end)

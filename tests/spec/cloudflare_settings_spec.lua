@@ -13,9 +13,7 @@ describe("the settings of a script", function ()
 
   before_each(function ()
     server = stand_in.new()
-    script = stand_in.without_host_options(function ()
-      return server:connect():namespace("prod"):script "shop"
-    end)
+    script = server:script()
   end)
   after_each(function () server:close() end)
 
