@@ -131,11 +131,16 @@ static void set_field(lua_State *L, const char *name, const char *value) {
   lua_setfield(L, -2, name);
 }
 
+static void set_boolean(lua_State *L, const char *name, bool value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
 void mh_config_push(lua_State *L, const mh_config *config) {
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   set_field(L, "target", config->target);
   set_field(L, "state", config->state);
   set_field(L, "account", config->account);
-  lua_pushboolean(L, config->allows_insecure_base_url);
-  lua_setfield(L, -2, "insecure_base_url");
+  set_boolean(L, "insecure_base_url", config->allows_insecure_base_url);
+  set_boolean(L, "read_only", config->is_read_only);
 }

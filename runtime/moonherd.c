@@ -83,6 +83,7 @@ static const char *copy_config(moonherd *m, const moonherd_config *config) {
   if (config->size < offsetof(moonherd_config, budget)) return "config.size is not set";
   memcpy(c, config, config->size < sizeof *c ? config->size : sizeof *c);
   if (!(c->budget >= 0) || !(c->grace >= 0)) return "config: budget and grace cannot be below zero";
+  if ((c->flags & ~MOONHERD_READ_ONLY) != 0) return "config: unknown flag";
   return NULL;
 }
 
@@ -110,6 +111,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   const char *why = copy_config(m, config);
   if (why == NULL) why = mh_config_read(&m->options, m->config.options);
   if (why != NULL) return why;
+  m->options.is_read_only = (m->config.flags & MOONHERD_READ_ONLY) != 0;
   set_limits(m);
   if (mh_loop_init(&m->host.loop, &m->options.clock) != 0) return no_memory;
   m->host.user = m;

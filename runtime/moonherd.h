@@ -61,6 +61,9 @@ typedef struct moonherd_error moonherd_error;
 #define MOONHERD_STDOUT 1
 #define MOONHERD_STDERR 2
 
+/* Flags of a handle: what its scripts may do to an account of the API. */
+#define MOONHERD_READ_ONLY 1u /* every call that would change something is refused */
+
 /* Zero is the default of every member. Set `size` to sizeof(moonherd_config). */
 typedef struct moonherd_config {
   size_t size;
@@ -86,6 +89,8 @@ typedef struct moonherd_config {
    * "log": "error" | "warn" | "info" | "debug", "clock": {"virtual": true, "start": SECONDS},
    * "insecure_base_url": true}. NULL: {}. Unknown members are refused. */
   const char *options;
+
+  unsigned flags; /* MOONHERD_READ_ONLY */
 } moonherd_config;
 
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */

@@ -28,6 +28,7 @@ typedef struct cli_options {
   const char *log;                      /* level, or NULL */
   bool logs_json;
   bool allows_insecure_base_url;
+  unsigned flags; /* of moonherd_config */
   double timeout; /* seconds; 0: none */
 } cli_options;
 

@@ -157,6 +157,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
       .on_log = cli_on_log,
       .on_error = cli_on_error,
       .options = json,
+      .flags = o->flags,
   };
   const char *why = NULL;
   moonherd *m = moonherd_new(&config, &why);

@@ -25,16 +25,17 @@ static const char USAGE[] =
     "  --env-file FILE                 set environment variables from NAME=VALUE lines\n"
     "  --log LEVEL                     error, warn, info or debug; json: one object a line\n"
     "  --timeout T                     stop after T (\"90s\", \"5m\"); exit code 124\n"
+    "  --read-only                     refuse every call that would change something\n"
     "  --insecure-base-url             allow a credential over plain http\n"
     "\n"
     "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
 
 static const char *const COMMANDS[] = {"run", "serve", "api", "version", "help", NULL};
-static const char *const FLAGS[] = {"--target",  "--state",   "--account",           "--env-file",
-                                    "--log",     "--timeout", "--insecure-base-url", "--help",
-                                    "--version", NULL};
+static const char *const FLAGS[] = {"--target", "--state",   "--account",   "--env-file",
+                                    "--log",    "--timeout", "--read-only", "--insecure-base-url",
+                                    "--help",   "--version", NULL};
 
-enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 7 }; /* the first ones of FLAGS */
+enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 8 }; /* the first ones of FLAGS */
 
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
@@ -151,6 +152,14 @@ static bool takes_value(const char *flag) {
   return false;
 }
 
+/* A flag without a value; whether there is such a one. */
+static bool set_switch(cli_options *o, const char *flag) {
+  if (is_same(flag, "--insecure-base-url")) o->allows_insecure_base_url = true;
+  else if (is_same(flag, "--read-only")) o->flags |= MOONHERD_READ_ONLY;
+  else return false;
+  return true;
+}
+
 /* Reads the flag at argv[*i] and moves past it. */
 static int read_flag(int argc, char **argv, int *i, cli_options *o) {
   char name[32];
@@ -166,11 +175,7 @@ static int read_flag(int argc, char **argv, int *i, cli_options *o) {
     cli_say("%s needs a value", name);
     return EXIT_USAGE;
   }
-  if (is_same(arg, "--insecure-base-url")) {
-    o->allows_insecure_base_url = true;
-    return -1;
-  }
-  return unknown("option", arg, FLAGS);
+  return set_switch(o, arg) ? -1 : unknown("option", arg, FLAGS);
 }
 
 static int help(void) {

@@ -118,6 +118,12 @@ check 'a database of a newer program' state_error newer newer
 connects() { # TARGET: a script that asks for one
   echo "require 'moonherd'.connect { target = '$1' }"
 }
+check '--read-only lets reads through' gives 0 "$moonherd" --read-only --target local --state s -e \
+  'print(#require "moonherd".connect():namespaces())'
+check 'and refuses a write' gives 1 "$moonherd" --read-only --target local --state s -e \
+  'require "moonherd".connect():create_namespace "a"'
+check 'by method and path' says 'POST /accounts/00000000000000000000000000000000/workers/dispatch/namespaces'
+check 'for moonherd api too' gives 1 "$moonherd" api --read-only --target local --state s DELETE /x
 check 'the target of the line and of the script agree' gives 0 "$moonherd" --target local --state s -e "$(connects local)"
 check 'or the script stops with exit 2' gives 2 "$moonherd" --target=local -e "$(connects cloudflare)"
 check 'it says which is which' says 'the command line'

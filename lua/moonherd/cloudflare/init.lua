@@ -29,6 +29,7 @@ local read_connect = options.reader("moonherd.connect", {
   { "target", "string" }, { "account_id", "string" }, { "base_url", "string" },
   { "api_token", "string" }, { "api_email", "string" }, { "api_key", "string" },
   { "timeout", "duration" }, { "state", "string" }, { "ca_file", "string" },
+  { "read_only", "boolean" },
 })
 
 -- The embedded platform takes any account; this one is meant when none is named.
@@ -74,6 +75,13 @@ local function announce(place)
   log.write("info", line)
 end
 
+-- What stands between the client and its target: nothing, as a rule.
+local function gate_of(opts)
+  if opts.read_only or host.options.read_only then
+    return require "moonherd.cloudflare.read_only".gate
+  end
+end
+
 local function check_dot(opts)
   if opts ~= nil and opts == package.loaded.moonherd then
     errors.usage("moonherd.connect: called with a colon; a dot is expected, moonherd.connect {…}")
@@ -98,11 +106,14 @@ end
 ---@field opts.timeout? number|string  of every call, seconds or "250ms"; default 60, 600 with code
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
 ---@field opts.ca_file? string  certificates to trust, PEM
+---@field opts.read_only? boolean  refuse every call that would change something, as
+---  --read-only does for all clients
 ---@return table client
 ---@error usage target_conflict  when the command line names another target or account
 ---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage insecure_base_url  when a credential would travel in plain http
+---@error usage read_only  later, of every call that would change something, when that is refused
 ---@error io platform_failed  when the embedded platform cannot be started; when its state directory
 ---  is why: disk_full, locked, read_only, corrupt, newer, permission, …
 ---@example
@@ -120,6 +131,7 @@ function M.connect(opts)
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
   }, Client)
   handles.set_headers(client, headers, with_json(headers))
+  client._gate = gate_of(opts)
   return client
 end
 

@@ -99,7 +99,19 @@ local function fail(err, endpoint, path, a, b)
   error(err, 0)
 end
 
-local function send(client, endpoint, path, query, body, a, b)
+--- Sends a call. Gates call it; everybody else calls `call` or `call_path`, which go through the
+--- gate of the client when it has one.
+---@async
+---@param client table
+---@param endpoint table  its row
+---@param path string  encoded
+---@param query string  "" or "?name=value"
+---@param body? string|table  as for call
+---@param a? string  the first parameter of the path after the account, for messages
+---@param b? string  the second
+---@return any result
+---@return table envelope  the whole answer
+function M.send(client, endpoint, path, query, body, a, b)
   local headers = headers_of(client, endpoint, body)
   local envelope, err = attempt(client, endpoint, path .. query, headers, body)
   if envelope then return deliver(envelope, endpoint, a, b) end
@@ -120,7 +132,8 @@ end
 ---@return table envelope  the whole answer
 function M.call(client, endpoint, query, body, a, b, c)
   local path = endpoint.format:format(client._account, a, b, c)
-  return send(client, endpoint, path, query or "", body, a, b)
+  local gate = client._gate
+  return (gate or M.send)(client, endpoint, path, query or "", body, a, b)
 end
 
 --- Calls a path that stands in no row.
@@ -133,7 +146,8 @@ end
 ---@return any result
 ---@return table envelope  the whole answer
 function M.call_path(client, endpoint, path, query, body)
-  return send(client, endpoint, path, query, body)
+  local gate = client._gate
+  return (gate or M.send)(client, endpoint, path, query, body)
 end
 
 return M
