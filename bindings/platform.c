@@ -52,7 +52,20 @@ static int f_serving(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg functions[] = {{"socket", f_socket}, {"serving", f_serving}, {NULL, NULL}};
+/* scratch_dir() -> path of a temporary folder that goes away with the handle; or nil, error. */
+static int f_scratch_dir(lua_State *L) {
+  mh_host *host = mh_realm_of(L)->host;
+  const char *path = host->scratch_dir(host);
+  if (path == NULL) {
+    mh_error_fail(L, "io", "scratch_failed", "no temporary folder can be made; set TMPDIR to one");
+    return 2;
+  }
+  lua_pushstring(L, path);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"socket", f_socket}, {"serving", f_serving}, {"scratch_dir", f_scratch_dir}, {NULL, NULL}};
 
 int luaopen_moonherd__platform(lua_State *L);
 int luaopen_moonherd__platform(lua_State *L) {

@@ -10,7 +10,7 @@
 typedef struct mh_config {
   char *target, *state, *account; /* NULL: not given */
   bool allows_insecure_base_url;
-  bool is_read_only; /* of the flags: mh_config_read leaves it false */
+  bool is_read_only, is_dry_run; /* of the flags: mh_config_read leaves them false */
   int log_level;
   mh_clock clock;
 } mh_config;

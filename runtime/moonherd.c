@@ -18,6 +18,7 @@
 #include "modules.h"
 #include "platforms.h"
 #include "report.h"
+#include "scratch.h"
 
 enum {
   DEFAULT_GRACE = 5,          /* seconds */
@@ -30,11 +31,12 @@ enum {
 typedef enum phase { EMPTY, LOADED, RUNNING, ENDED } phase;
 
 struct moonherd {
-  mh_host host; /* first: mh_host.open_platform casts back */
+  mh_host host; /* first: the functions of mh_host cast back */
   moonherd_config config;
   mh_config options;
   mh_realm *script;
   mh_platforms platforms;
+  char *scratch; /* NULL until somebody asks for it */
   mh_task_end root_end;
   mh_task *root; /* while RUNNING and until its results are read */
   int chunk;     /* registry reference of the loaded chunk */
@@ -74,6 +76,12 @@ static mh_platform *open_platform(mh_host *host, const char *state) {
   return mh_platforms_get(&((moonherd *)host)->platforms, state);
 }
 
+static const char *scratch_dir(mh_host *host) {
+  moonherd *m = (moonherd *)host;
+  if (m->scratch == NULL) m->scratch = mh_scratch_new();
+  return m->scratch;
+}
+
 /* ---- making ------------------------------------------------------------------------------- */
 
 /* The members of a config that may be shorter than ours, from a host built against an older header. */
@@ -83,7 +91,7 @@ static const char *copy_config(moonherd *m, const moonherd_config *config) {
   if (config->size < offsetof(moonherd_config, budget)) return "config.size is not set";
   memcpy(c, config, config->size < sizeof *c ? config->size : sizeof *c);
   if (!(c->budget >= 0) || !(c->grace >= 0)) return "config: budget and grace cannot be below zero";
-  if ((c->flags & ~MOONHERD_READ_ONLY) != 0) return "config: unknown flag";
+  if ((c->flags & ~(MOONHERD_READ_ONLY | MOONHERD_DRY_RUN)) != 0) return "config: unknown flag";
   return NULL;
 }
 
@@ -112,11 +120,13 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   if (why == NULL) why = mh_config_read(&m->options, m->config.options);
   if (why != NULL) return why;
   m->options.is_read_only = (m->config.flags & MOONHERD_READ_ONLY) != 0;
+  m->options.is_dry_run = (m->config.flags & MOONHERD_DRY_RUN) != 0;
   set_limits(m);
   if (mh_loop_init(&m->host.loop, &m->options.clock) != 0) return no_memory;
   m->host.user = m;
   m->host.on_output = on_output;
   m->host.open_platform = open_platform;
+  m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
   unsigned max_tasks = m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
@@ -140,6 +150,7 @@ static void free_all(moonherd *m) {
     closer->on_close(closer);
   }
   if (m->host.user != NULL) mh_loop_fini(&m->host.loop);
+  mh_scratch_free(m->scratch);
   mh_log_free(m->host.log);
   mh_config_fini(&m->options);
   free(m);

@@ -63,6 +63,7 @@ typedef struct moonherd_error moonherd_error;
 
 /* Flags of a handle: what its scripts may do to an account of the API. */
 #define MOONHERD_READ_ONLY 1u /* every call that would change something is refused */
+#define MOONHERD_DRY_RUN 2u   /* such calls are shown and answered, but not sent to the target */
 
 /* Zero is the default of every member. Set `size` to sizeof(moonherd_config). */
 typedef struct moonherd_config {
@@ -90,7 +91,7 @@ typedef struct moonherd_config {
    * "insecure_base_url": true}. NULL: {}. Unknown members are refused. */
   const char *options;
 
-  unsigned flags; /* MOONHERD_READ_ONLY */
+  unsigned flags; /* MOONHERD_READ_ONLY, MOONHERD_DRY_RUN */
 } moonherd_config;
 
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */

@@ -26,16 +26,17 @@ static const char USAGE[] =
     "  --log LEVEL                     error, warn, info or debug; json: one object a line\n"
     "  --timeout T                     stop after T (\"90s\", \"5m\"); exit code 124\n"
     "  --read-only                     refuse every call that would change something\n"
+    "  --dry-run                       show such calls and what they would change; send none\n"
     "  --insecure-base-url             allow a credential over plain http\n"
     "\n"
     "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
 
 static const char *const COMMANDS[] = {"run", "serve", "api", "version", "help", NULL};
-static const char *const FLAGS[] = {"--target", "--state",   "--account",   "--env-file",
-                                    "--log",    "--timeout", "--read-only", "--insecure-base-url",
-                                    "--help",   "--version", NULL};
+static const char *const FLAGS[] = {
+    "--target",    "--state",   "--account",           "--env-file", "--log",     "--timeout",
+    "--read-only", "--dry-run", "--insecure-base-url", "--help",     "--version", NULL};
 
-enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 8 }; /* the first ones of FLAGS */
+enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 9 }; /* the first ones of FLAGS */
 
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
@@ -156,6 +157,7 @@ static bool takes_value(const char *flag) {
 static bool set_switch(cli_options *o, const char *flag) {
   if (is_same(flag, "--insecure-base-url")) o->allows_insecure_base_url = true;
   else if (is_same(flag, "--read-only")) o->flags |= MOONHERD_READ_ONLY;
+  else if (is_same(flag, "--dry-run")) o->flags |= MOONHERD_DRY_RUN;
   else return false;
   return true;
 }

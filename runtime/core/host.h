@@ -34,6 +34,8 @@ struct mh_host {
   /* The embedded platform on a state directory; started when it does not run yet. NULL without
    * memory. Set by runtime/moonherd.c. */
   struct mh_platform *(*open_platform)(mh_host *host, const char *state);
+  /* The temporary folder of the handle, made at the first call; NULL when that fails. Likewise. */
+  const char *(*scratch_dir)(mh_host *host);
 };
 
 static inline void mh_host_on_close(mh_host *host, mh_closer *closer) {

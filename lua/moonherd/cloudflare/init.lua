@@ -29,7 +29,7 @@ local read_connect = options.reader("moonherd.connect", {
   { "target", "string" }, { "account_id", "string" }, { "base_url", "string" },
   { "api_token", "string" }, { "api_email", "string" }, { "api_key", "string" },
   { "timeout", "duration" }, { "state", "string" }, { "ca_file", "string" },
-  { "read_only", "boolean" },
+  { "read_only", "boolean" }, { "dry_run", "boolean" },
 })
 
 -- The embedded platform takes any account; this one is meant when none is named.
@@ -75,10 +75,26 @@ local function announce(place)
   log.write("info", line)
 end
 
+local function client_at(place, opts)
+  local headers = headers_of(place.credential)
+  local client = setmetatable({
+    account_id = place.account, target = place.name,
+    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
+    _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
+  }, Client)
+  handles.set_headers(client, headers, with_json(headers))
+  return client
+end
+
 -- What stands between the client and its target: nothing, as a rule.
-local function gate_of(opts)
+local function set_gate(client, opts)
   if opts.read_only or host.options.read_only then
-    return require "moonherd.cloudflare.read_only".gate
+    client._gate = require "moonherd.cloudflare.read_only".gate
+  elseif opts.dry_run or host.options.dry_run then
+    client._gate, client._dry_details = require "moonherd.cloudflare.dry_run".gate(client,
+      function (state)
+        return client_at(place_of_platform { state = state, account = client.account_id }, {})
+      end)
   end
 end
 
@@ -108,12 +124,17 @@ end
 ---@field opts.ca_file? string  certificates to trust, PEM
 ---@field opts.read_only? boolean  refuse every call that would change something, as
 ---  --read-only does for all clients
+---@field opts.dry_run? boolean  send reads alone, as --dry-run does for all clients: every write is
+---  told in one line of the log, made on a copy of what is live, and answered from there. Reads
+---  show what is live, before and after; of a namespace that was renamed, under its new name too.
+---  script:wait_live gives what the copy has. With read_only, writes are refused all the same
 ---@return table client
 ---@error usage target_conflict  when the command line names another target or account
 ---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage insecure_base_url  when a credential would travel in plain http
 ---@error usage read_only  later, of every call that would change something, when that is refused
+---@error usage not_in_dry_run  later, of a write by client:request to anything else
 ---@error io platform_failed  when the embedded platform cannot be started; when its state directory
 ---  is why: disk_full, locked, read_only, corrupt, newer, permission, …
 ---@example
@@ -123,15 +144,9 @@ function M.connect(opts)
   opts = read_connect(opts)
   local place = targets.choose(opts, host.options)
   if place.name == "local" then place = place_of_platform(place) end
-  local headers = headers_of(place.credential)
   announce(place)
-  local client = setmetatable({
-    account_id = place.account, target = place.name,
-    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
-    _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
-  }, Client)
-  handles.set_headers(client, headers, with_json(headers))
-  client._gate = gate_of(opts)
+  local client = client_at(place, opts)
+  set_gate(client, opts)
   return client
 end
 
@@ -181,7 +196,8 @@ end
 -- ---- anything else -----------------------------------------------------------------------------
 
 --- What the client has done so far.
----@return table stats  {requests=N}: HTTP requests sent
+---@return table stats  {requests=N}: HTTP requests sent; in a dry run the reads, those of the
+---  copies among them
 function Client:stats()
   return { requests = self._requests }
 end

@@ -238,4 +238,25 @@ function M.render(subject, exists, list)
   return table.concat(rows, "\n")
 end
 
+local MOST_NAMED = 12
+
+--- Writes a diff on one line: what changes, by name.
+---@param exists boolean  whether the script is there now
+---@param list table[]  the entries of diff.lua
+---@return string line
+function M.line(exists, list)
+  local words, more = {}, 0
+  for _, entry in ipairs(list) do
+    if entry.change ~= "keep" and #words < MOST_NAMED then
+      words[#words + 1] = MARKS[entry.change] .. entry.path:gsub("%c", "?")
+    elseif entry.change ~= "keep" then
+      more = more + 1
+    end
+  end
+  if more > 0 then words[#words + 1] = ("and %d more"):format(more) end
+  local verb = not exists and "would be created" or #words == 0 and "would stay as it is"
+    or "would change"
+  return #words == 0 and verb or verb .. ": " .. table.concat(words, ", ")
+end
+
 return M

@@ -20,7 +20,7 @@ function M.gate(client, endpoint, path, ...)
     kind = "usage", reason = "read_only", method = endpoint.method, path = path,
     outcome = "not_applied",
     message = ("%s %s is refused: the run is read-only"):format(endpoint.method, path),
-    hint = "nothing was sent; take out --read-only to change things",
+    hint = "nothing was sent; take out --read-only, or see what would change with --dry-run",
   }
 end
 

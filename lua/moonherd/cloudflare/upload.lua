@@ -13,6 +13,7 @@ local M = {}
 
 local function put(script, request)
   local body = form.of_code(encode.json(request.fields, requests.WHO), request.modules)
+  body.request = request -- a dry run shows what it would change
   local result = transport.call(script._client, endpoints.put_script, request.query, body,
     script._namespace, script._segment)
   return type(result) == "table" and result or {}
