@@ -132,7 +132,16 @@ static int slept(lua_State *L, int status, lua_KContext context) {
 static int f_sleep(lua_State *L) {
   double seconds = mh_duration_check(L, 1, "moonherd.sleep", "time");
   mh_task_can_wait(L, "moonherd.sleep");
-  return mh_task_sleep(L, seconds, slept);
+  return mh_task_sleep(L, seconds, "sleep", slept);
+}
+
+/* pause(seconds, what): sleeps; `what` stands in error messages and dumps. */
+static int f_pause(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "below zero");
+  const char *what = luaL_checkstring(L, 2);  // stays on the stack, so the wait may point to it
+  mh_task_can_wait(L, what);
+  return mh_task_sleep(L, seconds, what, slept);
 }
 
 /* Whether an error must pass through moonherd.try: the task, or a scope around it, is told to stop. */
@@ -259,6 +268,7 @@ static const luaL_Reg functions[] = {
     {"dump", f_dump},
     {"counts", f_counts},
     {"id", f_id},
+    {"pause", f_pause},
     {"spawn_steady", f_spawn_steady},
     {NULL, NULL},
 };

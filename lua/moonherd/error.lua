@@ -9,6 +9,8 @@
 --   messages  the answer's messages        status     the HTTP status
 --   method    path      of the request     attempts   how often it was sent
 --   history   one entry an attempt         ray_id     Cloudflare's name for the request
+--   retry_after   seconds that the server asked to wait
+--   should_retry  the server's own word about sending again
 --   retryable whether the same call may succeed later and may be sent again
 --   outcome   of a write: not_applied, or unknown when it may have been done all the same
 --   cause     the error behind this one    trace      where it was raised

@@ -17,6 +17,7 @@ local PARTS = {
   null = { "moonherd.json", "null" },
   read = { "moonherd._script", "read" },
   read_json = { "moonherd._script", "read_json" },
+  retry = { "moonherd.retry", "run" },
   serve = { "moonherd.serve", "run" },
   time = "moonherd.time",
   write = { "moonherd._script", "write" },

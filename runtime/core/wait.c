@@ -173,10 +173,10 @@ void mh_park_on_timer(mh_timer *timer) {
   mh_op_ready(&task->park, 0);
 }
 
-int mh_task_sleep(lua_State *L, double seconds, lua_KFunction k) {
+int mh_task_sleep(lua_State *L, double seconds, const char *what, lua_KFunction k) {
   mh_task *task = mh_task_current(L);
   mh_loop *loop = mh_loop_of(L);
-  task->park.what = "sleep";
+  task->park.what = what;
   mh_op_start(&task->park);
   mh_timer_start(loop, &task->timer, mh_clock_after(mh_loop_now(loop), seconds));
   return mh_op_wait(L, &task->park, k);

@@ -43,7 +43,7 @@ typedef struct mh_waitlist {
 int mh_waitlist_wait(lua_State *L, mh_waitlist *list, const char *what, lua_KFunction k);
 unsigned mh_waitlist_wake(mh_waitlist *list, unsigned count); /* returns how many were woken */
 
-/* Sleeps: calls k after `seconds`. */
-int mh_task_sleep(lua_State *L, double seconds, lua_KFunction k);
+/* Sleeps: calls k after `seconds`. `what` stands in error messages and dumps, and must outlive it. */
+int mh_task_sleep(lua_State *L, double seconds, const char *what, lua_KFunction k);
 
 #endif

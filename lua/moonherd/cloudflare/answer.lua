@@ -3,6 +3,7 @@
 -- strings, {"error": …, "code": …}, bodies that are empty, `null`, or HTML from the edge.
 local json = require "moonherd.json"
 local failures = require "moonherd.cloudflare.errors"
+local hints = require "moonherd.cloudflare.hints"
 
 local M = {}
 
@@ -60,6 +61,7 @@ local function describe(response, envelope)
     status = response.status,
     errors = errors_of(envelope or {}), messages = entries_of(envelope and envelope.messages),
     ray_id = headers["cf-ray"], should_retry = headers["x-should-retry"],
+    retry_after = hints.pause(headers, envelope),
     is_challenge = headers["cf-mitigated"] == "challenge",
     is_foreign = envelope == nil, excerpt = envelope == nil and excerpt_of(response.body) or nil,
   }

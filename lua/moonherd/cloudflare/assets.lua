@@ -95,11 +95,12 @@ end
 ---@param who string  the public name of the function
 ---@return table session  {jwt=, buckets=}: lists of the hashes to upload; none: `jwt` is the
 ---  completion token already
+---@return integer requests
 function M.open_session(script, manifest, who)
-  local result = transport.call(script._client, endpoints.create_assets_session, nil,
+  local result, _, requests = transport.call(script._client, endpoints.create_assets_session, nil,
     encode.json({ manifest = manifest }, who), script._namespace, script._segment)
   local jwt = token_of(result) or bad_answer "there is no token"
-  return { jwt = jwt, buckets = check_buckets(result.buckets) }
+  return { jwt = jwt, buckets = check_buckets(result.buckets) }, requests
 end
 
 -- ---- sending -----------------------------------------------------------------------------------
@@ -136,8 +137,9 @@ end
 local function send_bucket(script, site, session, files)
   local body = forms.of_files(files, site.prefix)
   body.token = session.jwt
-  local ok, result = pcall(transport.call, script._client, endpoints.upload_assets, AS_BASE64, body)
-  if ok then return result end
+  local ok, result, _, requests = pcall(transport.call, script._client, endpoints.upload_assets,
+    AS_BASE64, body)
+  if ok then return result, requests end
   if errors.is(result) and result.reason == "auth" then result.hint = AGAIN end
   return error(result, 0)
 end
@@ -149,9 +151,9 @@ local function send_all(script, site, session, wanted, sent)
   async.map(wanted, { concurrency = BUCKETS_AT_ONCE }, function (files)
     session.is_old = time.now() - opened > OLD_AGE
     if session.is_old then return end
-    local result = send_bucket(script, site, session, files)
+    local result, requests = send_bucket(script, site, session, files)
     session.completion = token_of(result) or session.completion
-    sent(files)
+    sent(files, requests)
   end)
 end
 
@@ -167,13 +169,13 @@ end
 -- for what is still missing.
 local function complete(script, site, report, on_progress, who)
   while true do
-    local session = M.open_session(script, site:manifest(), who)
-    report.requests = report.requests + 1
+    local session, requests = M.open_session(script, site:manifest(), who)
+    report.requests = report.requests + requests
     local wanted, count = wanted_of(site, session)
     if count == 0 then return session.jwt end
     local all = report.sent + count
-    send_all(script, site, session, wanted, function (files)
-      report.requests = report.requests + 1
+    send_all(script, site, session, wanted, function (files, more)
+      report.requests = report.requests + more
       count_sent(report, files)
       if on_progress then on_progress(report.sent, all, report.bytes) end
     end)

@@ -3,14 +3,17 @@
 --
 -- The API's bulk delete takes a filter, not names: which scripts it means is decided when it runs.
 -- So they are listed and counted first; no request may delete more than are left of that number;
--- and the ids in the answers, compared with those of the list, tell what else was deleted.
+-- and the ids in the answers, compared with those of the list, tell what else was deleted. A
+-- request that may have been carried out is not sent again before they are listed again.
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local failures = require "moonherd.cloudflare.errors"
 local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
+local retries = require "moonherd.cloudflare.retry"
 local tags = require "moonherd.cloudflare.tags"
 local transport = require "moonherd.cloudflare.transport"
 
@@ -138,9 +141,9 @@ end
 local function delete_some(work)
   local namespace, result = work.namespace, work.result
   local limit = math.min(work.allowed - result.count, MOST_A_CALL)
-  result.requests = result.requests + 1
-  local answer = transport.call(namespace._client, endpoints.delete_scripts,
+  local answer, _, requests = transport.call(namespace._client, endpoints.delete_scripts,
     listing.query(work.filter, { limit = limit }), nil, namespace._segment)
+  result.requests = result.requests + requests
   local ids, count = deleted_of(namespace, answer)
   record(work, ids, count)
   result.more = answer ~= nil and answer.has_more == true
@@ -151,8 +154,43 @@ local function delete_some(work)
   return result.count < work.allowed
 end
 
+-- After a request that may have been carried out: what is gone since was its work.
+local function recover(work)
+  local result, is_there = work.result, {}
+  local found = look(work.namespace, work.filter)
+  result.requests = result.requests + found.requests
+  for _, name in ipairs(found.names) do is_there[name] = true end
+  for name in pairs(work.unconfirmed) do
+    if not is_there[name] then
+      result.names[#result.names + 1] = name
+      result.count, work.unconfirmed[name] = result.count + 1, nil
+    end
+  end
+end
+
+-- Whether a failed request may be followed by another: only here is it known what is left.
+local function may_go_on(work, err)
+  local policy = work.namespace._client._retry
+  work.result.requests = work.result.requests + (err.attempts or 0)
+  if not policy or err.outcome ~= "unknown" or not failures.is_passing(err)
+    or not work.result.count then
+    return false
+  end
+  work.unclear = work.unclear + 1
+  return work.unclear < policy.attempts
+end
+
 local function delete_all(work)
-  repeat until not delete_some(work)
+  repeat
+    local more, err = moonherd_try(delete_some, work)
+    if err then
+      if not may_go_on(work, err) then error(err, 0) end
+      log.write("warn", ("%s: %s; what is left is listed anew"):format(WHO, err.message))
+      retries.pause(work.namespace._client, work.unclear, WHO)
+      recover(work)
+      more = work.result.count < work.allowed
+    end
+  until not more
 end
 
 -- What was listed and is in no answer, in the order of the list.
@@ -174,7 +212,7 @@ end
 local function delete_found(namespace, filter, found)
   local work = {
     namespace = namespace, filter = filter, by_id = found.by_id, allowed = #found.names,
-    unconfirmed = {}, result = {
+    unconfirmed = {}, unclear = 0, result = {
       count = 0, names = {}, dry_run = false, unknown_ids = {}, unconfirmed = {}, more = false,
       requests = found.requests,
     },

@@ -135,7 +135,7 @@ local function with_live_ids(self, result)
   end
 end
 
-local function write(self, client, endpoint, path, query, body, a, b)
+local function write(self, client, endpoint, path, query, body, a, b, c)
   self:once("scratch", open)
   local place = place_of(client, path)
   if not place and not path:find("^" .. ASSETS) then return refuse(endpoint, path) end
@@ -143,10 +143,11 @@ local function write(self, client, endpoint, path, query, body, a, b)
   local new_name = is_whole and named_in(body) or nil
   if place then prepare(self, client, place, endpoint.method, query, new_name) end
   lines.write(self.client, endpoint, path, query, body, place or {})
-  local result, envelope = transport.send(self.client, endpoint, path, query, body, a, b)
+  local result, envelope, requests = transport.send(self.client, endpoint, path, query, body,
+    a, b, c)
   if new_name and place.namespace then rename(self, place.namespace, new_name) end
   if place and place.is_list then with_live_ids(self, result) end
-  return result, envelope
+  return result, envelope, requests
 end
 
 --- Makes the gate of a client.
@@ -157,11 +158,11 @@ end
 function M.gate(client, connect)
   local self = scratch_of(client, connect)
   log.write("info", "dry run: nothing but reads is sent to " .. client.target)
-  local function gate(sender, endpoint, path, query, body, a, b)
+  local function gate(sender, endpoint, path, query, body, a, b, c)
     if endpoint.class ~= "read" then
-      return write(self, sender, endpoint, path, query, body, a, b)
+      return write(self, sender, endpoint, path, query, body, a, b, c)
     end
-    return transport.send(sender, endpoint, live_path(self, sender, path), query, body, a, b)
+    return transport.send(sender, endpoint, live_path(self, sender, path), query, body, a, b, c)
   end
   local function details(script)
     local from = self.client or client

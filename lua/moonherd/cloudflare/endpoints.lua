@@ -18,10 +18,13 @@
 --   needs    a member of the result; a success without it means "not found"
 --   gives    "list": the result is a list of objects; "texts": a list of strings; "object"
 --   bare     a member of the result that tells it from an envelope: it may come without one
+--   once     what it means is decided when it runs: never sent again when it may have been done
+--   names    "namespace": its body holds the name of a namespace that it makes or renames
 --   timeout  seconds for the whole call, unless the client has a timeout of its own
 -- Made here of these:
 --   scope    account, namespace or script: what the path names last
 --   shown_by of a write with a check: the `call` of that
+--   is_noted whether its success is taken down: what is new may not be seen everywhere at once
 local M = {}
 
 local ACCOUNT = "/accounts/{account_id}"
@@ -39,8 +42,7 @@ end
 
 M.create_namespace = row("POST", NAMESPACES, {
   id = "namespace-worker-create", does = "create namespace", body = "json", class = "create",
-  check = "get_namespace",
-  gives = "object",
+  check = "get_namespace", names = "namespace", gives = "object",
 })
 M.list_namespaces = row("GET", NAMESPACES, {
   id = "namespace-worker-list", does = "list namespaces", class = "read",
@@ -54,12 +56,11 @@ M.get_namespace = row("GET", NAMESPACE, {
 M.put_namespace = row("PUT", NAMESPACE, {
   id = "namespace-worker-put-namespace", does = "update namespace", body = "json",
   class = "create", check = "get_namespace", -- a repeated rename finds no namespace
-  gives = "object",
+  names = "namespace", gives = "object",
 })
 M.patch_namespace = row("PATCH", NAMESPACE, {
   id = "namespace-worker-patch-namespace", does = "change namespace", body = "json",
-  class = "create", check = "get_namespace",
-  gives = "object",
+  class = "create", check = "get_namespace", names = "namespace", gives = "object",
 })
 M.delete_namespace = row("DELETE", NAMESPACE, {
   id = "namespace-worker-delete-namespace", does = "delete namespace", class = "delete",
@@ -72,7 +73,7 @@ M.list_scripts = row("GET", SCRIPTS, {
 })
 M.delete_scripts = row("DELETE", SCRIPTS, {
   id = "namespace-worker-delete-scripts", does = "delete scripts of", class = "delete",
-  check = "list_scripts", bare = "deleted_count", timeout = BULKY,
+  check = "list_scripts", bare = "deleted_count", once = true, timeout = BULKY,
 })
 
 M.put_script = row("PUT", SCRIPT, {
@@ -176,6 +177,7 @@ for _, endpoint in pairs(M) do
   endpoint.answer = endpoint.answer or "envelope"
   endpoint.timeout = endpoint.timeout or QUICK
   endpoint.shown_by = endpoint.check and M[endpoint.check].call
+  endpoint.is_noted = endpoint.class == "create" or endpoint == M.delete_namespace
 end
 
 -- What a path without a row can be taken for, by its method alone.
@@ -192,6 +194,7 @@ function M.of_request(method, path)
   return {
     does = method .. " " .. path, method = method, body = "any", answer = "raw",
     class = CLASS_OF_METHOD[method] or "create", timeout = QUICK, scope = "account",
+    once = true, is_noted = method == "POST",
   }
 end
 

@@ -152,10 +152,12 @@ local function text_of(answer, entry)
   return more > 0 and ("%s (and %d more)"):format(text, more) or text
 end
 
+local SAID = { ["true"] = true, ["false"] = false }
+
 --- The error object of an answer that is a failure.
 ---@param endpoint table  the row of the operation
 ---@param answer table  {status=, errors=, messages=, ray_id=, excerpt=, is_challenge=, is_foreign=,
----  should_retry=}
+---  should_retry=, retry_after=}
 ---@return table error
 function M.of_answer(endpoint, answer)
   local entry = telling_entry(answer.errors)
@@ -165,7 +167,8 @@ function M.of_answer(endpoint, answer)
     message = text_of(answer, entry), code = entry.code,
     errors = answer.errors, messages = answer.messages,
     status = answer.status, ray_id = answer.ray_id, body = answer.excerpt,
-    retryable = is_retryable(endpoint, answer, entry.code),
+    should_retry = SAID[answer.should_retry],
+    retryable = is_retryable(endpoint, answer, entry.code), retry_after = answer.retry_after,
   }
 end
 
@@ -200,6 +203,37 @@ end
 ---@return boolean
 function M.is_transfer_retryable(endpoint, err)
   return err.retryable == true and (err.sent == false or endpoint.class ~= "create")
+end
+
+-- ---- whether it may go away --------------------------------------------------------------------
+
+-- Failures of a transfer that another one may not meet.
+local PASSING = {
+  timeout_connect = true, timeout_stall = true, timeout_total = true, dns_failed = true,
+  connect_failed = true, send_failed = true, connection_reset = true,
+}
+
+--- Whether the cause of a failure may go away by itself: the network's, 408, 425, 429, 5xx, a 409
+--- that says so. Whether the request may be sent again is another question.
+---@param err table  the error object
+---@return boolean
+function M.is_passing(err)
+  if err.sent ~= nil then return PASSING[err.reason] == true end
+  if err.status == nil or err.reason == "challenge" or err.should_retry == false then
+    return false
+  end
+  if NOT_DONE[err.status] or err.code == 971 or err.code == 10035 then return true end
+  return err.status >= 500 or err.reason == "server_error"
+end
+
+--- What an error keeps of an attempt.
+---@param err table
+---@return table entry
+function M.history_entry(err)
+  return {
+    kind = err.kind, reason = err.reason, message = err.message,
+    status = err.status, code = err.code, ray_id = err.ray_id, outcome = err.outcome,
+  }
 end
 
 -- ---- whether a write was done ------------------------------------------------------------------

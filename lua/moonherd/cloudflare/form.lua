@@ -1,5 +1,6 @@
 -- Multipart bodies, as the transport sends them: {segments=, content_type=}. The segments are the
--- contents themselves, so that no module is copied.
+-- contents themselves, so that no module is copied. A body also keeps what it was made of, to be
+-- compared with what is live: `metadata` (JSON) and `modules`.
 local errors = require "moonherd.error"
 local multipart = require "moonherd.multipart"
 
@@ -22,14 +23,20 @@ function M.of_code(metadata, modules)
       content_type = module.content_type, content = module.content,
     }
   end
-  return encode(parts)
+  local body = encode(parts)
+  body.metadata, body.modules = metadata, modules
+  return body
 end
 
 --- The body of a change of settings: one part.
 ---@param settings string  JSON
 ---@return table body
 function M.of_settings(settings)
-  return encode { { name = "settings", content_type = "application/json", content = settings } }
+  local body = encode {
+    { name = "settings", content_type = "application/json", content = settings },
+  }
+  body.metadata = settings
+  return body
 end
 
 local function field_of(name, value, who)

@@ -9,6 +9,7 @@ local json = require "moonherd.json"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
+local retries = require "moonherd.cloudflare.retry"
 local targets = require "moonherd.cloudflare.target"
 local transport = require "moonherd.cloudflare.transport"
 local url = require "moonherd.cloudflare.url"
@@ -28,7 +29,8 @@ end
 local read_connect = options.reader("moonherd.connect", {
   { "target", "string" }, { "account_id", "string" }, { "base_url", "string" },
   { "api_token", "string" }, { "api_email", "string" }, { "api_key", "string" },
-  { "timeout", "duration" }, { "state", "string" }, { "ca_file", "string" },
+  { "timeout", "duration" }, { "retry", "table|boolean" },
+  { "state", "string" }, { "ca_file", "string" },
   { "read_only", "boolean" }, { "dry_run", "boolean" },
 })
 
@@ -81,6 +83,7 @@ local function client_at(place, opts)
     account_id = place.account, target = place.name,
     _account = url.encode(place.account), _base = place.base, _socket = place.socket,
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
+    _retry = retries.policy(opts.retry),
   }, Client)
   handles.set_headers(client, headers, with_json(headers))
   return client
@@ -108,6 +111,14 @@ end
 --- request to Cloudflare. Where it goes: `--target`, else `target` here, else MOONHERD_TARGET, else
 --- Cloudflare when the environment has a credential, else the embedded platform.
 ---
+--- Calls that fail are sent again when the cause may pass: a failure of the network, 408, 425, 5xx,
+--- a 409 that says so; an answer 429 does not count as an attempt. A write that may have been done
+--- is looked for first: when what is live is what was sent, the call has succeeded, and its result
+--- is what a read shows. So has a delete that finds nothing the second time. A namespace that is
+--- there after such a create counts as made by it, unless it is older than the call; one that
+--- somebody else has made in the same minute cannot be told apart. `client:request` does not send a
+--- write again that may have been done: nothing shows whether it was.
+---
 --- Of every call that changes something and fails, `err.outcome` says whether it may have been done
 --- all the same: "not_applied", or "unknown" when the connection broke after the first byte, the
 --- call was stopped, or the server failed (5xx). Then `err.hint` names the call that shows it.
@@ -119,7 +130,15 @@ end
 ---@field opts.api_email? string  with api_key, instead of a token; default CLOUDFLARE_EMAIL
 ---@field opts.api_key? string  default CLOUDFLARE_API_KEY
 ---@field opts.base_url? string  where the API is, prefix included; default CLOUDFLARE_API_BASE_URL
----@field opts.timeout? number|string  of every call, seconds or "250ms"; default 60, 600 with code
+---@field opts.timeout? number|string  of every attempt of a call, seconds or "250ms"; default 60,
+---  600 with code
+---@field opts.retry? table|boolean  how failed calls are sent again; false: they are not
+---@field opts.retry.attempts? integer  how often a call is sent at most; default 5
+---@field opts.retry.backoff? number|string  the first pause, doubled each time, less up to half of
+---  it by chance; default 0.5 seconds
+---@field opts.retry.max_backoff? number|string  the longest pause that nobody asked for; default 8
+---@field opts.retry.max_wait? number|string  the longest pause that a server may ask for, and how
+---  long a call waits out answers 429 in all; default 15 minutes
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
 ---@field opts.ca_file? string  certificates to trust, PEM
 ---@field opts.read_only? boolean  refuse every call that would change something, as
@@ -254,7 +273,8 @@ function Client:request(opts)
   local endpoint = endpoints.of_request(method, path)
   local query = url.query(opts.query)
   if path:find "?" then query = query:gsub("^?", "&") end
-  return transport.call_path(self, endpoint, path, query, body)
+  local result, envelope = transport.call_path(self, endpoint, path, query, body)
+  return result, envelope
 end
 
 handles.guard(Client, "client")

@@ -46,10 +46,10 @@ end
 
 -- One page: the entries and the cursor of the next, nil at the end.
 local function fetch(list, cursor)
-  list.requests = list.requests + 1
   local namespace = list.namespace
-  local entries, envelope = transport.call(namespace._client, endpoints.list_scripts,
+  local entries, envelope, requests = transport.call(namespace._client, endpoints.list_scripts,
     M.query(list.filter, { limit = list.limit, cursor = cursor }), nil, namespace._segment)
+  list.requests = list.requests + requests
   local info = type(envelope.result_info) == "table" and envelope.result_info or {}
   local following = info.cursor ~= "" and info.cursor or nil
   if following and type(following) ~= "string" then refuse(list, "the cursor is no text") end

@@ -240,7 +240,7 @@ end
 ---@return table settings
 ---@error api script_not_found  when the script does not exist
 function Script:settings()
-  return settings.get(self)
+  return (settings.get(self))
 end
 
 --- Changes settings; the code and what is not named stay. Bindings are changed by name, in a list
@@ -373,7 +373,7 @@ end
 ---  `jwt` is the completion token
 function Script:assets_upload_session(manifest)
   local who = "script:assets_upload_session"
-  return assets.open_session(self, assets.check_manifest(manifest, who), who)
+  return (assets.open_session(self, assets.check_manifest(manifest, who), who))
 end
 
 handles.guard(Script, "script")

@@ -219,15 +219,17 @@ end
 ---@async
 ---@param script table  the handle
 ---@return table settings
+---@return integer requests
 function M.get(script)
-  return (transport.call(script._client, endpoints.get_settings, nil, nil, script._namespace,
-    script._segment))
+  local settings, _, requests = transport.call(script._client, endpoints.get_settings, nil, nil,
+    script._namespace, script._segment)
+  return settings, requests
 end
 
 local function patch(script, fields)
-  local result = transport.call(script._client, endpoints.patch_settings, nil,
+  local result, _, requests = transport.call(script._client, endpoints.patch_settings, nil,
     form.of_settings(encode.json(fields, WHO)), script._namespace, script._segment)
-  return type(result) == "table" and result or {}
+  return type(result) == "table" and result or {}, requests
 end
 
 --- Changes settings of a script.
@@ -237,10 +239,10 @@ end
 ---@return table settings  all of them, after the change, and `requests`: how many it took
 function M.patch(script, given)
   local changes = read_changes(given)
-  local fields, set, requests = changes.fields, changes.bindings, 1
+  local fields, set, before = changes.fields, changes.bindings, 0
   if must_read(changes) then
-    local live = M.get(script)
-    requests = 2
+    local live
+    live, before = M.get(script)
     for _, name in ipairs(MERGED) do
       if fields[name] then fields[name] = merge(live[name], fields[name]) end
     end
@@ -248,8 +250,8 @@ function M.patch(script, given)
   elseif set then
     fields.bindings = set.list
   end
-  local result = patch(script, fields)
-  result.requests = requests
+  local result, requests = patch(script, fields)
+  result.requests = before + requests
   return result
 end
 

@@ -1,11 +1,16 @@
--- Carries calls to the API: builds the URL, sends, hands the answer to be judged, raises what
--- failed. Runs once for every call of a fleet, so the common path makes one table and no function.
+-- Carries calls to the API: builds the URL, sends, hands the answer to be judged, has retry.lua
+-- send again what failed, and raises what stays so. Runs once for every call of a fleet, so the
+-- common path makes one table and no function.
 local answers = require "moonherd.cloudflare.answer"
+local clock = require "moonherd._clock"
 local errors = require "moonherd.error"
 local failures = require "moonherd.cloudflare.errors"
 local handles = require "moonherd.cloudflare.handles"
 local http = require "moonherd.http"
 local log = require "moonherd._log"
+local retries = require "moonherd.cloudflare.retry"
+local task = require "moonherd._task"
+local visibility = require "moonherd.cloudflare.visibility"
 
 local M = {}
 
@@ -66,13 +71,6 @@ local function attempt(client, endpoint, path, headers, body)
   return envelope, err
 end
 
-local function history_entry(err)
-  return {
-    kind = err.kind, reason = err.reason, message = err.message,
-    status = err.status, code = err.code, ray_id = err.ray_id, outcome = err.outcome,
-  }
-end
-
 local function warn_of(messages, what)
   for _, entry in ipairs(messages) do
     local code = entry.code and (" (code %d)"):format(entry.code) or ""
@@ -81,22 +79,68 @@ local function warn_of(messages, what)
 end
 
 -- Puts the messages of a success where scripts find them: on a result that has fields.
-local function deliver(envelope, endpoint, a, b)
+local function deliver(client, envelope, endpoint, body, a, b)
+  if endpoint.is_noted then visibility.note(client, endpoint, body, a) end
   local result = envelope.result
   local messages = answers.messages(envelope)
   if messages then
     warn_of(messages, subject(endpoint, a, b))
     if type(result) == "table" and result[1] == nil then result.messages = messages end
   end
-  return result, envelope
+  return result
 end
 
-local function fail(err, endpoint, path, a, b)
-  err.history = { history_entry(err) }
-  err.attempts = #err.history
-  err.method, err.path = endpoint.method, path
-  err.message = ("%s: %s"):format(subject(endpoint, a, b), err.message)
+-- ---- what failed -------------------------------------------------------------------------------
+
+-- A call whose first attempt has failed: what retry.lua works on.
+local Call = {}
+Call.__index = Call
+
+--- Sends it again.
+---@async
+---@return table? envelope
+---@return table? err
+function Call:send()
+  self.requests = self.requests + 1
+  return attempt(self.client, self.endpoint, self.path .. self.query, self.headers, self.body)
+end
+
+--- Makes another call, which reads; its requests are counted with this one's.
+---@async
+---@param endpoint table  its row
+---@param a? string
+---@param b? string
+---@return any result
+function Call:read(endpoint, a, b)
+  local result, _, requests = M.call(self.client, endpoint, nil, nil, a, b)
+  self.requests = self.requests + requests
+  return result
+end
+
+--- Waits before the next attempt.
+---@async
+---@param pause number  seconds
+function Call:wait(pause)
+  task.pause(pause, self.subject)
+end
+
+local function fail(call, err)
+  if call.client._retry == nil then call.history[1] = failures.history_entry(err) end
+  err.history, err.attempts = call.history, #call.history
+  err.method, err.path = call.endpoint.method, call.path
+  err.message = ("%s: %s"):format(call.subject, err.message)
   error(err, 0)
+end
+
+local function try_again(call, err)
+  setmetatable(call, Call)
+  call.subject, call.history = subject(call.endpoint, call.a, call.b), {}
+  call.requests, call.attempts = 1, 0
+  local envelope
+  if call.client._retry then envelope, err = retries.run(call, err) end
+  if not envelope then return fail(call, err) end
+  local result = deliver(call.client, envelope, call.endpoint, call.body, call.a, call.b)
+  return result, envelope, call.requests
 end
 
 --- Sends a call. Gates call it; everybody else calls `call` or `call_path`, which go through the
@@ -107,15 +151,21 @@ end
 ---@param path string  encoded
 ---@param query string  "" or "?name=value"
 ---@param body? string|table  as for call
----@param a? string  the first parameter of the path after the account, for messages
+---@param a? string  the first parameter of the path after the account, encoded
 ---@param b? string  the second
+---@param c? string  the third
 ---@return any result
 ---@return table envelope  the whole answer
-function M.send(client, endpoint, path, query, body, a, b)
+---@return integer requests  how many it took
+function M.send(client, endpoint, path, query, body, a, b, c)
   local headers = headers_of(client, endpoint, body)
+  local began = clock.wall()
   local envelope, err = attempt(client, endpoint, path .. query, headers, body)
-  if envelope then return deliver(envelope, endpoint, a, b) end
-  return fail(err, endpoint, path, a, b)
+  if envelope then return deliver(client, envelope, endpoint, body, a, b), envelope, 1 end
+  return try_again({
+    client = client, endpoint = endpoint, path = path, query = query, headers = headers,
+    body = body, a = a, b = b, c = c, began = began,
+  }, err)
 end
 
 --- Calls an operation and raises what failed.
@@ -130,10 +180,11 @@ end
 ---@param c? string  the third
 ---@return any result
 ---@return table envelope  the whole answer
+---@return integer requests  how many it took
 function M.call(client, endpoint, query, body, a, b, c)
   local path = endpoint.format:format(client._account, a, b, c)
   local gate = client._gate
-  return (gate or M.send)(client, endpoint, path, query or "", body, a, b)
+  return (gate or M.send)(client, endpoint, path, query or "", body, a, b, c)
 end
 
 --- Calls a path that stands in no row.
@@ -145,6 +196,7 @@ end
 ---@param body? string|table  as for call
 ---@return any result
 ---@return table envelope  the whole answer
+---@return integer requests  how many it took
 function M.call_path(client, endpoint, path, query, body)
   local gate = client._gate
   return (gate or M.send)(client, endpoint, path, query, body)

@@ -14,9 +14,9 @@ local M = {}
 local function put(script, request)
   local body = form.of_code(encode.json(request.fields, requests.WHO), request.modules)
   body.request = request -- a dry run shows what it would change
-  local result = transport.call(script._client, endpoints.put_script, request.query, body,
-    script._namespace, script._segment)
-  return type(result) == "table" and result or {}
+  local result, _, count = transport.call(script._client, endpoints.put_script, request.query,
+    body, script._namespace, script._segment)
+  return type(result) == "table" and result or {}, count
 end
 
 -- Bindings with a default are inherited first: only the API knows whether there is a live value.
@@ -24,17 +24,18 @@ end
 local function put_with_defaults(script, request)
   local count = 0
   while true do
-    count = count + 1
-    local result, err = moonherd_try(put, script, request)
-    if result then return result, count end
+    local result, more = moonherd_try(put, script, request)
+    if result then return result, count + more end
+    local err = more
     if not bindings.use_defaults(request.bindings, err) then error(err, 0) end
+    count = count + (err.attempts or 1)
   end
 end
 
 local function send(script, request)
   local set = request.bindings
   if set and next(set.defaults) then return put_with_defaults(script, request) end
-  return put(script, request), 1
+  return put(script, request)
 end
 
 -- They go first: the upload names them by the token of their session.

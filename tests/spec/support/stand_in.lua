@@ -112,9 +112,9 @@ function StandIn:close()
   self._task:wait()
 end
 
---- A client of it.
+--- A client of it, which sends everything once unless told otherwise.
 function StandIn:connect(opts)
-  local given = { base_url = self.base, account_id = M.ACCOUNT, api_token = M.TOKEN }
+  local given = { base_url = self.base, account_id = M.ACCOUNT, api_token = M.TOKEN, retry = false }
   for name, value in pairs(opts or {}) do given[name] = value end
   return cloudflare.connect(given)
 end
