@@ -6,11 +6,12 @@ for name, value in pairs(async) do M[name] = value end
 
 -- name -> the module it is, or {module, name in the module}
 local PARTS = {
-  connect = { "moonherd.cloudflare", "connect" },
+  connect = { "moonherd.fleet", "connect" },
   fs = "moonherd.fs",
   hash = "moonherd.hash",
   http = "moonherd.http",
   inherit = "moonherd.cloudflare.inherit",
+  job = { "moonherd.fleet.job", "new" },
   json = "moonherd.json",
   log = "moonherd.log",
   multipart = "moonherd.multipart",

@@ -14,6 +14,7 @@ static const char USAGE[] =
     "       moonherd [options] -e CODE [ARG...]       run a line of Lua\n"
     "       moonherd serve [options]                  the embedded platform over HTTP\n"
     "       moonherd api [options] METHOD PATH        one raw call; api --help says more\n"
+    "       moonherd jobs list|show|resume|forget     bulk runs and their ledgers\n"
     "       moonherd version | help\n"
     "\n"
     "options:\n"
@@ -31,7 +32,7 @@ static const char USAGE[] =
     "\n"
     "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
 
-static const char *const COMMANDS[] = {"run", "serve", "api", "version", "help", NULL};
+static const char *const COMMANDS[] = {"run", "serve", "api", "jobs", "version", "help", NULL};
 static const char *const FLAGS[] = {
     "--target",    "--state",   "--account",           "--env-file", "--log",     "--timeout",
     "--read-only", "--dry-run", "--insecure-base-url", "--help",     "--version", NULL};

@@ -14,35 +14,20 @@ local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
 local retries = require "moonherd.cloudflare.retry"
-local tags = require "moonherd.cloudflare.tags"
+local selection = require "moonherd.cloudflare.selection"
 local transport = require "moonherd.cloudflare.transport"
 
 local M = {}
 
 local WHO = "namespace:delete_scripts"
-local DEFAULT_MAX = 1000
 local MOST_A_CALL = 1000
 
-local read = options.reader(WHO, {
-  { "tags", "table" }, { "all", "boolean" }, { "dry_run", "boolean" },
-  { "max", "integer", least = 0 }, { "expect", "integer", least = 0 },
-})
+local OPTIONS = { { "tags", "table" }, { "on_progress", "function" } }
+table.move(selection.GUARDS, 1, #selection.GUARDS, #OPTIONS + 1, OPTIONS)
+
+local read = options.reader(WHO, OPTIONS)
 
 -- ---- what to delete ----------------------------------------------------------------------------
-
--- The filter as the API writes it; nil: every script.
-local function filter_of(opts)
-  if opts.tags == nil or next(opts.tags) == nil then
-    if opts.all then return nil end
-    errors.usage("%s: give 'tags', or all = true for every script of the namespace", WHO)
-  end
-  local filter, requires = tags.filter(opts.tags, WHO)
-  if not requires and not opts.all then
-    errors.usage("%s: the filter requires no tag: add all = true to delete every script without "
-      .. "these", WHO)
-  end
-  return filter
-end
 
 -- Lists the scripts: their names in order, and by what an answer may call each: its immutable id,
 -- or its name.
@@ -57,26 +42,6 @@ local function look(namespace, filter)
   end
   found.requests = list.requests
   return found
-end
-
--- A dry run is how one learns the number: it is refused only by what its caller has set.
-local function check_count(namespace, count, opts)
-  local subject = ("%s: %d %s of '%s' match"):format(WHO, count,
-    count == 1 and "script" or "scripts", namespace.name)
-  if opts.expect and count ~= opts.expect then
-    errors.raise {
-      kind = "usage", reason = "unexpected_count", hint = "look again before deleting",
-      message = ("%s, not %d"):format(subject, opts.expect),
-    }
-  end
-  local most = opts.max or not (opts.expect or opts.dry_run) and DEFAULT_MAX
-  if most and count > most then
-    errors.raise {
-      kind = "usage", reason = "too_many_scripts",
-      hint = ("look with dry_run = true, then pass expect = %d"):format(count),
-      message = ("%s, more than %d"):format(subject, most),
-    }
-  end
 end
 
 -- ---- deleting ----------------------------------------------------------------------------------
@@ -146,6 +111,7 @@ local function delete_some(work)
   result.requests = result.requests + requests
   local ids, count = deleted_of(namespace, answer)
   record(work, ids, count)
+  if work.on_progress then work.on_progress { done = result.count, total = work.allowed } end
   result.more = answer ~= nil and answer.has_more == true
   if not result.more then return false end
   if not count or count == 0 then
@@ -209,9 +175,10 @@ local function warn_of(namespace, result)
     WHO, namespace.name, n, n == 1 and "was" or "were"))
 end
 
-local function delete_found(namespace, filter, found)
+local function delete_found(namespace, filter, found, on_progress)
   local work = {
     namespace = namespace, filter = filter, by_id = found.by_id, allowed = #found.names,
+    on_progress = on_progress,
     unconfirmed = {}, unclear = 0, result = {
       count = 0, names = {}, dry_run = false, unknown_ids = {}, unconfirmed = {}, more = false,
       requests = found.requests,
@@ -237,10 +204,10 @@ end
 ---@return table result
 function M.run(namespace, opts)
   opts = read(opts)
-  local filter = filter_of(opts)
+  local filter = selection.filter(opts.tags, opts.all, WHO, "delete")
   local found = look(namespace, filter)
-  check_count(namespace, #found.names, opts)
-  if not opts.dry_run then return delete_found(namespace, filter, found) end
+  selection.check_count(namespace, #found.names, opts, WHO)
+  if not opts.dry_run then return delete_found(namespace, filter, found, opts.on_progress) end
   return {
     count = #found.names, names = found.names, dry_run = true, unknown_ids = {}, unconfirmed = {},
     more = false, requests = found.requests,

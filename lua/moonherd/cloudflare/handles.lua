@@ -30,7 +30,13 @@ function M.json_headers(client)
   return json_headers[client]
 end
 
-local function guarded(class, what, name, method)
+--- A method that refuses to work on anything but a handle of its class.
+---@param class table  the metatable of the handles
+---@param what string  what a handle is called: "script"
+---@param name string  of the method
+---@param method function
+---@return function guarded
+function M.method(class, what, name, method)
   return function (self, ...)
     if getmetatable(self) == class then return method(self, ...) end
     return errors.usage("%s:%s: no %s before the name; call it with a colon, %s:%s(…)", what, name,
@@ -47,7 +53,7 @@ function M.guard(class, what)
   for name, value in pairs(class) do
     if type(value) == "function" and name:sub(1, 2) ~= "__" then methods[name] = value end
   end
-  for name, method in pairs(methods) do class[name] = guarded(class, what, name, method) end
+  for name, method in pairs(methods) do class[name] = M.method(class, what, name, method) end
 end
 
 return M

@@ -50,6 +50,13 @@ function Namespace:exists()
   error(err, 0)
 end
 
+--- Adds a method to every namespace: for layers above this one, which it does not know.
+---@param name string
+---@param method function
+function M.extend(name, method)
+  Namespace[name] = handles.method(Namespace, "namespace", name, method)
+end
+
 -- ---- changing ----------------------------------------------------------------------------------
 
 -- Sends fields of the namespace. The handle goes by the new name once the API has it.
@@ -231,6 +238,7 @@ end
 ---@field opts.dry_run? boolean  true: list and count, delete nothing
 ---@field opts.max? integer  how many at most; default 1000, unless `expect` or `dry_run` is given
 ---@field opts.expect? integer  exactly how many
+---@field opts.on_progress? function  called after each request with {done=, total=}
 ---@return table result  count (nil when the API does not tell), names, dry_run, unknown_ids,
 ---  unconfirmed, more, and `requests`
 ---@error usage too_many_scripts  above `max`

@@ -1,0 +1,170 @@
+-- moonherd jobs: the bulk runs of the state directory, as their ledgers tell of them.
+local fs = require "moonherd.fs"
+local host = require "moonherd._host"
+local json = require "moonherd.json"
+local ledgers = require "moonherd.fleet.ledgers"
+local listed = require "moonherd.fleet.listed"
+local owners = require "moonherd.fleet.owner"
+local parser = require "moonherd.cli.parser"
+
+local SHOWN_FAILURES = 20
+
+local function new_parser()
+  local p = parser.new("jobs", "Shows, resumes and forgets bulk runs.")
+  p:argument("ACTION", "list, show, resume or forget."):choices {
+    "list", "show", "resume", "forget",
+  }
+  p:argument("NAME", "The job."):args "?"
+  p:option("--ledger", "Its ledger, when that is not in the state directory."):argname "FILE"
+  p:flag("--json", "Print JSON: an array, or an object.")
+  return p
+end
+
+local function path_of(options)
+  if options.ledger then return options.ledger end
+  if not options.NAME then parser.refuse("jobs %s needs the name of a job", options.ACTION) end
+  return ledgers.path(ledgers.check_name(options.NAME, "jobs " .. options.ACTION))
+end
+
+-- ---- what is told ------------------------------------------------------------------------------
+
+-- Who runs the job, as text; how many items those hold who died; who ran it last.
+local function look_at_owners(ledger)
+  local watch, running, held, last = owners.watch(owners.me(), 0), json.array {}, 0, nil
+  for _, owner in ipairs(ledger:list_owners()) do
+    last = owner
+    if watch:is_alive(owner) then
+      running[#running + 1] = owners.name(owner)
+    else
+      held = held + owner.held
+    end
+  end
+  return running, held, last
+end
+
+local function summary_of(path)
+  local ledger <close> = ledgers.open_existing(path)
+  local running, held, last = look_at_owners(ledger)
+  local counts = ledger:count()
+  return {
+    name = ledger.job.name, ledger = ledger.path, done = counts.done, failed = counts.failed,
+    running = counts.running - held, interrupted = held, requests = counts.requests,
+    owners = running, last_run = last and last.began, last_by = last and owners.name(last),
+    origin = json.decode(ledger.job.origin),
+  }
+end
+
+local function date_of(seconds)
+  return seconds and os.date("!%Y-%m-%d %H:%M:%SZ", seconds // 1) or "never"
+end
+
+local function state_of(job)
+  if #job.owners > 0 then return "running: " .. table.concat(job.owners, ", ") end
+  return job.interrupted > 0 and "interrupted" or "ended"
+end
+
+-- ---- list --------------------------------------------------------------------------------------
+
+local function paths_of(options)
+  if options.ledger then return { options.ledger } end
+  local folder, paths = ledgers.folder(), {}
+  for _, name in ipairs(fs.exists(folder) and fs.list(folder) or {}) do
+    if name:find "%.db$" then paths[#paths + 1] = fs.join(folder, name) end
+  end
+  table.sort(paths)
+  return paths
+end
+
+local ROW = "%-24s %7s %7s %7s  %-20s  %s"
+
+local function list(options)
+  local jobs = json.array {}
+  for i, path in ipairs(paths_of(options)) do jobs[i] = summary_of(path) end
+  if options.json then return print(json.pretty(jobs)) end
+  if #jobs == 0 then return print("no jobs in " .. ledgers.folder()) end
+  print(ROW:format("NAME", "DONE", "FAILED", "FLIGHT", "LAST RUN", "STATE"))
+  for _, job in ipairs(jobs) do
+    print(ROW:format(job.name, job.done, job.failed, job.running + job.interrupted,
+      date_of(job.last_run), state_of(job)))
+  end
+end
+
+-- ---- show --------------------------------------------------------------------------------------
+
+local function failures_of(path, most)
+  local failures = json.array {}
+  local function open() return ledgers.open_existing(path) end
+  for item in listed.iterator(open, "failed") do
+    if #failures == most then break end
+    failures[#failures + 1] = item
+  end
+  return failures
+end
+
+local function command_of(origin)
+  if not origin.script then return "none" end
+  return table.concat({ "moonherd run", origin.script, table.unpack(origin.arguments) }, " ")
+end
+
+local function print_job(job)
+  print(("job      %s (%s)"):format(job.name, state_of(job)))
+  print(("ledger   %s"):format(job.ledger))
+  print(("items    %d done, %d failed, %d running, %d interrupted; %d requests"):format(job.done,
+    job.failed, job.running, job.interrupted, job.requests))
+  print(("last run %s by %s"):format(date_of(job.last_run), job.last_by or "nobody"))
+  print(("script   %s"):format(command_of(job.origin)))
+  for _, item in ipairs(job.failures) do
+    print(("failed   %s: %s (attempt %d, %s)"):format(item.key, item.error.message, item.attempts,
+      date_of(item.ended)))
+  end
+  if #job.failures < job.failed then print "         … more with --json" end
+end
+
+local function show(options)
+  local path = path_of(options)
+  local job = summary_of(path)
+  job.failures = failures_of(path, options.json and math.huge or SHOWN_FAILURES)
+  if options.json then return print(json.pretty(job)) end
+  print_job(job)
+end
+
+-- ---- resume ------------------------------------------------------------------------------------
+
+-- The script is run as it was: from its folder, with its arguments, on the same target.
+local function resume(options)
+  local job = summary_of(path_of(options))
+  local origin = job.origin
+  if not origin.script then parser.refuse("the job '%s' was not made by a script", job.name) end
+  for _, name in ipairs { "target", "state", "account" } do
+    host.options[name] = host.options[name] or origin[name]
+  end
+  host.options.script_dir = fs.dirname(origin.script)
+  arg = { [0] = origin.script, table.unpack(origin.arguments) } -- luacheck: globals arg
+  local text = fs.read(origin.script):gsub("^#[^\n]*", "")
+  local chunk, why = load(text, "@" .. origin.script)
+  if not chunk then parser.refuse("%s", why) end
+  return chunk(table.unpack(origin.arguments))
+end
+
+-- ---- forget ------------------------------------------------------------------------------------
+
+local function forget(options)
+  local path = path_of(options)
+  local job = summary_of(path)
+  if #job.owners > 0 then
+    parser.refuse("the job '%s' is being run by %s", job.name, table.concat(job.owners, ", "))
+  end
+  for _, suffix in ipairs(ledgers.SUFFIXES) do
+    if fs.exists(path .. suffix) then fs.remove(path .. suffix) end
+  end
+  if options.json then return print(json.pretty { name = job.name, forgotten = true }) end
+  print(("forgot %s: %d done, %d failed"):format(job.name, job.done, job.failed))
+end
+
+local ACTIONS = { list = list, show = show, resume = resume, forget = forget }
+
+return function (...)
+  local options, code = parser.parse(new_parser(), ...)
+  if not options then return code end
+  return ACTIONS[options.ACTION](options) or 0
+end

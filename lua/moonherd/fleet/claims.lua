@@ -1,0 +1,55 @@
+-- Taking an item for oneself. The row is read, what to do is decided here, and the write is guarded
+-- by the row's revision: when it misses, somebody else was faster and it is decided again.
+local time = require "moonherd.time"
+
+local M = {}
+
+-- What to do with an item of this row: "run", "verify" (an owner who died may have done it),
+-- "skip", "wait" (somebody does it), "failed" (somebody else did in this very time), "twice".
+local function decide(run, row, digest)
+  if not row then return "run" end
+  local is_same = digest == nil or row.digest == digest
+  local is_mine = row.owner_id == run.owner_id
+  if row.state == "running" then
+    if is_mine then return "twice" end
+    local owner = run.ledger:find_owner(row.owner_id)
+    if run.watch:is_alive(owner) then return "wait" end
+    return is_same and "verify" or "run"
+  end
+  if row.state == "done" and is_same then return "skip" end
+  if is_mine then return "twice" end
+  -- Another process that shares the job has tried it since this one began: once is enough.
+  local is_shared = row.state == "failed" and row.ended >= run.began
+  return is_shared and "failed" or "run"
+end
+
+--- Takes an item, unless there is a reason not to.
+---@async
+---@param run table  {ledger=, owner_id=, watch=, began=}
+---@param key string
+---@param digest? string  nil: what was done once is done
+---@return string answer  run, verify: it is ours now; skip, wait, failed, twice: it is not
+---@return table? row  what the ledger had
+function M.take(run, key, digest)
+  while true do
+    local row = run.ledger:find_item(key)
+    local answer = decide(run, row, digest)
+    if answer ~= "run" and answer ~= "verify" then return answer, row end
+    if run.ledger:claim(key, row and row.rev, digest, run.owner_id, time.wall()) then
+      return answer, row
+    end
+  end
+end
+
+--- Takes down an item that cannot even be begun.
+---@async
+---@param run table
+---@param key string
+---@param error string  as it shall be kept
+function M.refuse(run, key, error)
+  local row = run.ledger:find_item(key)
+  if row and row.state == "running" then return end
+  run.ledger:refuse(key, row and row.rev, run.owner_id, time.wall(), error)
+end
+
+return M

@@ -1,0 +1,163 @@
+-- Where the ledgers of jobs are, and how one is opened: what is wrong with it is said before the
+-- job has sent anything. Beside every ledger lies its key: digests of items are keyed with it, so
+-- that a ledger alone does not help to guess a secret.
+local errors = require "moonherd.error"
+local fs = require "moonherd.fs"
+local hash = require "moonherd.hash"
+local host = require "moonherd._host"
+local json = require "moonherd.json"
+local log = require "moonherd._log"
+local moonherd_try = require "moonherd.async".try
+local paths = require "moonherd._paths"
+local store = require "moonherd.store.ledger"
+local time = require "moonherd.time"
+
+local M = {}
+
+local DEFAULT_STATE = ".moonherd"
+local DIRECTORY_MODE, FILE_MODE = tonumber("700", 8), tonumber("600", 8)
+local KEY_SIZE = 32
+local LONGEST_NAME = 100
+
+--- The files of one ledger: what is appended to its path.
+M.SUFFIXES = { "", "-wal", "-shm", ".key" }
+
+--- The folder of the ledgers that are given no place of their own.
+---@return string path
+function M.folder()
+  return fs.join(host.options.state or DEFAULT_STATE, "jobs")
+end
+
+--- Checks the name of a job.
+---@param name string
+---@param who string  the public name of the function
+---@return string name
+function M.check_name(name, who)
+  if #name > LONGEST_NAME or not name:find "^%w[%w._-]*$" then
+    errors.usage("%s: bad name '%s' (letters, digits, '.', '_' and '-' are expected, at most %d)",
+      who, name:sub(1, LONGEST_NAME), LONGEST_NAME)
+  end
+  return name
+end
+
+--- The path of a job's ledger.
+---@param name string
+---@param given? string  relative to the script's folder
+---@return string path
+function M.path(name, given)
+  if given then return paths.resolve(given) end
+  return fs.join(M.folder(), name .. ".db")
+end
+
+-- The state directory is nobody's to commit.
+local function make_state_directory()
+  fs.mkdir(M.folder(), DIRECTORY_MODE, true)
+  local path = fs.join(fs.dirname(M.folder()), ".gitignore")
+  if not fs.exists(path) then pcall(fs.write, path, "*\n", { exclusive = true }) end
+end
+
+-- Of several processes that start on a new ledger, one makes the key.
+local function read_key(path)
+  if not fs.exists(path) then
+    local bytes = hash.random(KEY_SIZE)
+    local ok, err = pcall(fs.write, path, bytes, { mode = FILE_MODE, exclusive = true })
+    if not ok and err.reason ~= "exists" then error(err, 0) end
+  end
+  return fs.read(path)
+end
+
+-- What a later `moonherd jobs resume` needs to run the script again.
+local function origin_text()
+  local words = {}
+  for i, word in ipairs(arg or {}) do words[i] = log.mask(word) end
+  local script = arg and arg[0]
+  local path = script and moonherd_try(fs.realpath, script)
+  local options = host.options
+  return json.encode {
+    script = path, arguments = json.array(words), folder = fs.realpath ".",
+    target = options.target, state = options.state, account = options.account,
+  }
+end
+
+local HINTS = {
+  corrupt = "put a copy of it back, or delete it: the job begins anew",
+  newer = "use the newer moonherd, or another ledger",
+  read_only = "a job writes into its ledger before every item",
+  disk_full = "make room: a job writes into its ledger before every item",
+}
+
+local function raise_of(err, path)
+  if not errors.is(err) or err.kind ~= "io" then error(err, 0) end
+  err.message = ("moonherd.job: ledger '%s': %s"):format(path, err.message)
+  err.hint = err.hint or HINTS[err.reason]
+  error(err, 0)
+end
+
+local function open_files(name, path)
+  local ledger = store.open(path)
+  ledger.key = read_key(path .. ".key")
+  ledger.job = ledger:take_job(name, origin_text(), time.wall())
+  return ledger
+end
+
+--- Opens a job's ledger, which is made when it is missing.
+---@async
+---@param name string  of the job
+---@param given? string  the path, as a script gives it
+---@return table ledger  of store.ledger, with `key`
+---@error usage ledger_of_another_job
+---@error io disk_full  and corrupt, newer, read_only, locked, cannot_open
+function M.open(name, given)
+  local path = M.path(name, given)
+  if not given then make_state_directory() end
+  local ledger, err = moonherd_try(open_files, name, path)
+  if not ledger then raise_of(err, path) end
+  if ledger.job.name == name then return ledger end
+  ledger:close()
+  return errors.raise {
+    kind = "usage", reason = "ledger_of_another_job",
+    hint = "give every job a ledger of its own",
+    message = ("moonherd.job: ledger '%s' belongs to the job '%s', not to '%s'"):format(path,
+      ledger.job.name, name),
+  }
+end
+
+--- Opens a ledger that must be there, whatever job it is of.
+---@async
+---@param path string
+---@return table ledger
+---@error io not_found
+function M.open_existing(path)
+  if not fs.exists(path) then
+    errors.raise {
+      kind = "io", reason = "not_found", path = path,
+      message = ("there is no ledger '%s'"):format(path),
+    }
+  end
+  local ledger = store.open(path)
+  ledger.job = ledger:find_job()
+  if ledger.job then return ledger end
+  ledger:close()
+  return errors.raise {
+    kind = "io", reason = "corrupt", path = path,
+    message = ("'%s' is no ledger of a job"):format(path),
+  }
+end
+
+--- Keeps from where the job is run this time.
+---@async
+---@param ledger table
+function M.keep_origin(ledger)
+  ledger:set_origin(origin_text())
+end
+
+--- The keyed digest of a text: of its own ledger only, telling nothing of the text.
+---@async
+---@param ledger table
+---@param text string
+---@return string digest  32 bytes
+function M.digest(ledger, text)
+  return hash.hmac_sha256(ledger.key, text)
+end
+
+return M

@@ -1,0 +1,101 @@
+-- Who runs a job, and whether somebody else who did still does. A process is known by its number
+-- and the moment it was born, on one boot of one machine: numbers are used again. Of a process that
+-- cannot be looked at (on another machine, in another container) its heartbeat in the ledger tells.
+local errors = require "moonherd.error"
+local fs = require "moonherd.fs"
+local moonherd_try = require "moonherd.async".try
+local time = require "moonherd.time"
+
+local M = {}
+
+--- Seconds between two beats of an owner, and without one until it counts as dead.
+M.BEAT, M.LEASE = 10, 60
+
+local function line_of(path)
+  return fs.read(path):match "^[^\n]*"
+end
+
+-- The state and the time of birth of a process: fields 3 and 22, behind a name in parentheses.
+local function parse_stat(text)
+  local fields = {}
+  for field in text:match "^.*%)%s+(.*)$":gmatch "%S+" do fields[#fields + 1] = field end
+  return fields[1], fields[20]
+end
+
+local function user_name()
+  return os.getenv "USER" or os.getenv "LOGNAME"
+    or "uid " .. fs.read "/proc/self/status":match "Uid:%s*(%d+)"
+end
+
+--- This process.
+---@async
+---@return table owner  {host=, boot=, pid=, born=, user=}
+function M.me()
+  local stat = fs.read "/proc/self/stat"
+  local _, born = parse_stat(stat)
+  return {
+    host = line_of "/proc/sys/kernel/hostname", boot = line_of "/proc/sys/kernel/random/boot_id",
+    pid = math.tointeger(stat:match "^%d+"), born = born, user = user_name(),
+  }
+end
+
+--- An owner as people know it: "ada@build-7 (pid 4711)".
+---@param owner table
+---@return string text
+function M.name(owner)
+  return ("%s@%s (pid %d)"):format(owner.user, owner.host, owner.pid)
+end
+
+-- Whether the process of this machine still runs. One that was killed and is not reaped yet does
+-- not.
+local function is_running(owner)
+  local stat, err = moonherd_try(fs.read, ("/proc/%d/stat"):format(owner.pid))
+  if not stat then
+    -- A process that ends while its file is read gives ESRCH, which is no "not found".
+    if errors.is(err) and err.kind == "io" and err.reason ~= "permission" then return false end
+    error(err, 0)
+  end
+  local state, born = parse_stat(stat)
+  return state ~= "Z" and state ~= "X" and born == owner.born
+end
+
+-- ---- watching -----------------------------------------------------------------------------------
+
+local Watch = {}
+Watch.__index = Watch
+
+--- What one run knows of the other owners.
+---@param me table  as M.me gave it
+---@param own_id integer  of this run
+---@return table watch
+function M.watch(me, own_id)
+  return setmetatable({ me = me, own_id = own_id, seen = {} }, Watch)
+end
+
+-- By the beats alone: they are compared with what was seen before, never with a clock of elsewhere.
+local function has_lease(self, owner)
+  local seen = self.seen[owner.id]
+  if not seen or seen.beat ~= owner.beat then
+    self.seen[owner.id] = { beat = owner.beat, at = time.now() }
+    return true
+  end
+  return time.now() - seen.at < M.LEASE
+end
+
+--- Whether an owner may still be working. Another run of this very process is one of another state
+--- of Lua, or one that was left without a word: that only its beats can tell.
+---@async
+---@param owner table  its row
+---@return boolean is_alive
+function Watch:is_alive(owner)
+  if owner.ended then return false end
+  if owner.id == self.own_id then return true end
+  local me = self.me
+  local is_near = owner.host == me.host and owner.boot == me.boot
+  if not is_near or owner.pid == me.pid and owner.born == me.born then
+    return has_lease(self, owner)
+  end
+  return is_running(owner)
+end
+
+return M

@@ -1,0 +1,220 @@
+-- The bulk verbs: one change for many scripts of a namespace. fleet/init.lua makes them methods of
+-- a namespace.
+local bindings = require "moonherd.cloudflare.bindings"
+local bulk = require "moonherd.fleet.bulk"
+local errors = require "moonherd.error"
+local json = require "moonherd.json"
+local secret_value = require "moonherd.cloudflare.secret_value"
+local selection = require "moonherd.cloudflare.selection"
+local tags = require "moonherd.cloudflare.tags"
+local uploads = require "moonherd.fleet.uploads"
+
+local Namespace = {}
+
+-- ---- uploads -----------------------------------------------------------------------------------
+
+local read_upload = bulk.reader "namespace:upload_all"
+
+-- The pairs of a table in the order of names, or an iterator as it is.
+local function pairs_of(items)
+  if type(items) == "function" then return items end
+  if type(items) ~= "table" then
+    errors.usage("namespace:upload_all: an iterator or a table by name is expected, got %s",
+      type(items))
+  end
+  local names, at = {}, 0
+  for name in pairs(items) do names[#names + 1] = name end
+  table.sort(names)
+  return function ()
+    at = at + 1
+    return names[at], items[names[at]]
+  end
+end
+
+-- A function that gives the handle and the options of the next upload.
+local function uploads_of(namespace, items)
+  local next_pair, control = pairs_of(items), nil
+  return function ()
+    local name, spec = next_pair(nil, control)
+    control = name
+    if name == nil then return nil end
+    if type(spec) ~= "table" then
+      errors.usage("namespace:upload_all: '%s' has no options of script:upload (table expected, "
+        .. "got %s)", tostring(name), type(spec))
+    end
+    return namespace:script(name), spec
+  end
+end
+
+-- A number can only be checked before the first upload when all of them are known.
+local function counted(namespace, next_pair, opts)
+  if not (opts.max or opts.expect) then return next_pair, nil end
+  local list, at = {}, 0
+  for script, spec in next_pair do list[#list + 1] = { script, spec } end
+  selection.check_count(namespace, #list, opts, "namespace:upload_all")
+  return function ()
+    at = at + 1
+    if list[at] then return list[at][1], list[at][2] end
+  end, #list
+end
+
+--- Uploads many scripts. Nothing is sent for one that the ledger knows with the same code,
+--- metadata, bindings and assets. What was in flight when a run was killed is read back first.
+---@async
+---@param items table|function  name -> options of script:upload, or an iterator that gives both
+---@param opts? table
+---@field opts.ledger? string  a file, as for moonherd.job; default none: everything is uploaded
+---@field opts.concurrency? integer  how many at once; default 16
+---@field opts.on_error? string  "stop" begins no more after a failure; default "continue"
+---@field opts.on_progress? function  as for job:on_progress
+---@field opts.dry_run? boolean  send nothing: compare with what is live
+---@field opts.max? integer  how many at most; with it, or `expect`, all are read before the first
+---@field opts.expect? integer  exactly how many
+---@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=, dry_run=}; of a
+---  dry run also `names`, those that would change
+---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- local spec = {
+---   modules = { ["a.mjs"] = "export default {}" }, compatibility_date = "2026-10-01",
+--- }
+--- print(ns:upload_all({ acme = spec, globex = spec }).done)
+function Namespace:upload_all(items, opts)
+  opts = read_upload(opts)
+  local next_pair, total = counted(self, uploads_of(self, items), opts)
+  if opts.dry_run then return bulk.plan_uploads(next_pair, opts.concurrency) end
+  local cache = {}
+  return bulk.run("upload_all in " .. self.name, opts, function ()
+    local script, spec = next_pair()
+    return script and uploads.item(script, spec, cache)
+  end, total)
+end
+
+-- ---- tags --------------------------------------------------------------------------------------
+
+local read_tag = bulk.reader "namespace:tag"
+
+local function check_changes(changes)
+  local who = "namespace:tag"
+  if type(changes) ~= "table" then
+    errors.usage("%s: {add=, remove=} is expected, got %s", who, type(changes))
+  end
+  for name in pairs(changes) do
+    if name ~= "add" and name ~= "remove" then
+      errors.usage("%s: unknown option '%s' (options are add, remove)", who, tostring(name))
+    end
+  end
+  local add, remove = changes.add or {}, changes.remove or {}
+  for _, list in ipairs { add, remove } do
+    for _, tag in ipairs(list) do tags.segment(tag, who) end
+  end
+  if #add + #remove == 0 then errors.usage("%s: give tags to add or to remove", who) end
+  return add, remove
+end
+
+-- What is to be removed and added, given the tags there are.
+local function tag_changes(live, add, remove)
+  local has, out, into = {}, {}, {}
+  for _, tag in ipairs(live or {}) do has[tag] = true end
+  for _, tag in ipairs(remove) do
+    if has[tag] then out[#out + 1] = tag end
+  end
+  for _, tag in ipairs(add) do
+    if not has[tag] then into[#into + 1] = tag end
+  end
+  return out, into
+end
+
+--- Adds and removes tags of many scripts. One that is as it should be costs no request. Each tag is
+--- a request of its own, so that tags that others set at the same time stay.
+---@async
+---@param filter? table  as `tags` of namespace:scripts
+---@param changes table
+---@field changes.add? string[]  tags to add
+---@field changes.remove? string[]  tags to remove
+---@param opts? table  all = true: also without a tag that is required; dry_run, max (default 1000),
+---  expect, concurrency, ledger (what is done in it stays done), on_error, on_progress: as for
+---  namespace:upload_all
+---@return table report  as namespace:upload_all gives it
+---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- print(ns:tag({ "plan:free" }, { add = { "wave:1" }, remove = { "wave:0" } }).failed[1])
+function Namespace:tag(filter, changes, opts)
+  opts = read_tag(opts)
+  local add, remove = check_changes(changes)
+  local found = bulk.select(self, filter, opts, "namespace:tag")
+  return bulk.change("tag in " .. self.name, opts, found, {
+    digest = json.encode { json.array(add), json.array(remove) },
+    is_needed = function (entry)
+      local out, into = tag_changes(entry.tags, add, remove)
+      return #out + #into > 0
+    end,
+    change = function (entry)
+      local out, into = tag_changes(entry.tags, add, remove)
+      for _, tag in ipairs(out) do entry.script:delete_tag(tag) end
+      for _, tag in ipairs(into) do entry.script:add_tag(tag) end
+      return #out + #into
+    end,
+  })
+end
+
+-- ---- secrets -----------------------------------------------------------------------------------
+
+local read_rotate = bulk.reader "namespace:rotate_secret"
+
+--- Sets one secret of many scripts. The value goes into the requests and nowhere else; the ledger
+--- has a keyed digest of it, so that a second run with the same value writes nothing.
+---@async
+---@param filter? table  as `tags` of namespace:scripts
+---@param name string  of the secret
+---@param value string|table  as for script:put_secret
+---@param opts? table  as for namespace:tag
+---@return table report  as namespace:upload_all gives it
+---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- print(ns:rotate_secret({ "plan:free" }, "API_KEY", "sk_live_51H8f").failed[1])
+function Namespace:rotate_secret(filter, name, value, opts)
+  local who = "namespace:rotate_secret"
+  secret_value.hide(value)
+  opts = read_rotate(opts)
+  local secret = secret_value.read(name, value, who)
+  local found = bulk.select(self, filter, opts, who)
+  return bulk.change(("rotate_secret %s in %s"):format(name, self.name), opts, found, {
+    digest = json.encode(secret),
+    change = function (entry)
+      entry.script:put_secret(name, value)
+      return 1
+    end,
+  })
+end
+
+-- ---- settings ----------------------------------------------------------------------------------
+
+local read_patch = bulk.reader "namespace:patch_all"
+
+--- Changes settings of many scripts, as script:patch_settings does for one.
+---@async
+---@param filter? table  as `tags` of namespace:scripts
+---@param settings table  as for script:patch_settings
+---@param opts? table  as for namespace:tag
+---@return table report  as namespace:upload_all gives it
+---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- print(ns:patch_all({ "plan:free" }, { logpush = false }).failed[1])
+function Namespace:patch_all(filter, settings, opts)
+  bindings.hide(type(settings) == "table" and settings.bindings)
+  opts = read_patch(opts)
+  if type(settings) ~= "table" or next(settings) == nil then
+    errors.usage "namespace:patch_all: settings are expected, as for script:patch_settings"
+  end
+  local found = bulk.select(self, filter, opts, "namespace:patch_all")
+  return bulk.change("patch_all in " .. self.name, opts, found, {
+    digest = json.encode(settings),
+    change = function (entry) return entry.script:patch_settings(settings).requests end,
+  })
+end
+
+return Namespace

@@ -1,0 +1,283 @@
+-- moonherd.job: what its ledger remembers, what is run again, what is refused.
+local bulk = require "tests.spec.support.bulk"
+local folders = require "tests.spec.support.folder"
+local fs = require "moonherd.fs"
+local ledger_store = require "moonherd.store.ledger"
+local moonherd = require "moonherd"
+local owners = require "moonherd.fleet.owner"
+local store = require "moonherd.store"
+
+describe("a job", function ()
+  _ENV.shares_handles = true -- the platform serves until the program ends
+
+  local folder, client, ns
+  local count = 0
+
+  setup(function () client = bulk.connect() end)
+  before_each(function ()
+    count = count + 1
+    folder = folders.new()
+    ns = client:ensure_namespace("job " .. count)
+  end)
+  after_each(function ()
+    folder:remove()
+    ns:delete { expect = ns:details().script_count }
+  end)
+
+  local function job(opts)
+    opts = opts or {}
+    opts.name, opts.ledger = opts.name or "test", opts.ledger or folder:at "job.db"
+    return moonherd.job(opts)
+  end
+
+  local function numbers(report)
+    return { report.done, report.skipped, #report.failed }
+  end
+
+  local function uploads(names, more, opts)
+    local j = job(opts)
+    for _, name in ipairs(names) do j:upload(ns, name, bulk.spec(more)) end
+    return j
+  end
+
+  local function with_ledger(f)
+    local ledger <close> = ledger_store.open(folder:at "job.db")
+    return f(ledger)
+  end
+
+  -- As if another run had claimed an item and not come to its end.
+  local function claim_by(owner, key)
+    return with_ledger(function (ledger)
+      local item, me = ledger:find_item(key), owners.me()
+      for field, value in pairs(owner) do me[field] = value end
+      local id = ledger:add_owner(me, 1)
+      assert.is_true(ledger:claim(key, item and item.rev, item and item.digest, id, 1))
+      return id
+    end)
+  end
+
+  local DEAD = { pid = 1, born = "never" }
+
+  it("does each item once, and what failed again", function ()
+    local calls, fails = {}, true
+    local function define()
+      local j = job()
+      for _, key in ipairs { "a", "b", "c" } do
+        j:add(key, function ()
+          calls[#calls + 1] = key
+          if key == "b" and fails then error "no" end
+        end)
+      end
+      return j
+    end
+    local first = define():run()
+    assert.are.same({ 2, 0, 1 }, numbers(first))
+    assert.equal("b", first.failed[1].key)
+    assert.matches("no$", first.failed[1].error.message)
+    fails = false
+    assert.are.same({ 1, 2, 0 }, numbers(define():run()))
+    assert.are.same({ 0, 3, 0 }, numbers(define():run()))
+    table.sort(calls)
+    assert.equal("a b b c", table.concat(calls, " "))
+  end)
+
+  it("runs again what has changed", function ()
+    local function run(digest)
+      local j = job()
+      j:add("a", function () end, { digest = digest })
+      return numbers(j:run())
+    end
+    assert.are.same({ 1, 0, 0 }, run { 1 })
+    assert.are.same({ 0, 1, 0 }, run { 1 })
+    assert.are.same({ 1, 0, 0 }, run { 2 })
+  end)
+
+  it("stops at the first failure when it is told to", function ()
+    local j = job { on_error = "stop", concurrency = 1 }
+    j:add("a", function () error "no" end)
+    j:add("b", function () end)
+    assert.are.same({ 0, 0, 1 }, numbers(j:run()))
+  end)
+
+  it("takes items of an iterator one by one, and tells how far it is", function ()
+    local j, seen, n = job { concurrency = 2 }, {}, 0
+    j:each(function ()
+      n = n + 1
+      if n <= 5 then return "k" .. n, n end
+    end, function (key) return key end, function (_, number)
+      if number == 3 then error "three" end
+    end)
+    j:on_progress(function (p) seen[#seen + 1] = p end)
+    assert.are.same({ 4, 0, 1 }, numbers(j:run()))
+    assert.are.same({ 5, 4, 1 }, { #seen, seen[5].done, seen[5].failed })
+    local states = {}
+    for item in j:results() do states[#states + 1] = item.key .. " " .. item.state end
+    assert.equal("k1 done, k2 done, k3 failed, k4 done, k5 done", table.concat(states, ", "))
+  end)
+
+  it("finishes what is begun when an iterator fails, then raises", function ()
+    local j, n, done = job(), 0, 0
+    j:each(function ()
+      n = n + 1
+      if n == 3 then error "page" end
+      return n
+    end, tostring, function () done = done + 1 end)
+    local ok, err = pcall(j.run, j)
+    assert.is_false(ok)
+    assert.matches("page", tostring(err))
+    assert.equal(2, done)
+  end)
+
+  it("refuses two items with one key", function ()
+    local j = job()
+    j:add("a", function () end)
+    local ok, err = pcall(j.add, j, "a", function () end)
+    assert.are.same({ false, "key_twice" }, { ok, err.reason })
+    local two = job { ledger = folder:at "two.db", concurrency = 1 }
+    two:each({ 1, 2 }, function () return "same" end, function () end,
+      { digest = function (i) return i end })
+    assert.equal("key_twice", two:run().failed[1].error.reason)
+  end)
+
+  -- ---- what was in flight ----------------------------------------------------------------------
+
+  it("asks whether what was in flight is done, and runs it when it is not", function ()
+    local ran, j = {}, job()
+    for _, key in ipairs { "a", "b" } do
+      j:add(key, function () ran[#ran + 1] = key end, {
+        verify = function () return key == "a", 2 end,
+      })
+      claim_by(DEAD, key)
+    end
+    local report = j:run()
+    assert.are.same({ 2, 0, 0 }, numbers(report))
+    assert.equal(4, report.requests)
+    assert.equal("b", table.concat(ran, " "))
+  end)
+
+  it("reads an upload that was in flight back instead of sending it again", function ()
+    uploads({ "a" }):run()
+    local before = ns:script "a":details().script.modified_on
+    claim_by(DEAD, "a")
+    local report = uploads({ "a" }):run()
+    assert.are.same({ 1, 0, 0 }, numbers(report))
+    assert.equal(3, report.requests)
+    assert.equal(before, ns:script "a":details().script.modified_on)
+  end)
+
+  it("sends an upload again that had not arrived", function ()
+    uploads({ "a" }, { tags = { "t" } }):run()
+    ns:script "a":put_tags { "somebody:else" }
+    claim_by(DEAD, "a")
+    assert.equal(4, uploads({ "a" }, { tags = { "t" } }):run().requests)
+    assert.are.same({ "t" }, ns:script "a":tags())
+  end)
+
+  it("does not touch what another process does, and takes it over when that has gone", function ()
+    local ran, id, j = 0, claim_by({ host = "elsewhere" }, "a"), job()
+    j:add("b", function () ran = ran + 1 end)
+    j:add("a", function () ran = ran + 1 end)
+    local task = moonherd.spawn(function () return j:run() end)
+    while ran == 0 do moonherd.sleep "10ms" end
+    assert.equal("running", with_ledger(function (ledger) return ledger:find_item "a".state end))
+    assert.equal(1, ran)
+    with_ledger(function (ledger) ledger:end_owner(id, 2) end)
+    assert.are.same({ 2, 0, 0 }, numbers(task:wait()))
+  end)
+
+  it("frees what it held when it is cancelled", function ()
+    local j, has_begun = job(), false
+    j:add("a", function ()
+      has_begun = true
+      moonherd.sleep "1h"
+    end)
+    local task = moonherd.spawn(function () return j:run() end)
+    while not has_begun do moonherd.sleep "10ms" end
+    task:cancel "enough"
+    pcall(task.wait, task)
+    local again = job()
+    again:add("a", function () end)
+    assert.are.same({ 1, 0, 0 }, numbers(again:run()))
+  end)
+
+  -- ---- uploads ---------------------------------------------------------------------------------
+
+  it("uploads once, and again what has changed", function ()
+    local names = { "a", "b", "c" }
+    local report = uploads(names):run()
+    assert.are.same({ 3, 0, 0 }, numbers(report))
+    assert.equal(3, report.requests)
+    assert.are.same({ 0, 3, 0 }, numbers(uploads(names):run()))
+    assert.are.same({ 3, 0, 0 }, numbers(uploads(names, { tags = { "x" } }):run()))
+    assert.are.same({ "x" }, ns:script "b":tags())
+  end)
+
+  local function with_secret(text)
+    return { bindings = { KEY = { type = "secret_text", text = text } } }
+  end
+
+  it("knows another secret by its digest, and keeps no value", function ()
+    assert.are.same({ 1, 0, 0 }, numbers(uploads({ "a" }, with_secret "first-of-two"):run()))
+    assert.are.same({ 0, 1, 0 }, numbers(uploads({ "a" }, with_secret "first-of-two"):run()))
+    assert.are.same({ 1, 0, 0 }, numbers(uploads({ "a" }, with_secret "other-of-two"):run()))
+    for _, name in ipairs(fs.list(folder.path)) do
+      assert.is_nil(fs.read(folder:at(name)):find("-of-two", 1, true))
+    end
+  end)
+
+  it("takes down uploads that cannot even be sent", function ()
+    local report = uploads({ "a" }, { compatibility_date = "yesterday" }):run()
+    assert.are.same({ 0, 0, 1 }, numbers(report))
+    assert.equal("usage", report.failed[1].error.kind)
+    for item in job():results() do assert.matches("compatibility_date", item.error.message) end
+  end)
+
+  it("puts back what was, and says which secrets it could not", function ()
+    local spec = bulk.spec(with_secret "first-of-two")
+    spec.bindings.PLAN, spec.tags = "free", { "v:1" }
+    ns:script "old":upload(spec)
+    local more = with_secret "other-of-two"
+    more.modules, more.tags = { ["b.mjs"] = "export default { a: 2 }" }, { "v:2" }
+    local j = uploads({ "old", "new" }, more, { snapshot = true })
+    j:run()
+    local report = j:rollback()
+    assert.are.same({ 2, 0 }, { report.done, #report.failed })
+    assert.are.same({ { key = "old", secrets = { "KEY" }, assets = false } }, report.not_restored)
+    assert.is_false(ns:script "new":exists())
+    local content = ns:script "old":content()
+    assert.equal("export default {}", content.modules[content.main_module].content)
+    assert.are.same({ "v:1" }, ns:script "old":tags())
+    local names = {}
+    for i, binding in ipairs(ns:script "old":bindings()) do names[i] = binding.name end
+    table.sort(names)
+    assert.equal("KEY PLAN", table.concat(names, " "))
+  end)
+
+  -- ---- ledgers ---------------------------------------------------------------------------------
+
+  local function refusal(opts)
+    local ok, err = pcall(job, opts)
+    assert.is_false(ok)
+    return err
+  end
+
+  it("needs a name that can be a file's, when its ledger has no place", function ()
+    local ok, err = pcall(moonherd.job, { name = "../a" })
+    assert.are.same({ false, "usage" }, { ok, err.kind })
+  end)
+
+  it("refuses a ledger that is not its own", function ()
+    job { name = "one" }
+    assert.equal("ledger_of_another_job", refusal { name = "two" }.reason)
+  end)
+
+  it("refuses a ledger that is damaged or newer before anything is done", function ()
+    fs.write(folder:at "bad.db", ("not a database "):rep(100), { mode = tonumber("600", 8) })
+    local err = refusal { ledger = folder:at "bad.db" }
+    assert.equal("corrupt", err.reason)
+    assert.matches("ledger '.*bad.db'", err.message)
+    store.open(folder:at "new.db", { migrations = { "SELECT 1", "SELECT 1" } }):close()
+    assert.equal("newer", refusal { ledger = folder:at "new.db" }.reason)
+    assert.equal("io", refusal { ledger = "/proc/none/job.db" }.kind)
+  end)
+end)

@@ -1,0 +1,131 @@
+-- The bulk verbs of a namespace: whom they change, what they refuse, what a second run does.
+local bulk = require "tests.spec.support.bulk"
+local folders = require "tests.spec.support.folder"
+local fs = require "moonherd.fs"
+
+local SPEC = bulk.spec()
+
+describe("the bulk verbs", function ()
+  _ENV.shares_handles = true -- the platform serves until the program ends
+
+  local folder, client, ns
+  local count = 0
+
+  setup(function () client = bulk.connect() end)
+  before_each(function ()
+    count = count + 1
+    folder = folders.new()
+    ns = client:ensure_namespace("verbs " .. count)
+  end)
+  after_each(function ()
+    folder:remove()
+    ns:delete { expect = ns:details().script_count }
+  end)
+
+  -- Scripts a and b of tag "in", c of "in2": a tag that only looks alike.
+  local function fill()
+    ns:upload_all {
+      a = bulk.spec { tags = { "in" } }, b = bulk.spec { tags = { "in", "old" } },
+      c = bulk.spec { tags = { "in2" } },
+    }
+  end
+
+  local function numbers(report)
+    return { report.done, report.skipped, #report.failed, report.requests }
+  end
+
+  local function reason(f, ...)
+    local ok, err = pcall(f, ...)
+    return not ok and err.reason
+  end
+
+  -- ---- uploads ---------------------------------------------------------------------------------
+
+  it("upload a table or an iterator, and only what the ledger does not know", function ()
+    local opts, n = { ledger = folder:at "up.db" }, 0
+    assert.are.same({ 2, 0, 0, 2 }, numbers(ns:upload_all({ a = SPEC, b = SPEC }, opts)))
+    assert.are.same({ 0, 2, 0, 0 }, numbers(ns:upload_all({ a = SPEC, b = SPEC }, opts)))
+    local report = ns:upload_all(function ()
+      n = n + 1
+      if n <= 3 then return "s" .. n, SPEC end
+    end, opts)
+    assert.are.same({ 3, 0, 0, 3 }, numbers(report))
+    assert.equal(5, ns:details().script_count)
+  end)
+
+  it("tell what uploads would change", function ()
+    ns:upload_all { a = SPEC }
+    local report = ns:upload_all({ a = SPEC, b = SPEC }, { dry_run = true })
+    assert.are.same({ true, 1, 1 }, { report.dry_run, report.done, report.skipped })
+    assert.are.same({ "b" }, report.names)
+    assert.equal(1, ns:details().script_count)
+  end)
+
+  it("refuse another number of uploads than is expected", function ()
+    assert.equal("unexpected_count", reason(ns.upload_all, ns, { a = SPEC }, { expect = 2 }))
+    assert.equal("too_many_scripts", reason(ns.upload_all, ns, { a = SPEC }, { max = 0 }))
+    assert.equal("usage", reason(ns.upload_all, ns, { a = 7 }))
+    assert.equal(0, ns:details().script_count)
+  end)
+
+  it("do not stop at one that fails", function ()
+    local report = ns:upload_all { a = SPEC, b = bulk.spec { tags = { "," } }, c = SPEC }
+    assert.are.same({ 2, 0, 1, 2 }, numbers(report))
+    assert.are.same({ "b", "bad_tag" }, { report.failed[1].key, report.failed[1].error.reason })
+  end)
+
+  -- ---- tags ------------------------------------------------------------------------------------
+
+  it("tag what the filter selects, and nothing that looks alike", function ()
+    fill()
+    local changes = { add = { "new" }, remove = { "old" } }
+    assert.are.same({ "a", "b" }, ns:tag({ "in" }, changes, { dry_run = true }).names)
+    assert.are.same({ 2, 0, 0, 4 }, numbers(ns:tag({ "in" }, changes)))
+    assert.are.same({ 0, 2, 0, 1 }, numbers(ns:tag({ "in" }, changes)))
+    assert.are.same({ "in", "new" }, ns:script "b":tags())
+    assert.are.same({ "in2" }, ns:script "c":tags())
+  end)
+
+  it("ask for a filter, or for all", function ()
+    fill()
+    local add = { add = { "x" } }
+    assert.equal("usage", reason(ns.tag, ns, nil, add))
+    assert.equal("usage", reason(ns.tag, ns, { old = false }, add))
+    assert.equal("usage", reason(ns.tag, ns, { "in" }, {}))
+    assert.equal("unexpected_count", reason(ns.tag, ns, { "in" }, add, { expect = 3 }))
+    assert.equal("too_many_scripts", reason(ns.tag, ns, { "in" }, add, { max = 1 }))
+    assert.are.same({ 3, 0, 0, 4 }, numbers(ns:tag(nil, add, { all = true })))
+  end)
+
+  -- ---- secrets and settings --------------------------------------------------------------------
+
+  it("rotate a secret once, and keep its value nowhere", function ()
+    fill()
+    local seen = 0
+    local opts = { ledger = folder:at "r.db", on_progress = function () seen = seen + 1 end }
+    assert.are.same({ 2, 0, 0, 3 }, numbers(ns:rotate_secret({ "in" }, "KEY", "one-of-2", opts)))
+    assert.are.same({ 0, 2, 0, 1 }, numbers(ns:rotate_secret({ "in" }, "KEY", "one-of-2", opts)))
+    assert.are.same({ 2, 0, 0, 3 }, numbers(ns:rotate_secret({ "in" }, "KEY", "two-of-2", opts)))
+    assert.equal(6, seen)
+    assert.equal("KEY", ns:script "a":secrets()[1].name)
+    assert.are.same({}, ns:script "c":secrets())
+    for _, name in ipairs(fs.list(folder.path)) do
+      assert.is_nil(fs.read(folder:at(name)):find("-of-2", 1, true))
+    end
+  end)
+
+  it("patch settings", function ()
+    fill()
+    assert.are.same({ 2, 0, 0, 3 }, numbers(ns:patch_all({ "in" }, { logpush = true })))
+    assert.is_true(ns:script "a":settings().logpush)
+    assert.is_falsy(ns:script "c":settings().logpush)
+    assert.equal("usage", reason(ns.patch_all, ns, { "in" }, {}))
+  end)
+
+  it("tell how far the deletion is", function ()
+    fill()
+    local seen
+    ns:delete_scripts { tags = { "in" }, on_progress = function (p) seen = p end }
+    assert.are.same({ done = 2, total = 2 }, seen)
+  end)
+end)
