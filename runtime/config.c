@@ -40,6 +40,11 @@ static const char *set_insecure(lua_State *L, mh_config *config) {
   return NULL;
 }
 
+static const char *set_progress(lua_State *L, mh_config *config) {
+  config->progress = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+  return config->progress > 0 ? NULL : "options: \"progress\" must be a number of seconds above 0";
+}
+
 static const char *set_log(lua_State *L, mh_config *config) {
   static const char *const levels[] = {"error", "warn", "info", "debug"};
   for (int i = 0; lua_type(L, -1) == LUA_TSTRING && i <= MOONHERD_LOG_DEBUG; i++) {
@@ -69,9 +74,10 @@ static const struct {
   const char *name;
   const char *(*set)(lua_State *L, mh_config *config);
 } members[] = {
-    {"target", set_target},   {"state", set_state},
-    {"account", set_account}, {"insecure_base_url", set_insecure},
-    {"log", set_log},         {"clock", set_clock},
+    {"target", set_target},     {"state", set_state},
+    {"account", set_account},   {"insecure_base_url", set_insecure},
+    {"log", set_log},           {"clock", set_clock},
+    {"progress", set_progress},
 };
 
 /* The key is below the value at the top of the stack. */
@@ -80,7 +86,7 @@ static const char *set_member(lua_State *L, mh_config *config) {
     if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), members[i].name) == 0)
       return members[i].set(L, config);
   return "options: unknown member (members are target, state, account, insecure_base_url, log, "
-         "clock)";
+         "clock, progress)";
 }
 
 typedef struct reading {
@@ -144,4 +150,8 @@ void mh_config_push(lua_State *L, const mh_config *config) {
   set_boolean(L, "insecure_base_url", config->allows_insecure_base_url);
   set_boolean(L, "read_only", config->is_read_only);
   set_boolean(L, "dry_run", config->is_dry_run);
+  if (config->progress > 0) {
+    lua_pushnumber(L, config->progress);
+    lua_setfield(L, -2, "progress");
+  }
 }

@@ -12,6 +12,7 @@ typedef struct mh_config {
   bool allows_insecure_base_url;
   bool is_read_only, is_dry_run; /* of the flags: mh_config_read leaves them false */
   int log_level;
+  double progress; /* seconds between two lines of one progress; 0: not given */
   mh_clock clock;
 } mh_config;
 

@@ -88,7 +88,9 @@ typedef struct moonherd_config {
 
   /* JSON object: {"target": "local" | "cloudflare" | URL, "state": DIR, "account": ID,
    * "log": "error" | "warn" | "info" | "debug", "clock": {"virtual": true, "start": SECONDS},
-   * "insecure_base_url": true}. NULL: {}. Unknown members are refused. */
+   * "insecure_base_url": true, "progress": SECONDS}. The last: how often a progress is told in the log;
+   * the line has its numbers in the member "progress"; default 5. NULL: {}. Unknown members are
+   * refused. */
   const char *options;
 
   unsigned flags; /* MOONHERD_READ_ONLY, MOONHERD_DRY_RUN */

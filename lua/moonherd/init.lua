@@ -16,6 +16,7 @@ local PARTS = {
   log = "moonherd.log",
   multipart = "moonherd.multipart",
   null = { "moonherd.json", "null" },
+  progress = { "moonherd.progress", "new" },
   read = { "moonherd._script", "read" },
   read_json = { "moonherd._script", "read_json" },
   retry = { "moonherd.retry", "run" },

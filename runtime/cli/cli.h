@@ -35,11 +35,33 @@ typedef struct cli_options {
 /* Returns -1 to go on, or an exit code: then everything has been said. */
 int cli_parse(int argc, char **argv, cli_options *options);
 
-/* The options for moonherd_config.options; the caller frees it. NULL without memory. */
-char *cli_config_json(const cli_options *options);
+/* The options for moonherd_config.options; the caller frees it. NULL without memory. `progress`: seconds
+ * between two lines that tell a progress, 0 for the usual. */
+char *cli_config_json(const cli_options *options, double progress);
 
 /* Loads NAME=VALUE lines into the environment. Returns false when that fails: it has been said. */
 bool cli_load_env_file(const char *path);
+
+/* ---- bars ---- */
+
+enum { MOST_BARS = 8 };
+
+/* One progress, as the log told it last. The fraction is below 0 when nobody knows how much there is. */
+typedef struct cli_bar {
+  char name[64], text[256];
+  double fraction;
+} cli_bar;
+
+typedef struct cli_bars {
+  bool is_on;       /* stderr is a terminal that can move its cursor */
+  int count, drawn; /* how many there are; on how many lines they stand now */
+  cli_bar bars[MOST_BARS];
+} cli_bars;
+
+/* Takes a line of the log that tells a progress; false when the line is to be printed. */
+bool cli_bars_take(cli_bars *bars, const char *json);
+void cli_bars_hide(cli_bars *bars);
+void cli_bars_show(cli_bars *bars);
 
 /* ---- output ---- */
 
@@ -49,6 +71,8 @@ typedef struct cli_output {
   bool has_colour;
   bool stdout_is_closed, stdout_has_failed;
   bool had_usage_error; /* the script asked for something the command line rules out: exit 2 */
+  bool stdout_is_terminal;
+  cli_bars bars;
   moonherd *handle;
 } cli_output;
 

@@ -175,11 +175,15 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   }
   wipe_values(o);
   if (code < 0) code = run(m, o, out);
+  cli_bars_hide(&out->bars);
   interrupts.handle = NULL;
   moonherd_close(m);
   free(text);
   return code == 0 && out->stdout_has_failed ? EXIT_SCRIPT_FAILED : code;
 }
+
+/* Seconds between two looks of a bar. */
+static const double BAR_INTERVAL = 0.1;
 
 int main(int argc, char **argv) {
   keep_memory_private();
@@ -188,7 +192,7 @@ int main(int argc, char **argv) {
   if (code >= 0) return code;
   cli_output output;
   cli_output_init(&output, &options);
-  char *json = cli_config_json(&options);
+  char *json = cli_config_json(&options, output.bars.is_on ? BAR_INTERVAL : 0);
   if (json == NULL) {
     cli_say("not enough memory");
     return EXIT_SCRIPT_FAILED;

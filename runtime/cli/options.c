@@ -302,12 +302,13 @@ static void put_string(FILE *out, const char *name, const char *value) {
   fputc('"', out);
 }
 
-char *cli_config_json(const cli_options *o) {
+char *cli_config_json(const cli_options *o, double progress) {
   char *json = NULL;
   size_t n = 0;
   FILE *out = open_memstream(&json, &n);
   if (out == NULL) return NULL;
   fprintf(out, "{\"insecure_base_url\":%s", o->allows_insecure_base_url ? "true" : "false");
+  if (progress > 0) fprintf(out, ",\"progress\":%g", progress);
   put_string(out, "target", o->target);
   put_string(out, "state", o->state);
   put_string(out, "account", o->account);

@@ -25,7 +25,10 @@ void cli_output_init(cli_output *output, const cli_options *options) {
   output->options = options;
   const char *term = getenv("TERM");
   bool is_dumb = term == NULL || strcmp(term, "dumb") == 0;
-  output->has_colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL && !is_dumb;
+  bool has_terminal = isatty(STDERR_FILENO) && !is_dumb;
+  output->has_colour = has_terminal && getenv("NO_COLOR") == NULL;
+  output->bars.is_on = has_terminal && !options->logs_json;
+  output->stdout_is_terminal = isatty(STDOUT_FILENO);
 }
 
 /* Writes it all, also where somebody has made the descriptor non-blocking. */
@@ -53,14 +56,19 @@ static void stdout_failed(cli_output *out) {
   moonherd_cancel(out->handle, "standard output cannot be written");
 }
 
-void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
-  cli_output *out = user;
-  if (stream == MOONHERD_STDERR) {
-    write_all(STDERR_FILENO, bytes, n);
-    return;
-  }
+static void write_to_stdout(cli_output *out, const char *bytes, size_t n) {
   if (out->stdout_is_closed || out->stdout_has_failed) return;
   if (!write_all(STDOUT_FILENO, bytes, n)) stdout_failed(out);
+}
+
+void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
+  cli_output *out = user;
+  bool is_shown = stream == MOONHERD_STDERR || out->stdout_is_terminal;
+  if (is_shown) cli_bars_hide(&out->bars);
+  if (stream == MOONHERD_STDERR) write_all(STDERR_FILENO, bytes, n);
+  else write_to_stdout(out, bytes, n);
+  /* Behind a line that is not at its end they would swallow it. */
+  if (is_shown && n > 0 && bytes[n - 1] == '\n') cli_bars_show(&out->bars);
 }
 
 /* ---- text of others ----------------------------------------------------------------------- */
@@ -109,15 +117,18 @@ static void print_string_member(const char *json, const char *name) {
 
 void cli_on_log(void *user, int level, const char *json, size_t n) {
   static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
-  const cli_output *out = user;
+  cli_output *out = user;
   if (out->options->logs_json) {
     fwrite(json, 1, n, stderr);
     fputc('\n', stderr);
     return;
   }
+  if (cli_bars_take(&out->bars, json)) return;
+  cli_bars_hide(&out->bars);
   fprintf(stderr, "moonherd: %s", names[level]);
   print_string_member(json, "\"message\":\"");
   fputc('\n', stderr);
+  cli_bars_show(&out->bars);
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */
@@ -215,10 +226,12 @@ void cli_on_error(void *user, const moonherd_error *error) {
     return;
   }
   const char *message = moonherd_error_message(error), *hint = moonherd_error_hint(error);
+  cli_bars_hide(&out->bars);
   print_colour(out, "\033[31m");
   print_text("moonherd: ", message, strlen(message));
   print_colour(out, "\033[0m");
   print_source(out, error);
   if (hint[0] != '\0') print_text("  hint: ", hint, strlen(hint));
   print_trace(moonherd_error_trace(error));
+  cli_bars_show(&out->bars);
 }

@@ -271,7 +271,7 @@ function Job:run()
   if opts.snapshot then next_item = with_snapshots(next_item, ledger) end
   return runs.run(ledger, {
     name = opts.name, concurrency = opts.concurrency, on_error = opts.on_error,
-    on_progress = self._on_progress, total = self._count,
+    on_progress = self._on_progress, total = self._count, client = self._client,
   }, next_item)
 end
 

@@ -6,6 +6,7 @@ local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
 local owners = require "moonherd.fleet.owner"
+local progress = require "moonherd.progress"
 local time = require "moonherd.time"
 
 local M = {}
@@ -39,6 +40,7 @@ end
 -- ---- counting -----------------------------------------------------------------------------------
 
 local function tell(run, item, state, err)
+  run.progress:step(state)
   if not run.on_progress then return end
   run.on_progress {
     key = item.key, state = state, error = err, total = run.total, done = run.done,
@@ -211,7 +213,7 @@ end
 ---@async
 ---@param ledger table  open
 ---@param opts table  {name=, concurrency=, on_error=, on_progress=, total= how many there are, or
----  nil}
+---  nil, client= whose allowance is told, or nil}
 ---@param next_item function  gives the next {key=, run=, prepare=, digest=, before=, verify=}, nil
 ---  at the end; it may wait
 ---@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=}
@@ -223,9 +225,12 @@ function M.run(ledger, opts, next_item)
     on_progress = opts.on_progress, total = opts.total, owner_id = owner_id,
     began = began, watch = owners.watch(me, owner_id), put_off = {}, index = 0,
     done = 0, skipped = 0, failed = {}, requests = 0,
+    progress = progress.new(opts.name, { total = opts.total, client = opts.client }),
   }
+  local bar <close> = run.progress
   local _ <close> = setmetatable({}, { __close = function () leave(run) end })
-  async.race(function () work(run, next_item) end, function () beat_for_ever(run) end)
+  async.race(function () work(run, next_item) end, function () beat_for_ever(run) end,
+    function () bar:watch() end)
   return report(run)
 end
 

@@ -1,0 +1,193 @@
+-- moonherd.progress: how far something long is. It is told through the log, at level info: in a line
+-- every few seconds, which the executable turns into a bar on a terminal. A host that wants to draw
+-- its own finds the numbers in the member `progress` of the line. What is over before the first line
+-- is due says nothing.
+local clock = require "moonherd._clock"
+local errors = require "moonherd.error"
+local host = require "moonherd._host"
+local log = require "moonherd._log"
+local options = require "moonherd._options"
+local sleep = require "moonherd.async".sleep
+
+local M = {}
+
+local INTERVAL <const> = 5 -- seconds between two lines, unless the host asks for another pace
+local WINDOW <const> = 30 -- seconds: the rate is that of the last one or two of these
+
+local Progress = {}
+Progress.__index = Progress
+Progress.__name = "moonherd.progress"
+
+-- ---- numbers -----------------------------------------------------------------------------------
+
+local function count_of(self)
+  return self.done + self.skipped + self.failed
+end
+
+-- Where the rate is measured from moves on in steps, so that a pause an hour ago does not count.
+local function move_window(self, now)
+  if now - self.mark.time < WINDOW then return end
+  self.from, self.mark = self.mark, { time = now, count = count_of(self) }
+end
+
+local function rate_of(self, now)
+  local elapsed = now - self.from.time
+  return elapsed > 0 and (count_of(self) - self.from.count) / elapsed or 0
+end
+
+-- What is left of the allowance, and the seconds for which nothing of it is given.
+local function allowance_of(self)
+  local budget = self.client and self.client.budget and self.client:budget()
+  if not budget then return nil end
+  return budget.remaining, budget.blocked
+end
+
+local function numbers_of(self, now)
+  local total, count, rate = self.total, count_of(self), rate_of(self, now)
+  local remaining, blocked = allowance_of(self)
+  local is_known = total and rate > 0
+  return {
+    name = self.name, total = total, done = self.done, skipped = self.skipped,
+    failed = self.failed, rate = rate, remaining = remaining, blocked = blocked,
+    elapsed = now - self.began, ended = self.has_ended,
+    fraction = total and (total > 0 and math.min(count / total, 1) or 1),
+    eta = is_known and not self.has_ended and (total - count) / rate + (blocked or 0) or nil,
+  }
+end
+
+-- ---- the line ----------------------------------------------------------------------------------
+
+-- "41m 40s"
+local function duration_text(seconds)
+  local s = math.ceil(seconds)
+  if s < 60 then return ("%ds"):format(s) end
+  if s < 3600 then return ("%dm %02ds"):format(s // 60, s % 60) end
+  return ("%dh %02dm"):format(s // 3600, s % 3600 // 60)
+end
+
+local function counts_text(n)
+  local count = n.done + n.skipped + n.failed
+  if not n.total then return ("%d"):format(count) end
+  return ("%d of %d (%d %%)"):format(count, n.total, n.fraction * 100 // 1)
+end
+
+-- What matters most comes first: the end is cut off where there is no room.
+local function text_of(n)
+  local parts = { ("%s: %s"):format(n.name, counts_text(n)) }
+  local function add(is_wanted, format, ...)
+    if is_wanted then parts[#parts + 1] = format:format(...) end
+  end
+  add(n.failed > 0, "%d failed", n.failed)
+  add(n.blocked, "waits %s for the allowance", duration_text(n.blocked or 0))
+  add(n.eta, "%s left", duration_text(n.eta or 0))
+  add(n.skipped > 0, "%d skipped", n.skipped)
+  add(n.ended, "took %s", duration_text(n.elapsed))
+  add(n.rate > 0 and not n.ended, "%.1f/s", n.rate)
+  add(n.remaining, "%d requests left", n.remaining)
+  return table.concat(parts, ", ")
+end
+
+local function show(self, now)
+  self.is_shown, self.next_at = true, now + self.interval
+  local numbers = numbers_of(self, now)
+  log.write("info", text_of(numbers), { progress = numbers })
+end
+
+local function show_when_due(self)
+  local now = clock.now()
+  move_window(self, now)
+  if now >= self.next_at then show(self, now) end
+end
+
+-- ---- what scripts call -------------------------------------------------------------------------
+
+local read = options.reader("moonherd.progress", {
+  { "total", "integer", least = 0 }, { "client", "table" },
+})
+
+--- Begins to tell how far something is. `local p <close>` ends it when the block is left.
+---@param name string  what it is, a few words
+---@param opts? table
+---@field opts.total? integer  how much there is to do; without it nothing is said of what is left
+---@field opts.client? table  a client: what is left of its allowance is told, too
+---@return table progress
+---@example
+--- local progress <close> = moonherd.progress("thumbnails", { total = 3 })
+--- for _ = 1, 3 do progress:step() end
+function M.new(name, opts)
+  if type(name) ~= "string" or name == "" then
+    errors.usage("moonherd.progress: a name is expected, got %s", type(name))
+  end
+  opts = read(opts)
+  local now, interval = clock.now(), host.options.progress or INTERVAL
+  local start = { time = now, count = 0 }
+  return setmetatable({
+    name = name, total = opts.total, client = opts.client, done = 0, skipped = 0, failed = 0,
+    began = now, from = start, mark = start, interval = interval, next_at = now + interval,
+    is_shown = false, has_ended = false,
+  }, Progress)
+end
+
+local STATES = { done = true, skipped = true, failed = true }
+
+--- Counts one more.
+---@param state? string  "done" (default), "skipped" or "failed"
+---@example
+--- local progress <close> = moonherd.progress "checks"
+--- progress:step "failed"
+function Progress:step(state)
+  state = state or "done"
+  if not STATES[state] then
+    errors.usage("progress:step: bad state '%s' (done, skipped or failed is expected)",
+      tostring(state))
+  end
+  self[state] = self[state] + 1
+  show_when_due(self)
+end
+
+local read_update = options.reader("progress:update", {
+  { "done", "integer", least = 0 }, { "skipped", "integer", least = 0 },
+  { "failed", "integer", least = 0 }, { "total", "integer", least = 0 },
+})
+
+--- Sets counts; those that are not given stay. Without any it only tells what there is, when that
+--- is due.
+---@param counts? table
+---@field counts.done? integer
+---@field counts.skipped? integer
+---@field counts.failed? integer
+---@field counts.total? integer
+---@example
+--- local progress <close> = moonherd.progress "bytes"
+--- progress:update { done = 4096, total = 65536 }
+function Progress:update(counts)
+  for name, value in pairs(read_update(counts)) do self[name] = value end
+  show_when_due(self)
+end
+
+--- Tells again and again, also while nothing is counted. Ends with the task it runs in.
+---@async
+---@example
+--- local progress <close> = moonherd.progress("waiting", { total = 1 })
+--- moonherd.race(function () progress:watch() end, function () moonherd.sleep "1ms" end)
+function Progress:watch()
+  while not self.has_ended do
+    sleep(self.interval)
+    show_when_due(self)
+  end
+end
+
+--- Ends it: what was told once is told a last time. More than once is allowed.
+---@example
+--- local progress = moonherd.progress("thumbnails", { total = 1 })
+--- progress:step()
+--- progress:finish()
+function Progress:finish()
+  if self.has_ended then return end
+  self.has_ended = true
+  if self.is_shown then show(self, clock.now()) end
+end
+
+Progress.__close = Progress.finish
+
+return M
