@@ -1,7 +1,7 @@
--- moonherd.progress: how far something long is. It is told through the log, at level info: in a line
--- every few seconds, which the executable turns into a bar on a terminal. A host that wants to draw
--- its own finds the numbers in the member `progress` of the line. What is over before the first line
--- is due says nothing.
+-- moonherd.progress: how far something long is. It is told through the log, at level info: in a
+-- line every few seconds, which the executable turns into a bar on a terminal. A host that wants to
+-- draw its own finds the numbers in the member `progress` of the line. What is over before the
+-- first line is due says nothing.
 local clock = require "moonherd._clock"
 local errors = require "moonherd.error"
 local host = require "moonherd._host"

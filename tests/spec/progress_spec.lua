@@ -1,4 +1,4 @@
--- moonherd.progress: what is told, and when. The lines go to the log, which these tests stand in for.
+-- moonherd.progress: what is told, and when. These tests stand in for the log.
 local host = require "moonherd._host"
 local log = require "moonherd._log"
 local moonherd = require "moonherd"
