@@ -29,7 +29,9 @@ typedef struct cli_options {
   bool logs_json;
   bool allows_insecure_base_url;
   unsigned flags; /* of moonherd_config */
-  double timeout; /* seconds; 0: none */
+  bool has_virtual_clock;
+  double clock_start; /* of a virtual clock: seconds since 1970 */
+  double timeout;     /* seconds; 0: none */
 } cli_options;
 
 /* Returns -1 to go on, or an exit code: then everything has been said. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
@@ -25,6 +26,8 @@ static const char USAGE[] =
     "  --account ID                    account; default CLOUDFLARE_ACCOUNT_ID\n"
     "  --env-file FILE                 set environment variables from NAME=VALUE lines\n"
     "  --log LEVEL                     error, warn, info or debug; json: one object a line\n"
+    "  --clock virtual[:SECONDS]       waits take no time; for --target local, from SECONDS since "
+    "1970\n"
     "  --timeout T                     stop after T (\"90s\", \"5m\"); exit code 124\n"
     "  --read-only                     refuse every call that would change something\n"
     "  --dry-run                       show such calls and what they would change; send none\n"
@@ -34,10 +37,11 @@ static const char USAGE[] =
 
 static const char *const COMMANDS[] = {"run", "serve", "api", "jobs", "version", "help", NULL};
 static const char *const FLAGS[] = {
-    "--target",    "--state",   "--account",           "--env-file", "--log",     "--timeout",
-    "--read-only", "--dry-run", "--insecure-base-url", "--help",     "--version", NULL};
+    "--target",  "--state",   "--account",   "--env-file", "--log",
+    "--timeout", "--clock",   "--read-only", "--dry-run",  "--insecure-base-url",
+    "--help",    "--version", NULL};
 
-enum { FLAGS_WITH_VALUE = 6, COMMON_FLAGS = 9 }; /* the first ones of FLAGS */
+enum { FLAGS_WITH_VALUE = 7, COMMON_FLAGS = 10 }; /* the first ones of FLAGS */
 
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
@@ -110,6 +114,22 @@ static int set_timeout(cli_options *o, const char *value) {
   return EXIT_USAGE;
 }
 
+/* "virtual" begins now, "virtual:SECONDS" where another run has ended. */
+static int set_clock(cli_options *o, const char *value) {
+  static const char name[] = "virtual";
+  size_t n = sizeof name - 1;
+  char *end = NULL;
+  o->has_virtual_clock = strncmp(value, name, n) == 0;
+  o->clock_start = (double)time(NULL);
+  if (o->has_virtual_clock && value[n] == '\0') return -1;
+  if (o->has_virtual_clock && value[n] == ':' && isdigit((unsigned char)value[n + 1])) {
+    o->clock_start = strtod(value + n + 1, &end);
+    if (*end == '\0' && o->clock_start < 9e9) return -1;
+  }
+  cli_say("--clock: '%s' is not virtual, or virtual:SECONDS since 1970", value);
+  return EXIT_USAGE;
+}
+
 /* Each option once: the second of two would silently win. */
 static int set_once(const char **slot, const char *flag, const char *value) {
   if (*slot != NULL) {
@@ -143,6 +163,7 @@ static int set_value(cli_options *o, const char *flag, const char *value) {
   if (is_same(flag, "--account")) return set_once(&o->account, flag, value);
   if (is_same(flag, "--log")) return set_log(o, value);
   if (is_same(flag, "--timeout")) return set_timeout(o, value);
+  if (is_same(flag, "--clock")) return set_clock(o, value);
   return cli_load_env_file(value) ? -1 : EXIT_USAGE;
 }
 
@@ -258,8 +279,7 @@ static bool is_file(const char *path) {
   return file != NULL;
 }
 
-int cli_parse(int argc, char **argv, cli_options *o) {
-  memset(o, 0, sizeof *o);
+static int parse(int argc, char **argv, cli_options *o) {
   bool has_run = false;
   for (int i = 1; i < argc;) {
     const char *arg = argv[i];
@@ -289,6 +309,16 @@ int cli_parse(int argc, char **argv, cli_options *o) {
   return EXIT_USAGE;
 }
 
+int cli_parse(int argc, char **argv, cli_options *o) {
+  memset(o, 0, sizeof *o);
+  int code = parse(argc, argv, o);
+  /* What waits for a server out there would seem to take for ever. */
+  bool is_local = o->target != NULL && is_same(o->target, "local");
+  if (code >= 0 || !o->has_virtual_clock || is_local) return code;
+  cli_say("--clock virtual needs --target local");
+  return EXIT_USAGE;
+}
+
 /* ---- the handle's options ------------------------------------------------------------------ */
 
 static void put_string(FILE *out, const char *name, const char *value) {
@@ -308,6 +338,8 @@ char *cli_config_json(const cli_options *o, double progress) {
   FILE *out = open_memstream(&json, &n);
   if (out == NULL) return NULL;
   fprintf(out, "{\"insecure_base_url\":%s", o->allows_insecure_base_url ? "true" : "false");
+  if (o->has_virtual_clock)
+    fprintf(out, ",\"clock\":{\"virtual\":true,\"start\":%.6f}", o->clock_start);
   if (progress > 0) fprintf(out, ",\"progress\":%g", progress);
   put_string(out, "target", o->target);
   put_string(out, "state", o->state);

@@ -87,6 +87,11 @@ check 'with the fields of the error' grep -q '"kind":"script".*"message":"fails.
 check 'an unknown option of a call' gives 1 "$moonherd" -e "require'moonherd'.map({}, {concurency=1}, print)"
 check 'names the nearest one' says "did you mean 'concurrency'"
 
+check '--clock virtual takes no time' gives 0 "$moonherd" --target local --clock virtual:1000 -e \
+  'local m = require "moonherd" m.sleep(1e5) print(m.time.wall())'
+check '--clock virtual begins where it is told' prints 101000.0
+check '--clock virtual is for the platform' gives 2 "$moonherd" --clock virtual hello.lua
+check 'a wrong clock' gives 2 "$moonherd" --target local --clock sun hello.lua
 check '--timeout exits 124' gives 124 "$moonherd" --timeout 50ms -e 'require "moonherd".sleep "1h"'
 check '--timeout lets cleanup run' gives 124 "$moonherd" --timeout 50ms -e \
   'local m = require "moonherd" pcall(m.sleep, "1h") m.sleep(0.01) print "clean"'
