@@ -2,21 +2,15 @@
 #include "moonherd.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
-#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "config.h"
-#include "core/error.h"
 #include "core/platform.h"
 #include "core/task.h"
 #include "handle.h"
 #include "modules.h"
-#include "platforms.h"
 #include "report.h"
 #include "scratch.h"
 
@@ -26,25 +20,6 @@ enum {
   TRANSFERS_WITH_BUDGET = 16, /* open at once */
   TRANSFERS = 64,
   ADMIT_WITH_BUDGET = 4, /* started in one step */
-};
-
-typedef enum phase { EMPTY, LOADED, RUNNING, ENDED } phase;
-
-struct moonherd {
-  mh_host host; /* first: the functions of mh_host cast back */
-  moonherd_config config;
-  mh_config options;
-  mh_realm *script;
-  mh_platforms platforms;
-  char *scratch; /* NULL until somebody asks for it */
-  mh_task_end root_end;
-  mh_task *root; /* while RUNNING and until its results are read */
-  int chunk;     /* registry reference of the loaded chunk */
-  int exit_code;
-  phase phase;
-  bool has_ended; /* the root task has; its results are not read yet */
-  bool was_cancelled;
-  unsigned in_callback;
 };
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
@@ -65,11 +40,14 @@ static void on_log(void *user, int level, const char *json, size_t n) {
   m->in_callback--;
 }
 
-static void on_error(mh_realm *realm, lua_State *L) {
-  moonherd *m = (moonherd *)realm->host;
+void mh_handle_report(moonherd *m, lua_State *L) {
   m->in_callback++;
   mh_report(L, m->host.log, m->config.user, m->config.on_error);
   m->in_callback--;
+}
+
+static void on_error(mh_realm *realm, lua_State *L) {
+  mh_handle_report((moonherd *)realm->host, L);
 }
 
 static mh_platform *open_platform(mh_host *host, const char *state) {
@@ -112,10 +90,24 @@ static int open_script(lua_State *L) {
   return 0;
 }
 
+mh_realm *mh_handle_new_realm(moonherd *m) {
+  unsigned max_tasks = m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
+  mh_realm *realm = mh_realm_new(&m->host, m->config.memory_limit, max_tasks);
+  if (realm == NULL) return NULL;
+  realm->user = m;
+  realm->on_error = on_error;
+  lua_State *L = realm->L;
+  lua_pushcfunction(L, open_script);
+  lua_pushlightuserdata(L, &m->options);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return realm;
+  mh_realm_free(realm);
+  return NULL;
+}
+
 /* Everything that can fail in a fresh handle; what it made is freed by moonherd_close. */
 static const char *set_up(moonherd *m, const moonherd_config *config) {
   static const char no_memory[] = "not enough memory";
-  m->chunk = LUA_NOREF;
+  m->chunk = m->next_chunk = LUA_NOREF;
   const char *why = copy_config(m, config);
   if (why == NULL) why = mh_config_read(&m->options, m->config.options);
   if (why != NULL) return why;
@@ -129,19 +121,13 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
-  unsigned max_tasks = m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
-  m->script = mh_realm_new(&m->host, m->config.memory_limit, max_tasks);
-  if (m->host.log == NULL || m->script == NULL) return no_memory;
-  m->script->user = m;
-  m->script->on_error = on_error;
-  lua_State *L = m->script->L;
-  lua_pushcfunction(L, open_script);
-  lua_pushlightuserdata(L, &m->options);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) return no_memory;
-  return NULL;
+  if (m->host.log == NULL) return no_memory;
+  m->script = mh_handle_new_realm(m);
+  return m->script != NULL ? NULL : no_memory;
 }
 
 static void free_all(moonherd *m) {
+  mh_realm_free(m->next);
   mh_realm_free(m->script);
   mh_platforms_free(&m->platforms);
   while (m->host.closers != NULL) {
@@ -169,114 +155,8 @@ mh_realm *mh_handle_script(moonherd *m) {
   return m->script;
 }
 
-/* ---- loading ------------------------------------------------------------------------------ */
-
-/* The text of a message at the top becomes an error object without a trace, and is reported. */
-static void report_syntax(moonherd *m, lua_State *L) {
-  mh_error_wrap(L, L);
-  lua_pushliteral(L, "syntax");
-  lua_setfield(L, -2, "reason");
-  lua_pushnil(L);
-  lua_setfield(L, -2, "trace");
-  on_error(m->script, L);
-}
-
-/* A chunk, or a message, is at the top of the stack; with status. */
-static int loaded(moonherd *m, lua_State *L, int status) {
-  if (status == LUA_ERRFILE) return MOONHERD_EIO;
-  if (status == LUA_ERRMEM) return MOONHERD_ENOMEM;
-  if (status != LUA_OK) {
-    report_syntax(m, L);
-    return MOONHERD_ESCRIPT;
-  }
-  luaL_unref(L, LUA_REGISTRYINDEX, m->chunk);
-  m->chunk = LUA_NOREF;  // what stays when the next line runs out of memory
-  m->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
-  m->phase = LOADED;
-  return 0;
-}
-
-typedef struct load_request {
-  moonherd *m;
-  const char *path, *name, *source;
-  size_t n;
-  int result;
-} load_request;
-
-/* The folder of the script: where its modules and files are. */
-static void set_script_dir(lua_State *L, const char *path) {
-  const char *slash = strrchr(path, '/');
-  if (slash == NULL) lua_pushliteral(L, ".");
-  else lua_pushlstring(L, path, slash == path ? 1 : (size_t)(slash - path));
-  // stack: dir
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "moonherd._host");
-  lua_getfield(L, -1, "options");
-  lua_pushvalue(L, -4);
-  lua_setfield(L, -2, "script_dir");
-  if (slash == NULL) return;
-  lua_getglobal(L, LUA_LOADLIBNAME);
-  lua_getfield(L, -1, "path");
-  const char *dir = lua_tostring(L, 1);
-  lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-  lua_setfield(L, -3, "path");
-}
-
-/* As luaL_loadfile does: skips a byte order mark and a first line that starts with #, of which the
- * line end stays, so that lines keep their numbers. */
-static int load_text(lua_State *L, const load_request *r) {
-  static const char mark[] = "\xef\xbb\xbf";
-  const char *source = r->source, *end = r->source + r->n;
-  if (r->n >= 3 && memcmp(source, mark, 3) == 0) source += 3;
-  if (source < end && *source == '#') {
-    source = memchr(source, '\n', (size_t)(end - source));
-    if (source == NULL) source = end;
-  }
-  return luaL_loadbufferx(L, source, (size_t)(end - source), r->name, "t");
-}
-
-static int load_in_realm(lua_State *L) {
-  load_request *r = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  int status;
-  if (r->path != NULL) {
-    set_script_dir(L, r->path);
-    status = luaL_loadfilex(L, r->path, "t");
-  } else {
-    status = load_text(L, r);
-  }
-  r->result = loaded(r->m, L, status);
-  return 0;
-}
-
-static int load(load_request *r) {
-  moonherd *m = r->m;
-  if (m->in_callback > 0 || m->phase == RUNNING) return MOONHERD_EBUSY;
-  lua_State *L = m->script->L;
-  lua_pushcfunction(L, load_in_realm);
-  lua_pushlightuserdata(L, r);
-  int status = lua_pcall(L, 1, 0, 0);
-  lua_settop(L, 0);
-  return status == LUA_OK ? r->result : MOONHERD_ENOMEM;
-}
-
-static int check_file(const char *path) {
-  struct stat st;
-  if (stat(path, &st) != 0)
-    return errno == ENOENT || errno == ENOTDIR ? MOONHERD_ENOENT : MOONHERD_EIO;
-  return S_ISDIR(st.st_mode) ? MOONHERD_EIO : 0;
-}
-
-int moonherd_load_file(moonherd *m, const char *path) {
-  if (m == NULL || path == NULL) return MOONHERD_EINVAL;
-  int e = check_file(path);
-  if (e != 0) return e;
-  return load(&(load_request){.m = m, .path = path});
-}
-
-int moonherd_load(moonherd *m, const char *name, const char *source, size_t n) {
-  if (m == NULL || name == NULL || source == NULL) return MOONHERD_EINVAL;
-  return load(&(load_request){.m = m, .name = name, .source = source, .n = n});
+bool mh_handle_is_busy(const moonherd *m) {
+  return m->in_callback > 0 || m->host.loop.is_stepping;
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -315,7 +195,7 @@ static int start_in_realm(lua_State *L) {
 
 int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
   if (m == NULL || argc < 0 || (argc > 0 && argv == NULL)) return MOONHERD_EINVAL;
-  if (m->in_callback > 0 || m->phase == RUNNING) return MOONHERD_EBUSY;
+  if (mh_handle_is_busy(m) || m->phase == MH_RUNNING) return MOONHERD_EBUSY;
   if (m->chunk == LUA_NOREF) return MOONHERD_EINVAL;
   lua_State *L = m->script->L;
   m->root_end.on_end = on_root_end;
@@ -326,7 +206,7 @@ int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
   int status = lua_pcall(L, 1, 0, 0);
   lua_settop(L, 0);
   if (status != LUA_OK) return MOONHERD_ENOMEM;
-  m->phase = RUNNING;
+  m->phase = MH_RUNNING;
   return 0;
 }
 
@@ -364,7 +244,7 @@ static void finish(moonherd *m) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &m->root);
   m->root = NULL;
   m->has_ended = false;
-  m->phase = ENDED;
+  m->phase = MH_ENDED;
 }
 
 static void flush(moonherd *m) {
@@ -381,8 +261,8 @@ static void collect(moonherd *m, uint64_t start) {
 
 int moonherd_step(moonherd *m, double wait) {
   if (m == NULL) return MOONHERD_EINVAL;
-  if (m->in_callback > 0) return MOONHERD_EBUSY;
-  if (m->phase != RUNNING) return MOONHERD_DONE;
+  if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
+  if (m->phase != MH_RUNNING) return MOONHERD_DONE;
   uint64_t start = uv_hrtime();
   int r = mh_loop_step(&m->host.loop, m->config.budget, wait);
   assert(lua_gettop(m->script->L) == 0);  // a step leaves nothing behind
@@ -411,12 +291,12 @@ int moonherd_fd(const moonherd *m) {
 }
 
 int moonherd_timeout(const moonherd *m) {
-  return m != NULL && m->phase == RUNNING ? mh_loop_timeout(&m->host.loop) : -1;
+  return m != NULL && m->phase == MH_RUNNING ? mh_loop_timeout(&m->host.loop) : -1;
 }
 
 int moonherd_cancel(moonherd *m, const char *reason) {
   if (m == NULL) return MOONHERD_EINVAL;
-  if (m->phase != RUNNING || m->root == NULL) return 0;
+  if (m->phase != MH_RUNNING || m->root == NULL) return 0;
   m->was_cancelled = true;
   mh_task_cancel(m->root, reason);
   return 0;
@@ -442,22 +322,50 @@ int moonherd_mask(const moonherd *m, const char *text, size_t n,
   return e;
 }
 
-/* ---- closing ------------------------------------------------------------------------------ */
+/* ---- ending ------------------------------------------------------------------------------- */
+
+/* Cancels the script and steps until it has ended, or `end`. */
+static void wind_down_script(moonherd *m, const char *why, uint64_t end) {
+  moonherd_cancel(m, why);
+  while (m->phase == MH_RUNNING && uv_hrtime() < end) moonherd_step(m, 0.1);
+}
+
+/* What still runs in a realm is closed with it. */
+static void forget_root(moonherd *m) {
+  if (m->root != NULL) mh_task_untie(&m->root_end);
+  m->root = NULL;
+  m->has_ended = false;
+}
+
+int moonherd_reload(moonherd *m) {
+  if (m == NULL) return MOONHERD_EINVAL;
+  if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
+  mh_realm *next = m->next != NULL ? m->next : mh_handle_new_realm(m);
+  if (next == NULL) return MOONHERD_ENOMEM;
+  wind_down_script(m, "the script is reloaded", mh_clock_after(uv_hrtime(), m->host.grace));
+  forget_root(m);
+  mh_realm_free(m->script);
+  m->script = next;
+  m->chunk = m->next_chunk;
+  m->phase = m->chunk != LUA_NOREF ? MH_LOADED : MH_EMPTY;
+  m->next = NULL;
+  m->next_chunk = LUA_NOREF;
+  return 0;
+}
 
 /* Steps until the script, then the platforms have ended, or the grace is over: what still runs then
  * is closed with its realm. */
 static void wind_down(moonherd *m) {
   uint64_t end = mh_clock_after(uv_hrtime(), m->host.grace);
-  moonherd_cancel(m, "the handle is closed");
-  while (m->phase == RUNNING && uv_hrtime() < end) moonherd_step(m, 0.1);
+  wind_down_script(m, "the handle is closed", end);
   mh_platforms_cancel(&m->platforms);
   while (!mh_platforms_have_ended(&m->platforms) && uv_hrtime() < end)
     mh_loop_step(&m->host.loop, 0, 0.1);
 }
 
 void moonherd_close(moonherd *m) {
-  if (m == NULL || m->in_callback > 0 || m->host.loop.is_stepping) return;
+  if (m == NULL || mh_handle_is_busy(m)) return;
   wind_down(m);
-  if (m->root != NULL) mh_task_untie(&m->root_end);
+  forget_root(m);
   free_all(m);
 }

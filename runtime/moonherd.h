@@ -129,6 +129,13 @@ int moonherd_cancel(moonherd *m, const char *reason);
 /* Makes a sleeping moonherd_step or a poll on moonherd_fd return. Any thread, signal handlers. */
 void moonherd_wake(moonherd *m);
 
+/* Ends the script as moonherd_close would (cancel, cleanup for `grace` seconds, stepping meanwhile)
+ * and frees all of its Lua state. The embedded platform, connections and the request budget stay.
+ * What was loaded while it ran takes its place: call moonherd_start. When nothing was, load first. A
+ * host that must not wait cancels, steps until MOONHERD_DONE, and then reloads. EBUSY from inside a
+ * callback; ENOMEM: the script goes on. */
+int moonherd_reload(moonherd *m);
+
 /* 0 when the script ended well, 1 when it failed, or the number it returned or gave to os.exit. */
 int moonherd_exit_code(const moonherd *m);
 
