@@ -18,7 +18,11 @@
  * signal handlers. Two things belong to the process, not to a handle: libcurl's global set-up runs
  * once, and the host should ignore SIGPIPE.
  *
- * Strings given to a call are copied. Strings given to a callback live until it returns. */
+ * Strings given to a call are copied. Strings given to a callback live until it returns.
+ *
+ * libmoonherd.so brings liblua5.4.so.0. A program that exports a Lua of its own must keep the two
+ * apart: it does not link moonherd, but loads it with dlopen(…, RTLD_NOW | RTLD_LOCAL |
+ * RTLD_DEEPBIND). Scripts in such a program cannot load Lua modules written in C. */
 #ifndef MOONHERD_H
 #define MOONHERD_H
 
@@ -26,6 +30,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* all that libmoonherd.so exports */
 #endif
 
 #define MOONHERD_VERSION "0.1.0"
@@ -158,6 +165,9 @@ const char *moonherd_error_hint(const moonherd_error *error);
 const char *moonherd_error_trace(const moonherd_error *error);
 const char *moonherd_error_json(const moonherd_error *error);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

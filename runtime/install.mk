@@ -1,0 +1,62 @@
+# The shared library and what `make install` puts where. Included by the Makefile.
+# DESTDIR goes before every path, for those who make packages.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+
+VERSION = $(call once,VERSION,sed -n 's/^\#define MOONHERD_VERSION "\(.*\)"/\1/p' runtime/moonherd.h)
+SONAME = libmoonherd.so.0# the number grows when a host must be compiled anew
+SHARED = libmoonherd.so.$(VERSION)
+SHARED_LIBS = $(LUA_LIBS) $(PKG_LIBS) -lm
+
+libraries: $(B)/libmoonherd.so $(B)/moonherd.pc
+
+$(B)/$(SHARED): $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs \
+	  -Wl,--whole-archive $^ -Wl,--no-whole-archive -o $@ $(SHARED_LIBS)
+
+$(B)/libmoonherd.so: $(B)/$(SHARED)
+	$(Q)ln -sf $(SHARED) $(B)/$(SONAME) && ln -sf $(SONAME) $@
+
+# Below the prefix a path is written with ${prefix}, so that pkg-config can move it.
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$1)
+
+define PC
+prefix=$(PREFIX)
+libdir=$(call below_prefix,$(LIBDIR))
+includedir=$(call below_prefix,$(INCLUDEDIR))
+
+Name: moonherd
+Description: Lua-scriptable automation for Cloudflare Workers for Platforms
+Version: $(VERSION)
+Requires.private: $(PACKAGES)
+Libs: -L$${libdir} -lmoonherd
+Libs.private: -lm -lpthread
+Cflags: -I$${includedir}
+endef
+export PC
+$(B)/moonherd.pc: FORCE
+	$(call renew,printf '%s\n' "$$PC")
+
+# ---- installing -----------------------------------------------------------------------------------
+# MODE FILE FOLDER, three words each: a page of the manual or a completion is one more line.
+INSTALLED = \
+  755 $(PROGRAM) $(BINDIR) \
+  644 runtime/moonherd.h $(INCLUDEDIR) \
+  644 $(B)/libmoonherd.a $(LIBDIR) \
+  755 $(B)/$(SHARED) $(LIBDIR) \
+  644 $(B)/moonherd.pc $(PKGCONFIGDIR)
+LINKS = $(LIBDIR)/libmoonherd.so $(LIBDIR)/$(SONAME)
+
+install: all  ## install program, libraries and headers: PREFIX=/usr/local DESTDIR=
+	$(Q)set -e; set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
+	  install -D -m $$1 $$2 $(DESTDIR)$$3/$${2##*/}; shift 3; done
+	$(Q)for link in $(LINKS); do ln -sf $(SHARED) $(DESTDIR)$$link; done
+
+uninstall:  ## remove what `make install` with the same PREFIX and DESTDIR has installed
+	$(Q)set -- $(INSTALLED); while [ $$# -gt 0 ]; do rm -f $(DESTDIR)$$3/$${2##*/}; shift 3; done
+	$(Q)for link in $(LINKS); do rm -f $(DESTDIR)$$link; done
