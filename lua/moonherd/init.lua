@@ -11,6 +11,7 @@ local PARTS = {
   hash = "moonherd.hash",
   http = "moonherd.http",
   inherit = "moonherd.cloudflare.inherit",
+  inspect = { "moonherd.inspect", "inspect" },
   job = { "moonherd.fleet.job", "new" },
   json = "moonherd.json",
   log = "moonherd.log",
