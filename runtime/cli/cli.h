@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "moonherd.h"
 
@@ -64,6 +65,26 @@ typedef struct cli_bars {
 bool cli_bars_take(cli_bars *bars, const char *json);
 void cli_bars_hide(cli_bars *bars);
 void cli_bars_show(cli_bars *bars);
+
+/* ---- the words of the command line ---- */
+
+typedef struct cli_entry {
+  const char *name, *arguments, *text;
+} cli_entry;
+
+/* Each ends with a NULL name. A flag without arguments is a switch. */
+extern const cli_entry cli_forms[], cli_commands[], cli_flags[], cli_exit_codes[];
+
+/* NULL when there is none of that name. */
+const cli_entry *cli_find(const cli_entry *table, const char *name, size_t n);
+
+/* The name that is nearest to a mistyped one; NULL when none is near. */
+const char *cli_nearest(const cli_entry *table, const char *word);
+
+void cli_print_help(FILE *out);
+
+/* All tables as one table of Lua source, for the commands that are written in Lua. */
+void cli_write_table(FILE *out);
 
 /* ---- output ---- */
 

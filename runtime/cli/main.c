@@ -58,6 +58,18 @@ static char *read_stdin(size_t *length) {
   return NULL;
 }
 
+/* What runs a command that is written in Lua. The words of the command line go with it: help, the man
+ * page and completion are made of them. */
+static char *command_chunk(size_t *length) {
+  char *text = NULL;
+  FILE *out = open_memstream(&text, length);
+  if (out == NULL) return NULL;
+  fputs("return require 'moonherd.cli' (", out);
+  cli_write_table(out);
+  fputs(", ...)", out);
+  return fclose(out) == 0 ? text : NULL;
+}
+
 static int say_load_failed(int e, const char *what) {
   if (e == MOONHERD_ESCRIPT) return EXIT_SCRIPT_FAILED;  // on_error has said why
   if (e == MOONHERD_ENOENT) cli_say("cannot open %s: no such file", what);
@@ -68,7 +80,6 @@ static int say_load_failed(int e, const char *what) {
 
 /* Loads what is to run. Returns -1, or an exit code. `text` holds what the caller frees. */
 static int load(moonherd *m, const cli_options *o, cli_output *out, char **text) {
-  static const char command[] = "return require 'moonherd.cli' (...)";
   int e;
   size_t n = 0;
   switch (o->source) {
@@ -82,7 +93,10 @@ static int load(moonherd *m, const cli_options *o, cli_output *out, char **text)
       out->source = *text;
       e = *text != NULL ? moonherd_load(m, "=stdin", *text, n) : MOONHERD_ENOMEM;
       break;
-    default: e = moonherd_load(m, "=moonherd", command, sizeof command - 1); break;
+    default:
+      *text = command_chunk(&n);
+      e = *text != NULL ? moonherd_load(m, "=moonherd", *text, n) : MOONHERD_ENOMEM;
+      break;
   }
   return e == 0 ? -1 : say_load_failed(e, o->source == FROM_STDIN ? "standard input" : o->script);
 }

@@ -1,6 +1,7 @@
 /* The command line. See cli.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,70 +10,12 @@
 
 #include "cli/cli.h"
 
-static const char USAGE[] =
-    "usage: moonherd run [options] SCRIPT [ARG...]    run a script; - is standard input\n"
-    "       moonherd [options] SCRIPT [ARG...]        the same\n"
-    "       moonherd [options] -e CODE [ARG...]       run a line of Lua\n"
-    "       moonherd serve [options]                  the embedded platform over HTTP\n"
-    "       moonherd api [options] METHOD PATH        one raw call; api --help says more\n"
-    "       moonherd jobs list|show|resume|forget     bulk runs and their ledgers\n"
-    "       moonherd version | help\n"
-    "\n"
-    "options:\n"
-    "  --target local|cloudflare|URL   where API calls go; default: MOONHERD_TARGET, else "
-    "cloudflare\n"
-    "                                  when a credential is in the environment, else local\n"
-    "  --state DIR                     state of the embedded platform; default .moonherd\n"
-    "  --account ID                    account; default CLOUDFLARE_ACCOUNT_ID\n"
-    "  --env-file FILE                 set environment variables from NAME=VALUE lines\n"
-    "  --log LEVEL                     error, warn, info or debug; json: one object a line\n"
-    "  --clock virtual[:SECONDS]       waits take no time; for --target local, from SECONDS since "
-    "1970\n"
-    "  --timeout T                     stop after T (\"90s\", \"5m\"); exit code 124\n"
-    "  --read-only                     refuse every call that would change something\n"
-    "  --dry-run                       show such calls and what they would change; send none\n"
-    "  --insecure-base-url             allow a credential over plain http\n"
-    "\n"
-    "exit codes: 0 done, 1 the script failed, 2 usage, 124 timed out, 130 interrupted\n";
-
-static const char *const COMMANDS[] = {"run", "serve", "api", "jobs", "version", "help", NULL};
-static const char *const FLAGS[] = {
-    "--target",  "--state",   "--account",   "--env-file", "--log",
-    "--timeout", "--clock",   "--read-only", "--dry-run",  "--insecure-base-url",
-    "--help",    "--version", NULL};
-
-enum { FLAGS_WITH_VALUE = 7, COMMON_FLAGS = 10 }; /* the first ones of FLAGS */
-
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
 }
 
-/* ---- did you mean ------------------------------------------------------------------------- */
-
-/* How many letters differ when the shorter word is laid over the longer one from both ends: enough to
- * find a missing, doubled, wrong or swapped letter. */
-static size_t difference(const char *a, const char *b) {
-  size_t n = strlen(a), m = strlen(b), front = 0, back = 0;
-  while (front < n && front < m && a[front] == b[front]) front++;
-  while (back < n - front && back < m - front && a[n - 1 - back] == b[m - 1 - back]) back++;
-  size_t longer = n > m ? n : m;
-  return longer - front - back;
-}
-
-static const char *nearest(const char *word, const char *const *words) {
-  const char *best = NULL;
-  size_t least = strlen(word) / 3 + 2;
-  for (; *words != NULL; words++) {
-    size_t d = difference(word, *words);
-    if (d >= least) continue;
-    least = d;
-    best = *words;
-  }
-  return best;
-}
-
-static int unknown(const char *what, const char *word, const char *const *words) {
-  const char *name = nearest(word, words);
+static int unknown(const char *what, const char *word, const cli_entry *table) {
+  const char *name = cli_nearest(table, word);
   if (name != NULL) cli_say("unknown %s '%s' (did you mean '%s'?)", what, word, name);
   else cli_say("unknown %s '%s'; 'moonherd help' lists them", what, word);
   return EXIT_USAGE;
@@ -91,26 +34,13 @@ static bool parse_duration(const char *text, double *seconds) {
   for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
     if (!is_same(end, units[i].unit)) continue;
     *seconds = value * units[i].factor;
-    return *seconds > 0;
+    return *seconds > 0 && isfinite(*seconds);
   }
   return false;
 }
 
-static int set_log(cli_options *o, const char *value) {
-  static const char *const levels[] = {"error", "warn", "info", "debug", "json", NULL};
-  for (size_t i = 0; levels[i] != NULL; i++) {
-    if (!is_same(value, levels[i])) continue;
-    if (is_same(value, "json")) o->logs_json = true;
-    else o->log = value;
-    return -1;
-  }
-  cli_say("--log: '%s' is not error, warn, info, debug or json", value);
-  return EXIT_USAGE;
-}
-
-static int set_timeout(cli_options *o, const char *value) {
-  if (parse_duration(value, &o->timeout)) return -1;
-  cli_say("--timeout: '%s' is not a duration such as 90s or 5m", value);
+static int given_twice(const char *flag) {
+  cli_say("%s is given twice", flag);
   return EXIT_USAGE;
 }
 
@@ -119,6 +49,7 @@ static int set_clock(cli_options *o, const char *value) {
   static const char name[] = "virtual";
   size_t n = sizeof name - 1;
   char *end = NULL;
+  if (o->has_virtual_clock) return given_twice("--clock");
   o->has_virtual_clock = strncmp(value, name, n) == 0;
   o->clock_start = (double)time(NULL);
   if (o->has_virtual_clock && value[n] == '\0') return -1;
@@ -132,10 +63,7 @@ static int set_clock(cli_options *o, const char *value) {
 
 /* Each option once: the second of two would silently win. */
 static int set_once(const char **slot, const char *flag, const char *value) {
-  if (*slot != NULL) {
-    cli_say("%s is given twice", flag);
-    return EXIT_USAGE;
-  }
+  if (*slot != NULL) return given_twice(flag);
   if (value[0] == '\0') {
     cli_say("%s: the value is empty", flag);
     return EXIT_USAGE;
@@ -144,14 +72,42 @@ static int set_once(const char **slot, const char *flag, const char *value) {
   return -1;
 }
 
+static int set_switch_once(bool *slot, const char *flag) {
+  if (*slot) return given_twice(flag);
+  *slot = true;
+  return -1;
+}
+
+static int set_log(cli_options *o, const char *value) {
+  static const cli_entry levels[] = {{"error", NULL, NULL}, {"warn", NULL, NULL},
+                                     {"info", NULL, NULL},  {"debug", NULL, NULL},
+                                     {"json", NULL, NULL},  {NULL, NULL, NULL}};
+  if (cli_find(levels, value, strlen(value)) == NULL) {
+    const char *name = cli_nearest(levels, value);
+    if (name != NULL) cli_say("--log: '%s' is unknown (did you mean '%s'?)", value, name);
+    else cli_say("--log: '%s' is not error, warn, info, debug or json", value);
+    return EXIT_USAGE;
+  }
+  if (!is_same(value, "json")) return set_once(&o->log, "--log", value);
+  return set_switch_once(&o->logs_json, "--log json");
+}
+
+static int set_timeout(cli_options *o, const char *value) {
+  if (o->timeout > 0) return given_twice("--timeout");
+  if (parse_duration(value, &o->timeout)) return -1;
+  cli_say("--timeout: '%s' is not a duration such as 90s or 5m", value);
+  return EXIT_USAGE;
+}
+
 /* A script that never connects must not hide a mistyped target. What is wrong with a URL is for those
  * to say who read it. */
 static int set_target(cli_options *o, const char *value) {
-  static const char *const targets[] = {"local", "cloudflare", NULL};
+  static const cli_entry targets[] = {
+      {"local", NULL, NULL}, {"cloudflare", NULL, NULL}, {NULL, NULL, NULL}};
   bool is_known = is_same(value, "local") || is_same(value, "cloudflare");
   if (value[0] == '\0' || is_known || strstr(value, "://") != NULL)
     return set_once(&o->target, "--target", value);
-  const char *name = nearest(value, targets);
+  const char *name = cli_nearest(targets, value);
   if (name != NULL) cli_say("--target: '%s' is unknown (did you mean '%s'?)", value, name);
   else cli_say("--target: '%s' is not local, cloudflare or a URL", value);
   return EXIT_USAGE;
@@ -169,41 +125,38 @@ static int set_value(cli_options *o, const char *flag, const char *value) {
 
 /* ---- the line ----------------------------------------------------------------------------- */
 
-static bool takes_value(const char *flag) {
-  for (size_t i = 0; i < FLAGS_WITH_VALUE; i++)
-    if (is_same(flag, FLAGS[i])) return true;
-  return false;
+static int set_flag_once(unsigned *flags, unsigned bit, const char *flag) {
+  if ((*flags & bit) != 0) return given_twice(flag);
+  *flags |= bit;
+  return -1;
 }
 
-/* A flag without a value; whether there is such a one. */
-static bool set_switch(cli_options *o, const char *flag) {
-  if (is_same(flag, "--insecure-base-url")) o->allows_insecure_base_url = true;
-  else if (is_same(flag, "--read-only")) o->flags |= MOONHERD_READ_ONLY;
-  else if (is_same(flag, "--dry-run")) o->flags |= MOONHERD_DRY_RUN;
-  else return false;
-  return true;
+static int set_switch(cli_options *o, const char *flag) {
+  if (is_same(flag, "--read-only")) return set_flag_once(&o->flags, MOONHERD_READ_ONLY, flag);
+  if (is_same(flag, "--dry-run")) return set_flag_once(&o->flags, MOONHERD_DRY_RUN, flag);
+  return set_switch_once(&o->allows_insecure_base_url, flag);
 }
 
 /* Reads the flag at argv[*i] and moves past it. */
 static int read_flag(int argc, char **argv, int *i, cli_options *o) {
-  char name[32];
   const char *arg = argv[(*i)++];
-  const char *equals = strchr(arg, '=');
-  size_t n = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
-  if (n >= sizeof name) return unknown("option", arg, FLAGS);
-  memcpy(name, arg, n);
-  name[n] = '\0';
-  if (takes_value(name)) {
-    const char *value = equals != NULL ? equals + 1 : *i < argc ? argv[(*i)++] : NULL;
-    if (value != NULL) return set_value(o, name, value);
-    cli_say("%s needs a value", name);
+  size_t n = strcspn(arg, "=");
+  const cli_entry *flag = cli_find(cli_flags, arg, n);
+  if (flag == NULL) return unknown("option", arg, cli_flags);
+  const char *value = arg[n] == '=' ? arg + n + 1 : NULL;
+  if (flag->arguments == NULL) {
+    if (value == NULL) return set_switch(o, flag->name);
+    cli_say("%s takes no value", flag->name);
     return EXIT_USAGE;
   }
-  return set_switch(o, arg) ? -1 : unknown("option", arg, FLAGS);
+  if (value == NULL && *i < argc) value = argv[(*i)++];
+  if (value != NULL) return set_value(o, flag->name, value);
+  cli_say("%s needs a value", flag->name);
+  return EXIT_USAGE;
 }
 
 static int help(void) {
-  fputs(USAGE, stdout);
+  cli_print_help(stdout);
   return 0;
 }
 
@@ -212,10 +165,15 @@ static int version(void) {
   return 0;
 }
 
+/* `version`, and what stands behind it: nothing should. */
+static int version_command(int argc, char **argv, int i) {
+  if (i + 1 >= argc) return version();
+  cli_say("version takes no arguments, got '%s'", argv[i + 1]);
+  return EXIT_USAGE;
+}
+
 static bool is_command(const char *word) {
-  for (size_t i = 0; COMMANDS[i] != NULL; i++)
-    if (is_same(word, COMMANDS[i])) return true;
-  return false;
+  return cli_find(cli_commands, word, strlen(word)) != NULL;
 }
 
 static void take_script(int argc, char **argv, int i, cli_options *o) {
@@ -225,11 +183,10 @@ static void take_script(int argc, char **argv, int i, cli_options *o) {
   o->arg_count = argc - i;
 }
 
+/* What all commands share; --help and --version are each one's own. */
 static bool is_common_flag(const char *arg) {
-  size_t n = strcspn(arg, "=");
-  for (size_t i = 0; i < COMMON_FLAGS; i++)
-    if (strlen(FLAGS[i]) == n && strncmp(arg, FLAGS[i], n) == 0) return true;
-  return false;
+  const cli_entry *flag = cli_find(cli_flags, arg, strcspn(arg, "="));
+  return flag != NULL && !is_same(flag->name, "--help") && !is_same(flag->name, "--version");
 }
 
 /* A command that is written in Lua: the options all commands share are taken out of its arguments,
@@ -268,7 +225,7 @@ static int take_code(int argc, char **argv, int i, cli_options *o) {
 /* A word that is neither a command nor a file. */
 static int not_found(const char *word) {
   bool looks_like_file = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
-  if (!looks_like_file) return unknown("command", word, COMMANDS);
+  if (!looks_like_file) return unknown("command", word, cli_commands);
   cli_say("cannot open %s: %s", word, strerror(errno));
   return EXIT_USAGE;
 }
@@ -296,8 +253,8 @@ static int parse(int argc, char **argv, cli_options *o) {
       i++;
       continue;
     }
-    if (!has_run && is_same(arg, "help")) return help();
-    if (!has_run && is_same(arg, "version")) return version();
+    if (!has_run && is_same(arg, "help") && i + 1 >= argc) return help();
+    if (!has_run && is_same(arg, "version")) return version_command(argc, argv, i);
     bool is_other_command = !has_run && is_command(arg);
     if (!has_run && !is_other_command && !is_same(arg, "-") && !is_file(arg)) return not_found(arg);
     if (is_other_command) return take_command(argc, argv, i, o);
@@ -305,7 +262,7 @@ static int parse(int argc, char **argv, cli_options *o) {
     return -1;
   }
   if (has_run) cli_say("run needs a script");
-  else fputs(USAGE, stderr);
+  else cli_print_help(stderr);
   return EXIT_USAGE;
 }
 

@@ -212,9 +212,11 @@ static void print_trace(const char *trace) {
 
 /* Errors after which the exit code is that of a wrong command line. */
 static bool is_about_usage(const moonherd_error *error) {
-  const char *reason = moonherd_error_reason(error);
-  return strcmp(reason, "target_conflict") == 0 || strcmp(reason, "target_missing") == 0 ||
-         strcmp(reason, "command_line") == 0;
+  static const char *const reasons[] = {"command_line", "target_conflict",   "target_missing",
+                                        "no_account",   "insecure_base_url", NULL};
+  for (const char *const *reason = reasons; *reason != NULL; reason++)
+    if (strcmp(moonherd_error_reason(error), *reason) == 0) return true;
+  return false;
 }
 
 void cli_on_error(void *user, const moonherd_error *error) {

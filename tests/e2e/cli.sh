@@ -43,6 +43,12 @@ check 'version' gives 0 "$moonherd" version
 check 'version prints' sh -c "grep -q '^moonherd [0-9]' '$out'"
 check 'help' gives 0 "$moonherd" help
 check 'help goes to stdout' grep -q '^usage: moonherd run' "$out"
+check 'help of a command' gives 0 "$moonherd" help serve
+check 'is that command'"'"'s own' grep -q -- '--listen ADDRESS' "$out"
+check 'help of a command that C runs' gives 0 "$moonherd" help run
+check 'help of what is not there' gives 2 "$moonherd" help srve
+check 'names the nearest command' says "did you mean 'serve'"
+check 'version takes no arguments' gives 2 "$moonherd" version 3
 check 'nothing at all is a wrong call' gives 2 "$moonherd"
 
 check 'a missing file exits 2' gives 2 "$moonherd" run nothing.lua
@@ -54,6 +60,19 @@ check 'a wrong command exits 2' gives 2 "$moonherd" serv
 check 'the nearest command is named' says "did you mean 'serve'"
 check 'a flag without its value' gives 2 "$moonherd" --state
 check 'a flag given twice' gives 2 "$moonherd" --state a --state b hello.lua
+for line in '--state' '--state=' '--account a --account b' '--target local --target local' \
+  '--log loud' '--log info --log warn' '--log json --log json' '--timeout soon' '--timeout 0' \
+  '--timeout 1e400' '--clock x' '--clock virtual --clock virtual' '--timeout 1s --timeout 2s' '--read-only --read-only' '--read-only=yes' \
+  '--dry-run --dry-run' '--insecure-base-url --insecure-base-url' '--env-file nothing.env' \
+  '--state-dir x' '--tiemout 1' '-x' 'run' 'run --target local' '-e' 'version 1' 'help help help' \
+  'serve --listen' 'serve --listen x' 'serve --listen 127.0.0.1:99999' 'serve extra' \
+  'serve --token a --token b' 'serve --token a --token-file b' 'serve --fautls x' \
+  'api' 'api GET' 'api FETCH /x' 'api GET x' 'api GET /x /y' 'api GET /x --json' \
+  'api PUT /x --json {' 'api PUT /x --json {} --body x' 'api GET /x --query a' \
+  'api PUT /x --form a' 'api PUT /x --content-type text/plain' 'api GET /x --jsn 1'; do
+  check "wrong: $line" gives 2 timeout 10 "$moonherd" --state s $line
+  check 'one line says so' sh -c "[ \$(wc -l < '$err') = 1 ] && ! [ -s '$out' ]"
+done
 check 'a wrong log level' gives 2 "$moonherd" --log loud hello.lua
 check 'a wrong duration' gives 2 "$moonherd" --timeout soon hello.lua
 check 'a wrong target' gives 2 "$moonherd" --target locl hello.lua
@@ -135,6 +154,11 @@ check 'it says which is which' says 'the command line'
 check 'with CI set there is no default target' gives 2 env CI=true "$moonherd" -e 'require "moonherd".connect()'
 check 'it says what to do' says '--target local'
 check 'and --target local is one' gives 0 env CI=true "$moonherd" --target local --state s -e 'require "moonherd".connect()'
+check 'a credential without an account exits 2' gives 2 env CLOUDFLARE_API_TOKEN=not-a-real-token \
+  "$moonherd" -e 'require "moonherd".connect()'
+check 'so does one that would travel in plain text' gives 2 env CLOUDFLARE_API_TOKEN=not-a-real-token \
+  CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef "$moonherd" --target http://example.com/ \
+  -e 'require "moonherd".connect()'
 check 'a credential makes Cloudflare the default' gives 0 env CLOUDFLARE_API_TOKEN=not-a-real-token \
   CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef "$moonherd" -e 'print(require "moonherd".connect().target)'
 check 'and the first line says so' says 'target cloudflare, account 0123456789abcdef0123456789abcdef'

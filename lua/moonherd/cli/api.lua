@@ -18,8 +18,11 @@ standard input. Examples:
   moonherd api PATCH '/accounts/{account_id}/workers/dispatch/namespaces/prod/scripts/a/settings' \
     --form 'settings={"logpush":true}']]
 
-local function new_parser()
-  local p = parser.new("api", "Makes one raw call of the API and prints the answer.")
+local M = {}
+
+--- Its arguments and options.
+---@param p table  a parser of argparse
+function M.configure(p)
   p:argument("METHOD", "GET, POST, PUT, PATCH or DELETE.")
   p:argument("PATH", "The path below the base URL, percent-encoded.")
   p:option("--query", "One parameter of the query."):argname "NAME=VALUE":count "*"
@@ -31,7 +34,6 @@ local function new_parser()
   )
   p:option("--content-type", "The type of --body."):argname "TYPE"
   p:epilog(EPILOG)
-  return p
 end
 
 -- ---- reading the options -----------------------------------------------------------------------
@@ -129,9 +131,13 @@ local function call(request)
   print_json(result)
 end
 
-return function (...)
-  local options, code = parser.parse(new_parser(), ...)
-  if not options then return code end
+--- Makes the call and prints the answer.
+---@async
+---@param options table
+---@return integer code
+function M.run(options)
   call(request_of(options))
   return 0
 end
+
+return M

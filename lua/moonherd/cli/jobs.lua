@@ -9,15 +9,17 @@ local parser = require "moonherd.cli.parser"
 
 local SHOWN_FAILURES = 20
 
-local function new_parser()
-  local p = parser.new("jobs", "Shows, resumes and forgets bulk runs.")
+local M = {}
+
+--- Its arguments and options.
+---@param p table  a parser of argparse
+function M.configure(p)
   p:argument("ACTION", "list, show, resume or forget."):choices {
     "list", "show", "resume", "forget",
   }
   p:argument("NAME", "The job."):args "?"
   p:option("--ledger", "Its ledger, when that is not in the state directory."):argname "FILE"
   p:flag("--json", "Print JSON: an array, or an object.")
-  return p
 end
 
 local function path_of(options)
@@ -163,8 +165,12 @@ end
 
 local ACTIONS = { list = list, show = show, resume = resume, forget = forget }
 
-return function (...)
-  local options, code = parser.parse(new_parser(), ...)
-  if not options then return code end
+--- Does what the action says.
+---@async
+---@param options table
+---@return integer code
+function M.run(options)
   return ACTIONS[options.ACTION](options) or 0
 end
+
+return M

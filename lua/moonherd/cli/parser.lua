@@ -2,11 +2,42 @@
 local argparse = require "argparse"
 local errors = require "moonherd.error"
 
-local M = {}
+-- `words`: the words of the command line, as the executable has them: forms, commands, options and
+-- exit_codes, lists of {name=, arguments=, text=}.
+local M = { words = {} }
 
--- A parser for `moonherd NAME`.
-function M.new(name, description)
-  return argparse("moonherd " .. name, description):add_help "-h --help"
+local function sentence(text)
+  return text:sub(1, 1):upper() .. text:sub(2) .. "."
+end
+
+-- Commands that the executable runs itself have no module and no options of their own.
+local NATIVE = { run = true, version = true }
+
+--- The module of a command.
+---@param name string
+---@return table? command  nil for one that the executable runs itself
+function M.command(name)
+  return not NATIVE[name] and require("moonherd.cli." .. name) or nil
+end
+
+--- The entry of a command in the executable's table.
+---@param name string
+---@return table? entry  {name=, arguments=, text=}
+function M.entry(name)
+  for _, entry in ipairs(M.words.commands) do
+    if entry.name == name then return entry end
+  end
+end
+
+--- A parser of one command's arguments.
+---@param name string
+---@return table parser  of argparse
+function M.new(name)
+  local p = argparse("moonherd " .. name, sentence(M.entry(name).text)):add_help "-h --help"
+  M.command(name).configure(p)
+  -- Of two values for one option the second would silently win.
+  for _, option in ipairs(p._options) do option:overwrite(false) end
+  return p
 end
 
 -- argparse would end the process from inside a protected call.
@@ -17,7 +48,11 @@ local function wants_help(...)
   return false
 end
 
--- The values by name; or nil and the exit code.
+--- Reads the arguments; help that is asked for is printed, what is wrong with them is said.
+---@param parser table
+---@param ... string  the arguments
+---@return table? options  by name; nil when there is nothing left to do
+---@return integer? code  the exit code then
 function M.parse(parser, ...)
   if wants_help(...) then
     print(parser:get_help())
@@ -30,8 +65,10 @@ function M.parse(parser, ...)
   return nil, 2
 end
 
--- Ends the command for what only the command itself can find wrong with its arguments: a line on
--- stderr, exit 2.
+--- Ends the command for what only the command itself can find wrong with its arguments: a line on
+--- stderr, exit 2.
+---@param format string
+---@param ... any  what it formats
 function M.refuse(format, ...)
   errors.raise { kind = "usage", reason = "command_line", message = format:format(...) }
 end

@@ -2,15 +2,17 @@
 -- speaks Cloudflare's API. Runs until it is interrupted.
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
-local parser = require "moonherd.cli.parser"
 
 local DEFAULT_LISTEN = "127.0.0.1:8787"
 local DEFAULT_STATE = ".moonherd"
 local ANY_ACCOUNT = ("0"):rep(32)
 local WILDCARDS = { ["0.0.0.0"] = true, ["::"] = true }
 
-local function new_parser()
-  local p = parser.new("serve", "Serves the embedded platform over HTTP.")
+local M = {}
+
+--- Its options.
+---@param p table  a parser of argparse
+function M.configure(p)
   p:option("--listen", "HOST:PORT; port 0 takes a free one.", DEFAULT_LISTEN):argname "ADDRESS"
   p:mutex(
     p:option("--token-file", "File that holds the token callers need."):argname "FILE",
@@ -21,7 +23,6 @@ local function new_parser()
   p:option("--faults", "JSON file of faults that requests are to meet."):argname "FILE"
   p:flag("--implicit-secret-inheritance",
     "Uploads keep the secrets they do not name, as Cloudflare's once did.")
-  return p
 end
 
 -- "host:port", "[v6]:port" or ":port"
@@ -91,9 +92,11 @@ local function announce(host, port, state, account, options)
   end
 end
 
-return function (...)
-  local options, code = parser.parse(new_parser(), ...)
-  if not options then return code end
+--- Serves until it is interrupted.
+---@async
+---@param options table
+---@return integer code
+function M.run(options)
   local listen, why = parse_listen(options.listen)
   local token, faults
   if listen then token, why = read_token(options) end
@@ -120,3 +123,5 @@ return function (...)
   if ok or err.kind == "cancelled" then return 0 end -- interrupted is how it is meant to end
   error(err, 0)
 end
+
+return M

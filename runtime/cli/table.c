@@ -1,0 +1,142 @@
+/* The words of the command line, and what is made of them: the help text, and the table that the
+ * commands written in Lua make the man page and the completion of. See cli.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* {name, arguments, text}; a line break in a text goes on below its beginning. */
+const cli_entry cli_forms[] = {
+    {"run", "[options] SCRIPT [ARG...]", "run a script; - is standard input"},
+    {"", "[options] SCRIPT [ARG...]", "the same"},
+    {"", "[options] -e CODE [ARG...]", "run a line of Lua"},
+    {"COMMAND", "[options] ...", "the commands below; help COMMAND says more"},
+    {NULL, NULL, NULL},
+};
+
+const cli_entry cli_commands[] = {
+    {"run", "SCRIPT [ARG...]", "run a script"},
+    {"serve", "", "serve the embedded platform over HTTP"},
+    {"api", "METHOD PATH", "make one raw call of the API"},
+    {"jobs", "list|show|resume|forget", "show, resume and forget bulk runs"},
+    {"version", "", "print the version"},
+    {"help", "[NAME]", "say more about a command, or about a name such as moonherd.map"},
+    {NULL, NULL, NULL},
+};
+
+const cli_entry cli_flags[] = {
+    {"--target", "local|cloudflare|URL",
+     "where API calls go; default: MOONHERD_TARGET, else cloudflare\n"
+     "when a credential is in the environment, else local"},
+    {"--state", "DIR", "state of the embedded platform; default .moonherd"},
+    {"--account", "ID", "account; default CLOUDFLARE_ACCOUNT_ID"},
+    {"--env-file", "FILE", "set environment variables from NAME=VALUE lines"},
+    {"--log", "LEVEL", "error, warn, info or debug; json: one object a line"},
+    {"--clock", "virtual[:SECONDS]",
+     "waits take no time; for --target local, from SECONDS since 1970"},
+    {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
+    {"--read-only", NULL, "refuse every call that would change something"},
+    {"--dry-run", NULL, "show such calls and what they would change; send none"},
+    {"--insecure-base-url", NULL, "allow a credential over plain http"},
+    {"--help", NULL, "print this help"},
+    {"--version", NULL, "print the version"},
+    {NULL, NULL, NULL},
+};
+
+const cli_entry cli_exit_codes[] = {
+    {"0", NULL, "done"},        {"1", NULL, "the script failed"}, {"2", NULL, "usage"},
+    {"124", NULL, "timed out"}, {"130", NULL, "interrupted"},     {NULL, NULL, NULL},
+};
+
+const cli_entry *cli_find(const cli_entry *table, const char *name, size_t n) {
+  for (; table->name != NULL; table++)
+    if (strlen(table->name) == n && strncmp(table->name, name, n) == 0) return table;
+  return NULL;
+}
+
+/* ---- did you mean ------------------------------------------------------------------------- */
+
+/* How many letters differ when the shorter word is laid over the longer one from both ends: enough to
+ * find a missing, doubled, wrong or swapped letter. */
+static size_t difference(const char *a, const char *b) {
+  size_t n = strlen(a), m = strlen(b), front = 0, back = 0;
+  while (front < n && front < m && a[front] == b[front]) front++;
+  while (back < n - front && back < m - front && a[n - 1 - back] == b[m - 1 - back]) back++;
+  size_t longer = n > m ? n : m;
+  return longer - front - back;
+}
+
+const char *cli_nearest(const cli_entry *table, const char *word) {
+  const char *best = NULL;
+  size_t least = strlen(word) / 3 + 2;
+  for (; table->name != NULL; table++) {
+    size_t d = difference(word, table->name);
+    if (d >= least) continue;
+    least = d;
+    best = table->name;
+  }
+  return best;
+}
+
+/* ---- the help text ------------------------------------------------------------------------ */
+
+/* One row: what stands at the left, the text at its column, further lines of it below. */
+static void print_row(FILE *out, const char *left, int column, const char *text) {
+  int n = fprintf(out, "%s", left);
+  for (;;) {
+    size_t length = strcspn(text, "\n");
+    fprintf(out, "%*s%.*s\n", n < column ? column - n : 1, "", (int)length, text);
+    if (text[length] == '\0') return;
+    text += length + 1;
+    n = 0;
+  }
+}
+
+static void print_table(FILE *out, const cli_entry *table, int column) {
+  char left[64];
+  for (; table->name != NULL; table++) {
+    const char *arguments = table->arguments != NULL ? table->arguments : "";
+    snprintf(left, sizeof left, "  %s %s", table->name, arguments);
+    print_row(out, left, column, table->text);
+  }
+}
+
+void cli_print_help(FILE *out) {
+  char left[64];
+  const char *before = "usage:";
+  for (const cli_entry *form = cli_forms; form->name != NULL; form++, before = "      ") {
+    snprintf(left, sizeof left, "%s moonherd %s%s%s", before, form->name,
+             form->name[0] != '\0' ? " " : "", form->arguments);
+    print_row(out, left, 49, form->text);
+  }
+  fputs("\ncommands:\n", out);
+  print_table(out, cli_commands, 34);
+  fputs("\noptions:\n", out);
+  print_table(out, cli_flags, 34);
+  fputs("\nexit codes: ", out);
+  for (const cli_entry *code = cli_exit_codes; code->name != NULL; code++)
+    fprintf(out, "%s%s %s", code == cli_exit_codes ? "" : ", ", code->name, code->text);
+  fputc('\n', out);
+}
+
+/* ---- the table as Lua --------------------------------------------------------------------- */
+
+/* The texts are ours: none has a bracket that would end a long string. */
+static void write_table(FILE *out, const char *name, const cli_entry *table) {
+  fprintf(out, "%s={", name);
+  for (; table->name != NULL; table++) {
+    fprintf(out, "{name=[=[%s]=],text=[=[%s]=]", table->name, table->text);
+    if (table->arguments != NULL) fprintf(out, ",arguments=[=[%s]=]", table->arguments);
+    fputs("},", out);
+  }
+  fputs("},", out);
+}
+
+void cli_write_table(FILE *out) {
+  fputc('{', out);
+  write_table(out, "forms", cli_forms);
+  write_table(out, "commands", cli_commands);
+  write_table(out, "options", cli_flags);
+  write_table(out, "exit_codes", cli_exit_codes);
+  fputc('}', out);
+}
