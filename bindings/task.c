@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/dump.h"
 #include "core/error.h"
 #include "core/options.h"
 #include "core/scope.h"
@@ -150,11 +151,12 @@ static int f_must_pass(lua_State *L) {
   return 1;
 }
 
+/* dump() -> text: a line for each task. */
 static int f_dump(lua_State *L) {
   mh_realm *realm = mh_realm_of(L);
   mh_buf out;
   mh_buf_init(&out, NULL);
-  int e = mh_task_dump(realm, &out);
+  int e = mh_dump(realm, &out);
   if (e == 0) e = mh_log_mask(realm->host->log, &out);
   lua_pushlstring(L, e == 0 ? out.data : "", e == 0 ? out.len : 0);
   mh_buf_fini(&out);

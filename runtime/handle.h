@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "core/events.h"
 #include "core/host.h"
 #include "core/realm.h"
 #include "core/task.h"
@@ -22,6 +23,7 @@ struct moonherd {
   int chunk;      /* registry reference of what is loaded in `script`; LUA_NOREF: nothing is */
   mh_realm *next; /* what moonherd_reload puts in its place; NULL: nothing has been loaded for it */
   int next_chunk;
+  mh_events events;
   mh_platforms platforms;
   char *scratch; /* NULL until somebody asks for it */
   mh_task_end root_end;
@@ -43,5 +45,8 @@ bool mh_handle_is_busy(const moonherd *m);
 
 /* Hands the error object at the top of L to on_error. Raises nothing. */
 void mh_handle_report(moonherd *m, lua_State *L);
+
+/* The script emits an event. */
+void mh_handle_on_event(void *user, const char *name, const char *json, size_t n);
 
 #endif

@@ -12,6 +12,7 @@
 #define MODULES(X) \
   X(clock) \
   X(error) \
+  X(events) \
   X(fs) \
   X(hash) \
   X(http) \

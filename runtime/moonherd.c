@@ -117,6 +117,8 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   if (mh_loop_init(&m->host.loop, &m->options.clock) != 0) return no_memory;
   m->host.user = m;
   m->host.on_output = on_output;
+  m->host.on_event = mh_handle_on_event;
+  m->host.events = &m->events;
   m->host.open_platform = open_platform;
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
@@ -136,6 +138,7 @@ static void free_all(moonherd *m) {
     closer->on_close(closer);
   }
   if (m->host.user != NULL) mh_loop_fini(&m->host.loop);
+  mh_events_fini(&m->events);
   mh_scratch_free(m->scratch);
   mh_log_free(m->host.log);
   mh_config_fini(&m->options);
@@ -164,6 +167,7 @@ bool mh_handle_is_busy(const moonherd *m) {
 static void on_root_end(mh_task_end *end) {
   moonherd *m = (moonherd *)((char *)end - offsetof(moonherd, root_end));
   m->has_ended = true;
+  m->script->main = NULL;
 }
 
 typedef struct start_request {
@@ -190,6 +194,7 @@ static int start_in_realm(lua_State *L) {
   // Kept past its end, until its results are read.
   lua_rawsetp(L, LUA_REGISTRYINDEX, &r->m->root);
   mh_task_tie(r->m->root, &r->m->root_end);
+  r->m->script->main = r->m->root;
   return 0;
 }
 

@@ -72,6 +72,13 @@ typedef struct moonherd_error moonherd_error;
 #define MOONHERD_READ_ONLY 1u /* every call that would change something is refused */
 #define MOONHERD_DRY_RUN 2u   /* such calls are shown and answered, but not sent to the target */
 
+/* Limits of events: bytes of a name, bytes of a value as JSON, events of one name that wait for a
+ * handler, bytes of all that wait and of what scripts keep. */
+#define MOONHERD_EVENT_NAME 255
+#define MOONHERD_EVENT_SIZE (1 << 20)
+#define MOONHERD_EVENTS_WAITING 1024
+#define MOONHERD_EVENT_ROOM (16 << 20)
+
 /* Zero is the default of every member. Set `size` to sizeof(moonherd_config). */
 typedef struct moonherd_config {
   size_t size;
@@ -101,6 +108,9 @@ typedef struct moonherd_config {
   const char *options;
 
   unsigned flags; /* MOONHERD_READ_ONLY, MOONHERD_DRY_RUN */
+
+  /* The script emits an event: a name and the value as JSON, with a zero behind its n bytes. */
+  void (*on_event)(void *user, const char *name, const char *json, size_t n);
 } moonherd_config;
 
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */
@@ -129,6 +139,12 @@ int moonherd_run(moonherd *m);
 int moonherd_fd(const moonherd *m);
 int moonherd_timeout(const moonherd *m);
 
+/* Sends the script an event, a name and a value: n bytes of JSON, NULL: null. A handler made with
+ * moonherd.on gets it in a later step; the call itself runs no Lua and may be made in callbacks.
+ * Events without a handler wait for one, also for one of the next script. EINVAL: the name is empty,
+ * too long or not UTF-8, the value too large or not JSON. EFULL: too much waits; step, send later. */
+int moonherd_send(moonherd *m, const char *name, const char *json, size_t n);
+
 /* Cancels the script: every task is told at its next wait and may clean up for `grace` seconds. A
  * second call ends that time. `reason` stands in the error that the tasks see; NULL: "cancelled". */
 int moonherd_cancel(moonherd *m, const char *reason);
@@ -142,6 +158,12 @@ void moonherd_wake(moonherd *m);
  * host that must not wait cancels, steps until MOONHERD_DONE, and then reloads. EBUSY from inside a
  * callback; ENOMEM: the script goes on. */
 int moonherd_reload(moonherd *m);
+
+/* Writes every task of the script to on_log, a line for each and a last one with the sum, whatever
+ * level is set. `message` says what the members task, state, waits_for, seconds, at, spawned_at and
+ * parent do: what it waits for since when, where it is, where and by which task it was made. Changes
+ * nothing, and may be called in callbacks. Tasks over 1,000 are only counted. */
+int moonherd_dump(moonherd *m);
 
 /* 0 when the script ended well, 1 when it failed, or the number it returned or gave to os.exit. */
 int moonherd_exit_code(const moonherd *m);

@@ -23,7 +23,7 @@ typedef struct load_request {
   moonherd *m;
   const char *path, *name, *source;
   size_t n;
-  int *chunk; /* where the reference goes */
+  int chunk; /* the reference; before, the one that it takes the place of */
   int result;
 } load_request;
 
@@ -35,9 +35,9 @@ static int loaded(load_request *r, lua_State *L, int status) {
     report_syntax(r->m, L);
     return MOONHERD_ESCRIPT;
   }
-  luaL_unref(L, LUA_REGISTRYINDEX, *r->chunk);
-  *r->chunk = LUA_NOREF;  // what stays when the next line runs out of memory
-  *r->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
+  luaL_unref(L, LUA_REGISTRYINDEX, r->chunk);
+  r->chunk = LUA_NOREF;  // what stays when the next line runs out of memory
+  r->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }
 
@@ -102,13 +102,12 @@ static int load_next(load_request *r) {
   moonherd *m = r->m;
   mh_realm *realm = mh_handle_new_realm(m);
   if (realm == NULL) return MOONHERD_ENOMEM;
-  int chunk = LUA_NOREF;
-  r->chunk = &chunk;
+  r->chunk = LUA_NOREF;
   int e = load_into(realm, r);
   if (e == 0) {
     mh_realm_free(m->next);
     m->next = realm;
-    m->next_chunk = chunk;
+    m->next_chunk = r->chunk;
   } else {
     mh_realm_free(realm);
   }
@@ -119,8 +118,9 @@ static int load(load_request *r) {
   moonherd *m = r->m;
   if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
   if (m->phase == MH_RUNNING) return load_next(r);
-  r->chunk = &m->chunk;
+  r->chunk = m->chunk;
   int e = load_into(m->script, r);
+  m->chunk = r->chunk;
   if (e == 0) m->phase = MH_LOADED;
   return e;
 }

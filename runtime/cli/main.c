@@ -13,7 +13,7 @@
 /* The one thing signal handlers can reach. */
 static struct {
   moonherd *handle;
-  volatile sig_atomic_t count, number;
+  volatile sig_atomic_t count, number, dumps;
 } interrupts;
 
 static void on_signal(int number) {
@@ -24,12 +24,23 @@ static void on_signal(int number) {
   errno = saved;
 }
 
+/* Ctrl-\ on a terminal: what is it doing? */
+static void on_quit(int number) {
+  int saved = errno;
+  (void)number;
+  interrupts.dumps = 1;
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
 static void catch_signals(moonherd *handle) {
   interrupts.handle = handle;
   struct sigaction action = {.sa_handler = on_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  action.sa_handler = on_quit;
+  sigaction(SIGQUIT, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
 }
 
@@ -144,6 +155,10 @@ static int run(moonherd *m, const cli_options *o, const cli_output *out) {
   do {
     double left = end > 0 && !is_late ? end - now() : -1;
     r = moonherd_step(m, end > 0 && !is_late && left < 0 ? 0 : left);
+    if (interrupts.dumps != 0) {
+      interrupts.dumps = 0;
+      moonherd_dump(m);
+    }
     if (interrupts.count > 0 && !is_interrupted) {
       is_interrupted = true;
       moonherd_cancel(m, "interrupted");

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 
+struct mh_events;
 struct mh_http;
 struct mh_stores;
 struct mh_platform;
@@ -29,7 +30,9 @@ struct mh_host {
   double grace;                           /* seconds */
   mh_closer *closers;
   void (*on_output)(void *user, int stream, const char *bytes, size_t n); /* may be NULL */
+  void (*on_event)(void *user, const char *name, const char *json, size_t n);
   void *user;
+  struct mh_events *events; /* from the host to the script */
 
   /* The embedded platform on a state directory; started when it does not run yet. NULL without
    * memory. Set by runtime/moonherd.c. */

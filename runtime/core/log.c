@@ -165,7 +165,7 @@ static size_t character_length(const unsigned char *text, size_t n) {
 }
 
 /* What is not UTF-8 becomes U+FFFD, byte by byte: a line of the log is JSON whatever it tells. */
-static int append_json(mh_buf *out, const char *text, size_t n) {
+int mh_log_escape(mh_buf *out, const char *text, size_t n) {
   int e = 0;
   for (size_t i = 0, length; i < n && e == 0; i += length) {
     unsigned char c = (unsigned char)text[i];
@@ -197,7 +197,7 @@ int mh_log_hide(mh_log *log, const char *secret, size_t n) {
   mh_buf form;
   mh_buf_init(&form, NULL);
   int e = hide(log, secret, n);
-  if (e == 0) e = append_json(&form, secret, n);
+  if (e == 0) e = mh_log_escape(&form, secret, n);
   if (e == 0) e = hide(log, form.data, form.len);
   mh_buf_clear(&form);
   if (e == 0) e = append_percent(&form, secret, n);
@@ -247,13 +247,13 @@ static int append_head(const mh_log *log, mh_buf *line, int level) {
 
 static void write_line(mh_log *log, int level, const char *fields, size_t n, const char *format,
                        va_list args) {
-  if (level > log->level || level < 0 || log->sink == NULL) return;
+  if (level < 0 || log->sink == NULL) return;
   mh_buf line, message;
   mh_buf_init(&line, NULL);
   mh_buf_init(&message, NULL);
   int e = mh_buf_vprintf(&message, format, args);
   if (e == 0) e = append_head(log, &line, level);
-  if (e == 0) e = append_json(&line, message.data, message.len);
+  if (e == 0) e = mh_log_escape(&line, message.data, message.len);
   if (e == 0) e = mh_buf_putc(&line, '"');
   if (e == 0 && n > 0) e = mh_buf_putc(&line, ',');
   if (e == 0) e = mh_buf_append(&line, fields, n);
@@ -266,6 +266,7 @@ static void write_line(mh_log *log, int level, const char *fields, size_t n, con
 }
 
 void mh_log_message(mh_log *log, int level, const char *format, ...) {
+  if (level > log->level) return;
   va_list args;
   va_start(args, format);
   write_line(log, level, "", 0, format, args);
@@ -273,8 +274,16 @@ void mh_log_message(mh_log *log, int level, const char *format, ...) {
 }
 
 void mh_log_fields(mh_log *log, int level, const char *fields, size_t n, const char *format, ...) {
+  if (level > log->level) return;
   va_list args;
   va_start(args, format);
   write_line(log, level, fields, n, format, args);
+  va_end(args);
+}
+
+void mh_log_answer(mh_log *log, const char *fields, size_t n, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  write_line(log, MOONHERD_LOG_INFO, fields, n, format, args);
   va_end(args);
 }

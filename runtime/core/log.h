@@ -26,6 +26,12 @@ void mh_log_message(mh_log *log, int level, const char *format, ...)
 /* The same with fields: `fields` is "" or JSON members without braces: `"status":404,"path":"/x"`. */
 void mh_log_fields(mh_log *log, int level, const char *fields, size_t n, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* What somebody asked for: as mh_log_fields at the level info, but told whatever level passes. */
+void mh_log_answer(mh_log *log, const char *fields, size_t n, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Appends a text as it stands between the quotes of a JSON string. */
+int mh_log_escape(mh_buf *out, const char *text, size_t n);
 
 /* Registers a secret. Its JSON-escaped and percent-encoded forms are hidden too. Values under
  * MH_MASK_SHORTEST bytes are not registered: hiding them would black out ordinary text. */

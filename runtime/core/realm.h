@@ -29,6 +29,7 @@ struct mh_realm {
   mh_pool pool;     /* where L's small blocks come from */
   mh_task *current; /* the task that runs now, or NULL */
   mh_task *tasks;   /* all that have not ended */
+  mh_task *main;    /* runs the script's main chunk; NULL when it has ended, or there is none */
   unsigned task_count, max_tasks, last_task_id;
   struct mh_scope *ended_scopes; /* whose place on the stack of a coroutine is there still */
   bool is_system; /* the platform's: not counted in limits, not cancelled with the script */

@@ -355,10 +355,9 @@ static mh_task *new_task(lua_State *L, mh_realm *realm) {
   return task;
 }
 
-mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
+/* `parent` NULL: it belongs to nobody. */
+static mh_task *spawn(lua_State *L, int nargs, mh_scope *parent) {
   mh_realm *realm = mh_realm_of(L);
-  if (realm->is_ending || (!is_root && realm->current == NULL))
-    mh_error_raise(L, "usage", "no_task", "moonherd.spawn: no task is running");
   if (realm->max_tasks != 0 && realm->task_count >= realm->max_tasks)
     mh_error_raise(L, "usage", "too_many_tasks", "moonherd.spawn: more than %u tasks are alive",
                    realm->max_tasks);
@@ -375,9 +374,23 @@ mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
   set_place(L, task->place, sizeof task->place);
   task->state = MH_TASK_READY;
   join_realm(task, realm);
-  if (!is_root) join_parent(task, mh_scope_innermost(L));
+  if (parent != NULL) join_parent(task, parent);
   mh_loop_enqueue(&realm->host->loop, &task->ready);
   return task;
+}
+
+mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root) {
+  const mh_realm *realm = mh_realm_of(L);
+  if (realm->is_ending || (!is_root && realm->current == NULL))
+    mh_error_raise(L, "usage", "no_task", "moonherd.spawn: no task is running");
+  return spawn(L, nargs, is_root ? NULL : mh_scope_innermost(L));
+}
+
+mh_task *mh_task_spawn_in_main(lua_State *L, int nargs, const char *who) {
+  const mh_realm *realm = mh_realm_of(L);
+  if (realm->is_ending || realm->current == NULL || realm->main == NULL)
+    mh_error_raise(L, "usage", "no_task", "%s: no task of a script is running", who);
+  return spawn(L, nargs, &realm->main->root);
 }
 
 /* ---- waiting for a task ------------------------------------------------------------------- */
@@ -465,18 +478,4 @@ void mh_task_open(lua_State *L) {
   lua_newtable(L);
   lua_setfield(L, -2, "__index");  // the binding fills in the methods
   lua_pop(L, 1);
-}
-
-int mh_task_dump(mh_realm *realm, mh_buf *out) {
-  static const char *const states[] = {"ready", "running", "waiting", "joining", "done", "failed"};
-  uint64_t now = mh_loop_now(&realm->host->loop);
-  int e = 0;
-  for (const mh_task *t = realm->tasks; t != NULL && e == 0; t = t->next) {
-    e = mh_buf_printf(out, "task %u %s, spawned at %s", t->id, states[t->state], t->place);
-    if (e == 0 && t->waiting != NULL)
-      e = mh_buf_printf(out, ", waits for %s since %.3f s", t->waiting->what,
-                        (double)(now - t->waiting->since) / (double)MH_SECOND);
-    if (e == 0) e = mh_buf_putc(out, '\n');
-  }
-  return e;
 }

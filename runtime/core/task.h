@@ -5,7 +5,6 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "core/buf.h"
 #include "core/realm.h"
 #include "core/wait.h"
 
@@ -13,6 +12,8 @@
  * task's userdata. It belongs to the innermost scope of the current task, or to nobody when
  * `is_root`. Raises a usage error when there are too many tasks. */
 mh_task *mh_task_spawn(lua_State *L, int nargs, bool is_root);
+/* The same, but the task belongs to the realm's main task: it outlives who spawned it. */
+mh_task *mh_task_spawn_in_main(lua_State *L, int nargs, const char *who);
 
 /* The task at a stack index; raises a usage error naming `who` when there is none. */
 mh_task *mh_task_check(lua_State *L, int index, const char *who);
@@ -52,9 +53,6 @@ struct mh_task_end {
 };
 void mh_task_tie(mh_task *task, mh_task_end *end);
 void mh_task_untie(mh_task_end *end);
-
-/* One line a task: its number, state, what it waits for and how long, where, who spawned it. */
-int mh_task_dump(mh_realm *realm, mh_buf *out);
 
 void mh_task_open(lua_State *L); /* registers the metatable */
 

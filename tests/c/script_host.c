@@ -34,6 +34,14 @@ static void on_log(void *user, int level, const char *json, size_t n) {
   append(h->log, sizeof h->log, "\n", 1);
 }
 
+static void on_event(void *user, const char *name, const char *json, size_t n) {
+  script_host *h = user;
+  append(h->events, sizeof h->events, name, strlen(name));
+  append(h->events, sizeof h->events, " ", 1);
+  append(h->events, sizeof h->events, json, n);
+  append(h->events, sizeof h->events, "\n", 1);
+}
+
 static void on_error(void *user, const moonherd_error *e) {
   script_host *h = user;
   h->errors++;
@@ -52,6 +60,7 @@ moonherd *script_host_open(script_host *h, const moonherd_config *config) {
   c.on_output = on_output;
   c.on_log = on_log;
   c.on_error = on_error;
+  c.on_event = on_event;
   const char *why = NULL;
   h->m = moonherd_new(&c, &why);
   if (h->m == NULL) fail_msg("%s", why);
@@ -60,7 +69,7 @@ moonherd *script_host_open(script_host *h, const moonherd_config *config) {
 
 void script_host_start(script_host *h, const char *code) {
   h->errors = 0;
-  h->out[0] = h->err[0] = h->log[0] = '\0';
+  h->out[0] = h->err[0] = h->log[0] = h->events[0] = '\0';
   if (moonherd_load(h->m, "=script", code, strlen(code)) != 0) fail_msg("%s", h->message);
   assert_int_equal(0, moonherd_start(h->m, 0, NULL));
 }

@@ -7,6 +7,7 @@
 typedef struct script_host {
   moonherd *m;
   char out[4096], err[1024], log[4096]; /* cut short when longer */
+  char events[4096];                    /* what the script emits: "NAME JSON\n" */
   int errors;                           /* how many were reported; the last one: */
   char message[4096], kind[64], reason[64], trace[4096], json[65536];
 } script_host;

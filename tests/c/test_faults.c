@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <lua.h>
 
+#include "core/dump.h"
 #include "core/task.h"
 #include "handle.h"
 #include "moonherd.h"
@@ -67,7 +68,7 @@ static void open_handle(fixture *f) {
 static void fail_hanging(fixture *f) {
   mh_buf tasks;
   mh_buf_init(&tasks, NULL);
-  mh_task_dump(f->realm, &tasks);
+  mh_dump(f->realm, &tasks);
   fail_msg("it hangs, disturbed at %zu:\n%s", f->moment, mh_buf_cstr(&tasks));
 }
 

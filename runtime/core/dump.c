@@ -1,0 +1,108 @@
+/* Dumps of tasks. See dump.h. */
+#include "core/dump.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/task_state.h"
+#include "moonherd.h"
+
+enum { MOST_LINES = 1000 }; /* more tasks than that are only counted */
+
+static const char *const states[] = {"ready", "running", "waiting", "joining", "done", "failed"};
+
+/* "file:line" of the innermost line of the script; "" when it has not begun. */
+static void find_place(lua_State *L, char *place, size_t size) {
+  lua_Debug ar;
+  place[0] = '\0';
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    bool is_ours = strncmp(ar.source, "=[", 2) == 0;  // an embedded module
+    if (ar.currentline <= 0 || is_ours) continue;
+    snprintf(place, size, "%s:%d", ar.short_src, ar.currentline);
+    return;
+  }
+}
+
+static double waited_for(const mh_task *task) {
+  const mh_op *op = task->waiting;
+  return (double)(mh_loop_now(op->loop) - op->since) / (double)MH_SECOND;
+}
+
+static int append_text(const mh_task *task, const char *place, mh_buf *out) {
+  int e = mh_buf_printf(out, "task %u %s", task->id, states[task->state]);
+  if (e == 0 && task->waiting != NULL)
+    e = mh_buf_printf(out, " %.3f s for %s", waited_for(task), task->waiting->what);
+  if (e == 0 && place[0] != '\0') e = mh_buf_printf(out, ", at %s", place);
+  if (e == 0) e = mh_buf_printf(out, ", spawned at %s", task->place);
+  if (e == 0 && task->parent != NULL)
+    e = mh_buf_printf(out, " by task %u", task->parent->owner->id);
+  return e;
+}
+
+static int append_member(mh_buf *out, const char *name, const char *text) {
+  int e = mh_buf_printf(out, ",\"%s\":\"", name);
+  if (e == 0) e = mh_log_escape(out, text, strlen(text));
+  return e == 0 ? mh_buf_putc(out, '"') : e;
+}
+
+/* Members of a JSON object, for the log. */
+static int append_members(const mh_task *task, const char *place, mh_buf *out) {
+  int e = mh_buf_printf(out, "\"task\":%u,\"state\":\"%s\"", task->id, states[task->state]);
+  if (e == 0 && task->waiting != NULL) e = append_member(out, "waits_for", task->waiting->what);
+  if (e == 0 && task->waiting != NULL)
+    e = mh_buf_printf(out, ",\"seconds\":%.3f", waited_for(task));
+  if (e == 0 && place[0] != '\0') e = append_member(out, "at", place);
+  if (e == 0) e = append_member(out, "spawned_at", task->place);
+  if (e == 0 && task->parent != NULL)
+    e = mh_buf_printf(out, ",\"parent\":%u", task->parent->owner->id);
+  return e;
+}
+
+static const mh_task *oldest(const mh_realm *realm) {
+  const mh_task *task = realm->tasks;
+  while (task != NULL && task->next != NULL) task = task->next;
+  return task;
+}
+
+int mh_dump(const mh_realm *realm, mh_buf *out) {
+  int e = 0;
+  for (const mh_task *task = oldest(realm); task != NULL && e == 0; task = task->prev) {
+    char place[LUA_IDSIZE + 12];
+    find_place(task->L, place, sizeof place);
+    e = append_text(task, place, out);
+    if (e == 0) e = mh_buf_putc(out, '\n');
+  }
+  return e;
+}
+
+static int log_task(mh_log *log, const mh_task *task) {
+  char place[LUA_IDSIZE + 12];
+  mh_buf text, members;
+  mh_buf_init(&text, NULL);
+  mh_buf_init(&members, NULL);
+  find_place(task->L, place, sizeof place);
+  int e = append_text(task, place, &text);
+  if (e == 0) e = append_members(task, place, &members);
+  if (e == 0) mh_log_answer(log, members.data, members.len, "%.*s", (int)text.len, text.data);
+  mh_buf_fini(&text);
+  mh_buf_fini(&members);
+  return e;
+}
+
+int mh_dump_to_log(const mh_realm *realm) {
+  mh_log *log = realm->host->log;
+  int e = 0;
+  unsigned lines = 0, ops = 0;
+  for (const mh_task *task = oldest(realm); task != NULL && e == 0; task = task->prev) {
+    if (lines++ == MOST_LINES) break;
+    e = log_task(log, task);
+  }
+  for (const mh_op *op = realm->host->loop.ops; op != NULL; op = op->next) ops++;
+  char members[80];
+  int n =
+      snprintf(members, sizeof members, "\"tasks\":%u,\"operations\":%u", realm->task_count, ops);
+  mh_log_answer(log, members, (size_t)n, "%u tasks are alive, %u operations are open",
+                realm->task_count, ops);
+  return e;
+}
