@@ -15,6 +15,9 @@
 
 typedef enum mh_phase { MH_EMPTY, MH_LOADED, MH_RUNNING, MH_ENDED } mh_phase;
 
+typedef struct mh_module mh_module; /* of the host: moonherd_lua.c */
+typedef struct mh_gate mh_gate;     /* to its threads: moonherd_work.c */
+
 struct moonherd {
   mh_host host; /* first: the functions of mh_host cast back */
   moonherd_config config;
@@ -23,6 +26,8 @@ struct moonherd {
   int chunk;      /* registry reference of what is loaded in `script`; LUA_NOREF: nothing is */
   mh_realm *next; /* what moonherd_reload puts in its place; NULL: nothing has been loaded for it */
   int next_chunk;
+  mh_module *modules;
+  mh_gate *gate; /* NULL until a function waits for the host */
   mh_events events;
   mh_platforms platforms;
   char *scratch; /* NULL until somebody asks for it */
@@ -45,6 +50,14 @@ bool mh_handle_is_busy(const moonherd *m);
 
 /* Hands the error object at the top of L to on_error. Raises nothing. */
 void mh_handle_report(moonherd *m, lua_State *L);
+
+/* The modules of the host: puts them where scripts find them, in the state of a realm; raises without
+ * memory. */
+void mh_handle_preload(lua_State *L, const moonherd *m);
+void mh_handle_free_modules(moonherd *m);
+
+/* Lets go of what the host is done with; what it does still it frees itself. NULL is allowed. */
+void mh_gate_close(mh_gate *gate);
 
 /* The script emits an event. */
 void mh_handle_on_event(void *user, const char *name, const char *json, size_t n);

@@ -47,6 +47,7 @@ $(B)/moonherd.pc: FORCE
 INSTALLED = \
   755 $(PROGRAM) $(BINDIR) \
   644 runtime/moonherd.h $(INCLUDEDIR) \
+  644 runtime/moonherd_lua.h $(INCLUDEDIR) \
   644 $(B)/libmoonherd.a $(LIBDIR) \
   755 $(B)/$(SHARED) $(LIBDIR) \
   644 $(B)/moonherd.pc $(PKGCONFIGDIR)

@@ -86,7 +86,9 @@ static void set_limits(moonherd *m) {
 }
 
 static int open_script(lua_State *L) {
-  mh_modules_open(L, lua_touserdata(L, 1));
+  const moonherd *m = lua_touserdata(L, 1);
+  mh_modules_open(L, &m->options);
+  mh_handle_preload(L, m);
   return 0;
 }
 
@@ -98,7 +100,7 @@ mh_realm *mh_handle_new_realm(moonherd *m) {
   realm->on_error = on_error;
   lua_State *L = realm->L;
   lua_pushcfunction(L, open_script);
-  lua_pushlightuserdata(L, &m->options);
+  lua_pushlightuserdata(L, m);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK) return realm;
   mh_realm_free(realm);
   return NULL;
@@ -137,7 +139,9 @@ static void free_all(moonherd *m) {
     m->host.closers = closer->next;
     closer->on_close(closer);
   }
+  mh_gate_close(m->gate);
   if (m->host.user != NULL) mh_loop_fini(&m->host.loop);
+  mh_handle_free_modules(m);
   mh_events_fini(&m->events);
   mh_scratch_free(m->scratch);
   mh_log_free(m->host.log);
@@ -268,6 +272,7 @@ int moonherd_step(moonherd *m, double wait) {
   if (m == NULL) return MOONHERD_EINVAL;
   if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
   if (m->phase != MH_RUNNING) return MOONHERD_DONE;
+  lua_settop(m->script->L, 0);  // what a host that uses the state may have left there
   uint64_t start = uv_hrtime();
   int r = mh_loop_step(&m->host.loop, m->config.budget, wait);
   assert(lua_gettop(m->script->L) == 0);  // a step leaves nothing behind
