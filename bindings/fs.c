@@ -179,7 +179,7 @@ static void push_id(lua_State *L, const mh_file_info *info) {
 }
 
 static void push_entry(lua_State *L, const char *name, const mh_file_info *info) {
-  lua_createtable(L, 0, 5);  // one more for what the walk adds
+  lua_createtable(L, 0, 6);  // one more for what the walk adds
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
   set_info(L, info);
@@ -187,6 +187,8 @@ static void push_entry(lua_State *L, const char *name, const mh_file_info *info)
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "is_link");
   }
+  lua_pushinteger(L, info->changed);
+  lua_setfield(L, -2, "changed");
   if (strcmp(info->type, "directory") != 0) return;
   push_id(L, info);
   lua_setfield(L, -2, "id");
@@ -207,7 +209,7 @@ static int entries_done(lua_State *L, int status, lua_KContext op) {
   return 2;
 }
 
-/* entries(path) -> list of {name=, type=, size=, id=, is_link=}, id: ids are those of directories */
+/* entries(path) -> list of {name=, type=, size=, changed=, id=, is_link=}, id: ids are those of directories */
 static int f_entries(lua_State *L) {
   const char *path = check_path(L, "fs.walk");
   request *r = push_request(L, "fs.walk", "list");

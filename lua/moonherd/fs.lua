@@ -237,7 +237,8 @@ local walk_options = options.reader("fs.walk", {
 ---@field opts.enter? function  is given the table of each directory; what is in it is left out
 --- unless it returns true
 ---@return function next  gives tables: path (`dir` included), name (below `dir`), type, size, which
---- is 0 for all but files, and is_link; nil at the end
+--- is 0 for all but files, is_link, and changed, an integer that is another one when anything of
+--- the file was changed; nil at the end
 ---@error io not_found  when there is no such directory
 ---@example
 --- for entry in moonherd.fs.walk "." do

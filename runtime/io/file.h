@@ -29,7 +29,8 @@ typedef struct mh_file_info {
   const char *type; /* "file", "directory", "link", "fifo", "socket", "device" */
   uint64_t size;
   unsigned mode;         /* permission bits */
-  int64_t modified;      /* nanoseconds since 1970 */
+  int64_t modified;      /* its bytes: nanoseconds since 1970 */
+  int64_t changed;       /* its bytes, name or attributes: the same; no program can set it back */
   uint64_t device, node; /* what makes two names the same file */
   bool is_link;          /* in a list: the name is one, and the rest says what it leads to */
 } mh_file_info;

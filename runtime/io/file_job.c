@@ -238,11 +238,16 @@ static const char *type_of(mode_t mode) {
   }
 }
 
+static int64_t nanoseconds(const struct timespec *t) {
+  return (int64_t)t->tv_sec * INT64_C(1000000000) + t->tv_nsec;
+}
+
 static void fill_info(mh_file_info *info, const struct stat *st) {
   info->type = type_of(st->st_mode);
   info->size = (uint64_t)st->st_size;
   info->mode = st->st_mode & 07777;
-  info->modified = (int64_t)st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+  info->modified = nanoseconds(&st->st_mtim);
+  info->changed = nanoseconds(&st->st_ctim);
   info->device = st->st_dev;
   info->node = st->st_ino;
 }

@@ -151,6 +151,58 @@ describe("a site", function ()
     assert.are.equal(hash.sha256("\0" .. large .. ".bin"):sub(1, 32), manifest["/a.bin"].hash)
   end)
 
+  describe("hashes a file once", function ()
+    local pack = require "moonherd._pack"
+    local hash_all, os_time, folder, hashed
+
+    before_each(function ()
+      hash_all, os_time, hashed = pack.hash, os.time, {}
+      pack.hash = function (prefix, most, list)
+        for i = 1, #list, 2 do hashed[#hashed + 1] = list[i]:match "[^/]*$" end
+        return hash_all(prefix, most, list)
+      end
+      os.time = function () return os_time() + 60 end -- what was written just now has settled
+      folder = folders.new { ["a.txt"] = "a", ["b.txt"] = "b" }
+    end)
+    after_each(function ()
+      pack.hash, os.time = hash_all, os_time
+      folder:remove()
+    end)
+
+    local function hash_of_b(opts)
+      opts = opts or {}
+      opts.dir = folder.path
+      return asset_files.read(opts, "upload"):manifest()["/b.txt"].hash
+    end
+
+    it("whoever uses it", function ()
+      assert.are.equal(hash_of_b(), hash_of_b())
+      assert.are.same({ "a.txt", "b.txt" }, hashed)
+    end)
+
+    it("unless it was written to, or is another one of the same name", function ()
+      local first = hash_of_b()
+      folder:write("b.txt", "c")
+      assert.are_not.equal(first, hash_of_b())
+      folder:write("new", "d")
+      assert(os.rename(folder:at "new", folder:at "b.txt"))
+      hash_of_b()
+      assert.are.same({ "a.txt", "b.txt", "b.txt", "b.txt" }, hashed)
+    end)
+
+    it("unless it is so new that a change might not show", function ()
+      os.time = os_time
+      hash_of_b()
+      hash_of_b()
+      assert.are.equal(4, #hashed)
+    end)
+
+    it("for each salt", function ()
+      assert.are_not.equal(hash_of_b(), hash_of_b { salt = "acme" })
+      assert.are.equal(4, #hashed)
+    end)
+  end)
+
   it("takes bytes in the place of a file of the same path", function ()
     local site = read({ ["a.json"] = "old", ["b.json"] = "b" }, { files = {
       ["/a.json"] = "new", ["/feed"] = { content = "<rss/>", type = "application/rss+xml" },

@@ -213,6 +213,41 @@ dGV4dA==
       assert.are.equal("Bearer second-session", server:last().headers.authorization)
     end)
 
+    it("in a new session when the token of the first is refused midway", function ()
+      session { { HTML }, { CSS, TXT } }
+      stored()
+      server:fail(401, 10000, "Authentication error")
+      session({ { CSS, TXT } }, "second-session")
+      stored "completion-token"
+      local token, report = script:upload_assets { dir = folder.path }
+      assert.are.same({ "completion-token", 3, 5 }, { token, report.sent, report.requests })
+      assert.are.equal("Bearer second-session", server:last().headers.authorization)
+    end)
+
+    it("once when no answer has the completion token, which a new session gives", function ()
+      session { { HTML, CSS, TXT } }
+      stored()
+      session({}, "completion-token")
+      local token, report = script:upload_assets { dir = folder.path }
+      assert.are.same({ "completion-token", 3, 3 }, { token, report.sent, report.requests })
+    end)
+
+    it("fewer at once when a gateway gives up, and more again when it does not", function ()
+      local retry = { backoff = 0.001, max_backoff = 0.001 }
+      local client = stand_in.without_host_options(function ()
+        return server:connect { retry = retry }
+      end)
+      session { { HTML }, { CSS }, { TXT } }
+      server:answer { status = 502, body = "<html>" }
+      stored()
+      stored()
+      stored "completion-token"
+      client:namespace "prod":script "shop":upload_assets { dir = folder.path }
+      assert.are.equal(6, client._bucket_width.now) -- of 12
+      for _ = 1, 3 do client._bucket_width:widen() end
+      assert.are.equal(7, client._bucket_width.now)
+    end)
+
     it("with tokens that no log shows", function ()
       session({ { HTML } }, "session-to-be-hidden")
       stored "completion-to-be-hidden"
@@ -251,11 +286,14 @@ dGV4dA==
     end)
 
     it("when no answer has the completion token", function ()
-      session { { HTML }, { TXT } }
-      stored()
-      stored()
+      for _ = 1, 4 do
+        session { { HTML }, { TXT } } -- as if nothing had arrived
+        stored()
+        stored()
+      end
       local err = failure(script.upload_assets, script, { dir = folder.path })
-      assert.are.same({ "api", "no_completion_token" }, { err.kind, err.reason })
+      assert.are.same({ "api", "no_completion_token", 9 },
+        { err.kind, err.reason, #server.requests })
       assert.is_truthy(err.hint:find("only for what is missing", 1, true))
     end)
 
@@ -280,10 +318,13 @@ dGV4dA==
       server:fail(404, 100119)
       local err = failure(script.upload_assets, script, { dir = folder.path })
       assert.are.equal("namespace_not_found", err.reason)
-      session { { HTML } }
-      server:fail(401, 10000, "Authentication error")
+      for _ = 1, 3 do
+        session { { HTML } }
+        server:fail(401, 10000, "Authentication error")
+      end
       err = failure(script.upload_assets, script, { dir = folder.path })
-      assert.are.same({ "api", "auth", 401 }, { err.kind, err.reason, err.status })
+      assert.are.same({ "api", "auth", 401, 7 },
+        { err.kind, err.reason, err.status, #server.requests })
       assert.is_truthy(err.hint:find("a new session", 1, true))
     end)
 

@@ -32,10 +32,10 @@ local function refuse(who, reason, path, format, ...)
 end
 
 -- All fields at once: a table that grows is made several times.
-local function file_of(path, size, source, content, given_type)
+local function file_of(path, size, source, changed, content, given_type)
   local extension = types.extension(path)
   return {
-    path = path, size = size, source = source, content = content,
+    path = path, size = size, source = source, changed = changed, content = content,
     type = given_type or types.of(extension), suffix = hashes.suffix_of(extension, given_type),
     hash = nil,
   }
@@ -103,7 +103,7 @@ local function add_folder(site, dir, who)
     if not is_left_out then
       check_entry(entry, root, who)
       if entry.type == "file" then
-        site:add(file_of("/" .. entry.name, entry.size, entry.path), who)
+        site:add(file_of("/" .. entry.name, entry.size, entry.path, entry.changed), who)
       end
     end
   end
@@ -152,7 +152,7 @@ local function add_bytes(site, files, who)
     if size > LARGEST_FILE then
       refuse(who, "too_large", path, "has %d bytes; the most are %d", size, LARGEST_FILE)
     end
-    site:add(file_of(path, size, nil, given.content, given.type), who)
+    site:add(file_of(path, size, nil, nil, given.content, given.type), who)
   end
 end
 

@@ -12,6 +12,12 @@ M.LARGEST_FILE = 25 << 20
 local BATCH_BYTES <const>, BATCH_FILES <const> = 1 << 20, 256 -- of one job
 local BATCHES_AT_ONCE <const> = 4
 local DIGITS <const> = 32
+local MOST_KNOWN <const> = 50000 -- files
+local SETTLED <const> = 2 -- seconds: a clock of a file system may be as coarse
+
+-- Hashes without a salt, by source: {size=, changed=, suffix=, hash=}. A fleet of scripts that use
+-- the same files hashes each once. What is sent is hashed again on the way.
+local known, known_count = {}, 0
 
 --- What goes into every hash in front of the bytes. Scripts of one namespace share files of equal
 --- hash; the zero byte keeps one script's salt from continuing in another's bytes.
@@ -46,6 +52,38 @@ local function batches_of(files)
   return batches
 end
 
+-- ---- what is known -----------------------------------------------------------------------------
+
+-- The files that have to be read.
+local function unknown_of(files)
+  local left = {}
+  for _, file in ipairs(files) do
+    local entry = file.source and known[file.source]
+    if entry and entry.changed == file.changed and entry.size == file.size
+      and entry.suffix == file.suffix then
+      file.hash = entry.hash
+    else
+      left[#left + 1] = file
+    end
+  end
+  return left
+end
+
+-- What has been changed just now may be changed again without its time being another one.
+local function remember(files, hashed_at)
+  for _, file in ipairs(files) do
+    if file.source and file.changed and file.changed / 1e9 < hashed_at - SETTLED then
+      if known_count >= MOST_KNOWN then known, known_count = {}, 0 end
+      if not known[file.source] then known_count = known_count + 1 end
+      known[file.source] = {
+        size = file.size, changed = file.changed, suffix = file.suffix, hash = file.hash,
+      }
+    end
+  end
+end
+
+-- ---- hashing -----------------------------------------------------------------------------------
+
 local function hash_sources(files, prefix)
   async.map(batches_of(files), { concurrency = BATCHES_AT_ONCE }, function (batch)
     local list = {}
@@ -70,8 +108,12 @@ end
 ---@param files table[]  with source or content, size, suffix; get `hash`, and the size as read
 ---@param prefix string
 function M.add(files, prefix)
-  hash_sources(files, prefix)
-  hash_bytes(files, prefix)
+  -- By the clock of the machine, which is that of its files.
+  local is_shared, began = prefix == M.prefix_of(), os.time()
+  local left = is_shared and unknown_of(files) or files
+  hash_sources(left, prefix)
+  hash_bytes(left, prefix)
+  if is_shared then remember(left, began) end
 end
 
 return M

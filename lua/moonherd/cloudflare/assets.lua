@@ -5,6 +5,7 @@ local config = require "moonherd.cloudflare.asset_config"
 local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local failures = require "moonherd.cloudflare.errors"
 local forms = require "moonherd.cloudflare.asset_form"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
@@ -12,10 +13,13 @@ local names = require "moonherd.cloudflare.names"
 local sites = require "moonherd.cloudflare.asset_files"
 local time = require "moonherd.time"
 local transport = require "moonherd.cloudflare.transport"
+local widths = require "moonherd.cloudflare.width"
 
 local M = {}
 
-local BUCKETS_AT_ONCE <const> = 3     -- as wrangler
+local BUCKETS_AT_ONCE <const> = 3     -- of one site, as wrangler
+local MOST_BUCKETS <const> = 12       -- of all sites of a client
+local MOST_SESSIONS <const> = 3       -- in a row that end early and bring nothing
 local OLD_AGE <const> = 55 * 60       -- seconds; the API takes the token of a session for an hour
 local AS_BASE64 = "?base64=true"
 
@@ -132,32 +136,49 @@ local function count_sent(report, files)
   for _, file in ipairs(files) do report.bytes = report.bytes + file.size end
 end
 
--- Sends one bucket and returns the result. It is the token of the session that may be refused here,
--- not the credential.
-local function send_bucket(script, site, session, files)
-  local body = forms.of_files(files, site.prefix)
-  body.token = session.jwt
-  local ok, result, _, requests = pcall(transport.call, script._client, endpoints.upload_assets,
-    AS_BASE64, body)
-  if ok then return result, requests end
-  if errors.is(result) and result.reason == "auth" then result.hint = AGAIN end
-  return error(result, 0)
+-- How many buckets a client sends at once: fewer when gateways give up.
+local function width_of(client)
+  client._bucket_width = client._bucket_width or widths.new(MOST_BUCKETS, "room for a bucket")
+  return client._bucket_width
 end
 
--- Sends the buckets, several at once, and says in the session what the answers said. An old session
--- begins no more of them.
+-- Sends one bucket and returns the result.
+local function send_bucket(script, site, session, files)
+  local client, body = script._client, forms.of_files(files, site.prefix)
+  local width = width_of(client)
+  body.token = session.jwt
+  function body.on_failure(err)
+    if failures.is_overload(err) then width:narrow() end
+  end
+  local result, _, requests = width:run(transport.call, client, endpoints.upload_assets, AS_BASE64,
+    body)
+  width:widen()
+  return result, requests
+end
+
+-- It is the token of the session that was refused, not the credential.
+local function end_session(session, err)
+  if not errors.is(err) or err.reason ~= "auth" then error(err, 0) end
+  err.hint = AGAIN
+  session.failure = err
+  return err.attempts
+end
+
+-- Sends the buckets, several at once, and says in the session what the answers said. One that is
+-- old, or whose token was refused, begins no more of them.
 local function send_all(script, site, session, wanted, sent)
   local opened = time.now()
   async.map(wanted, { concurrency = BUCKETS_AT_ONCE }, function (files)
-    session.is_old = time.now() - opened > OLD_AGE
-    if session.is_old then return end
-    local result, requests = send_bucket(script, site, session, files)
+    if session.failure or time.now() - opened > OLD_AGE then return end
+    local ok, result, requests = pcall(send_bucket, script, site, session, files)
+    if not ok then return sent({}, end_session(session, result)) end
     session.completion = token_of(result) or session.completion
     sent(files, requests)
   end)
 end
 
-local function incomplete(report)
+local function give_up(session, report)
+  if session.failure then error(session.failure, 0) end
   errors.raise {
     kind = "api", reason = "no_completion_token", retryable = true, errors = {}, hint = AGAIN,
     message = ("assets: %d files were sent, but no answer had the completion token")
@@ -165,14 +186,17 @@ local function incomplete(report)
   }
 end
 
--- The completion token. While a session gets too old to be of use, another one is opened: it asks
--- for what is still missing.
+-- The completion token. A session that ends without one is followed by another, which asks for what
+-- is still missing: as long as that gets less.
 local function complete(script, site, report, on_progress, who)
+  local least, idle = math.huge, 0
   while true do
     local session, requests = M.open_session(script, site:manifest(), who)
     report.requests = report.requests + requests
     local wanted, count = wanted_of(site, session)
     if count == 0 then return session.jwt end
+    idle = count < least and 0 or idle + 1
+    least = math.min(least, count)
     local all = report.sent + count
     send_all(script, site, session, wanted, function (files, more)
       report.requests = report.requests + more
@@ -180,7 +204,8 @@ local function complete(script, site, report, on_progress, who)
       if on_progress then on_progress(report.sent, all, report.bytes) end
     end)
     if session.completion then return session.completion end
-    if not session.is_old then return incomplete(report) end
+    if idle == MOST_SESSIONS - 1 then return give_up(session, report) end
+    log.write("debug", "assets: the session ended early; another one asks for what is missing")
   end
 end
 

@@ -226,6 +226,15 @@ function M.is_passing(err)
   return err.status >= 500 or err.reason == "server_error"
 end
 
+--- Whether a failure may mean that less should be sent at once: gateways that gave up, transfers
+--- that came to a halt.
+---@param err table
+---@return boolean
+function M.is_overload(err)
+  if err.status then return err.status > 500 and err.reason ~= "challenge" end
+  return err.kind == "timeout" or err.reason == "connection_reset"
+end
+
 --- What an error keeps of an attempt.
 ---@param err table
 ---@return table entry

@@ -56,7 +56,7 @@ local function failed_transfer(endpoint, err)
 end
 
 -- Sends once. The only place that does.
-local function attempt(client, endpoint, path, headers, body)
+local function send_once(client, endpoint, path, headers, body)
   client._requests = client._requests + 1
   local content, length = content_of(body)
   local ok, response = pcall(http.request, {
@@ -68,6 +68,13 @@ local function attempt(client, endpoint, path, headers, body)
   if not ok then return failed_transfer(endpoint, response) end
   local envelope, err = answers.judge(endpoint, response)
   if err then failures.set_outcome(endpoint, err) end
+  return envelope, err
+end
+
+-- Sends once, and tells a form that wants to know how it went.
+local function attempt(client, endpoint, path, headers, body)
+  local envelope, err = send_once(client, endpoint, path, headers, body)
+  if err and type(body) == "table" and body.on_failure then body.on_failure(err) end
   return envelope, err
 end
 
@@ -174,7 +181,8 @@ end
 ---@param endpoint table  its row
 ---@param query? string  "?name=value"
 ---@param body? string|table  JSON text, or a form: {segments=, content_type=}, or {open=, length=,
----  content_type=, token=} where `open()` gives a function that produces it
+---  content_type=, token=} where `open()` gives a function that produces it; `on_failure(err)`,
+---  when there is one, is told of every attempt that failed
 ---@param a? string  the first parameter of the path after the account, encoded
 ---@param b? string  the second
 ---@param c? string  the third
