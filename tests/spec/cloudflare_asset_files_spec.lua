@@ -2,6 +2,7 @@ local asset_files = require "moonherd.cloudflare.asset_files"
 local errors = require "moonherd.error"
 local folders = require "tests.spec.support.folder"
 local hash = require "moonherd.hash"
+local hashes = require "moonherd.cloudflare.asset_hash"
 local ignore = require "moonherd.cloudflare.asset_ignore"
 local log = require "moonherd._log"
 local types = require "moonherd.cloudflare.asset_types"
@@ -153,25 +154,25 @@ describe("a site", function ()
 
   describe("hashes a file once", function ()
     local pack = require "moonherd._pack"
-    local hash_all, os_time, folder, hashed
+    local hash_all, now, site_folder, hashed
 
     before_each(function ()
-      hash_all, os_time, hashed = pack.hash, os.time, {}
+      hash_all, now, hashed = pack.hash, hashes.now, {}
       pack.hash = function (prefix, most, list)
         for i = 1, #list, 2 do hashed[#hashed + 1] = list[i]:match "[^/]*$" end
         return hash_all(prefix, most, list)
       end
-      os.time = function () return os_time() + 60 end -- what was written just now has settled
-      folder = folders.new { ["a.txt"] = "a", ["b.txt"] = "b" }
+      hashes.now = function () return now() + 60 end -- what was written just now has settled
+      site_folder = folders.new { ["a.txt"] = "a", ["b.txt"] = "b" }
     end)
     after_each(function ()
-      pack.hash, os.time = hash_all, os_time
-      folder:remove()
+      pack.hash, hashes.now = hash_all, now
+      site_folder:remove()
     end)
 
     local function hash_of_b(opts)
       opts = opts or {}
-      opts.dir = folder.path
+      opts.dir = site_folder.path
       return asset_files.read(opts, "upload"):manifest()["/b.txt"].hash
     end
 
@@ -182,16 +183,16 @@ describe("a site", function ()
 
     it("unless it was written to, or is another one of the same name", function ()
       local first = hash_of_b()
-      folder:write("b.txt", "c")
+      site_folder:write("b.txt", "c")
       assert.are_not.equal(first, hash_of_b())
-      folder:write("new", "d")
-      assert(os.rename(folder:at "new", folder:at "b.txt"))
+      site_folder:write("new", "d")
+      assert(os.rename(site_folder:at "new", site_folder:at "b.txt"))
       hash_of_b()
       assert.are.same({ "a.txt", "b.txt", "b.txt", "b.txt" }, hashed)
     end)
 
     it("unless it is so new that a change might not show", function ()
-      os.time = os_time
+      hashes.now = now
       hash_of_b()
       hash_of_b()
       assert.are.equal(4, #hashed)

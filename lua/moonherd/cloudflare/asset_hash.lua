@@ -6,6 +6,9 @@ local pack = require "moonherd._pack"
 
 local M = {}
 
+--- The clock of the machine, which is that of its files: not the handle's, which may be virtual.
+M.now = os.time
+
 --- Bytes that a file may have.
 M.LARGEST_FILE = 25 << 20
 
@@ -108,8 +111,7 @@ end
 ---@param files table[]  with source or content, size, suffix; get `hash`, and the size as read
 ---@param prefix string
 function M.add(files, prefix)
-  -- By the clock of the machine, which is that of its files.
-  local is_shared, began = prefix == M.prefix_of(), os.time()
+  local is_shared, began = prefix == M.prefix_of(), M.now()
   local left = is_shared and unknown_of(files) or files
   hash_sources(left, prefix)
   hash_bytes(left, prefix)

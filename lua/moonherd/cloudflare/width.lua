@@ -1,5 +1,5 @@
--- How much may be in flight at once, found by trying: half as much when the other side shows that it
--- is too much, one more whenever that many have gone well. As TCP does with its window.
+-- How much may be in flight at once, found by trying: half as much when the other side shows that
+-- it is too much, one more whenever that many have gone well. As TCP does with its window.
 local clock = require "moonherd._clock"
 local task = require "moonherd._task"
 
