@@ -1,5 +1,6 @@
 -- moonherd.connect and the client: one account, one credential, one place that requests go to.
 local Namespace = require "moonherd.cloudflare.namespace"
+local budgets = require "moonherd.cloudflare.budgets"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local form = require "moonherd.cloudflare.form"
@@ -30,6 +31,7 @@ local read_connect = options.reader("moonherd.connect", {
   { "target", "string" }, { "account_id", "string" }, { "base_url", "string" },
   { "api_token", "string" }, { "api_email", "string" }, { "api_key", "string" },
   { "timeout", "duration" }, { "retry", "table|boolean" },
+  { "budget", "table|boolean" },
   { "state", "string" }, { "ca_file", "string" },
   { "read_only", "boolean" }, { "dry_run", "boolean" },
 })
@@ -83,7 +85,7 @@ local function client_at(place, opts)
     account_id = place.account, target = place.name,
     _account = url.encode(place.account), _base = place.base, _socket = place.socket,
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
-    _retry = retries.policy(opts.retry),
+    _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
   }, Client)
   handles.set_headers(client, headers, with_json(headers))
   return client
@@ -119,6 +121,14 @@ end
 --- somebody else has made in the same minute cannot be told apart. `client:request` does not send a
 --- write again that may have been done: nothing shows whether it was.
 ---
+--- Every request, each attempt of a call and each bucket of assets among them, is taken from a
+--- budget: the service allows so many in a window, to a user or a token, and refuses everything for
+--- five minutes to who asks for more. All clients, tasks and processes of this user of the machine
+--- that have the same credential share one, by a file in `$XDG_STATE_HOME/moonherd` (else
+--- `~/.local/state/moonherd`), in which no credential stands. Requests go at the pace that lasts,
+--- and wait for their turn in order; what the service says of the allowance is heeded, and a block
+--- is waited out, with lines in the log that count down. That time is not part of `timeout`.
+---
 --- Of every call that changes something and fails, `err.outcome` says whether it may have been done
 --- all the same: "not_applied", or "unknown" when the connection broke after the first byte, the
 --- call was stopped, or the server failed (5xx). Then `err.hint` names the call that shows it.
@@ -139,6 +149,15 @@ end
 ---@field opts.retry.max_backoff? number|string  the longest pause that nobody asked for; default 8
 ---@field opts.retry.max_wait? number|string  the longest pause that a server may ask for, and how
 ---  long a call waits out answers 429 in all; default 15 minutes
+---@field opts.budget? table|boolean  how requests are paced; false: they are not. Default true,
+---  but false for the embedded platform and every other base URL on this machine
+---@field opts.budget.group? string  one budget for all credentials that name the same group: the
+---  tokens of one user, whom the service counts as one
+---@field opts.budget.reserve? integer  requests of each window that are always left to others, such
+---  as people on the dashboard; default a twentieth of the quota. Of several clients with one
+---  budget the greatest counts
+---@field opts.budget.quota? integer  requests in a window, until the service says; default 1200
+---@field opts.budget.window? number|string  until the service says; default 300 seconds
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
 ---@field opts.ca_file? string  certificates to trust, PEM
 ---@field opts.read_only? boolean  refuse every call that would change something, as
@@ -219,6 +238,20 @@ end
 ---  copies among them
 function Client:stats()
   return { requests = self._requests }
+end
+
+--- What is left of the allowance of requests, as far as this machine knows. Makes no request.
+---@async
+---@return table? budget  `remaining`: requests that may still go, without the reserve; `reset`:
+---  seconds until there are more; `limit` and `window`: the quota, and its window in seconds;
+---  `reserve`; `used`: requests of this process so far; `waiting`: calls of this process that wait
+---  for their turn; `blocked`: for how many seconds the service refuses everything, nil when it
+---  does not; `group`. nil for a client without a budget
+---@example
+--- local budget = moonherd.connect { target = "local", budget = true }:budget()
+--- print(budget.limit, budget.window) --> 1200 300
+function Client:budget()
+  return self._budget and self._budget:view()
 end
 
 local read_request = options.reader("client:request", {

@@ -55,16 +55,25 @@ local function failed_transfer(endpoint, err)
   return nil, err
 end
 
--- Sends once. The only place that does.
+-- Tells the budget how a request ended. Upload sessions have an allowance of their own, of which
+-- their answers tell.
+local function note(budget, endpoint, response)
+  budget:note(endpoint.auth ~= "session" and response or nil)
+end
+
+-- Sends once. The only place that does, and that takes from the budget.
 local function send_once(client, endpoint, path, headers, body)
-  client._requests = client._requests + 1
   local content, length = content_of(body)
+  local budget = client._budget
+  if budget then budget:take() end
+  client._requests = client._requests + 1
   local ok, response = pcall(http.request, {
     method = endpoint.method, url = client._base .. path, headers = headers,
     body = content, content_length = length,
     timeout = client._timeout or endpoint.timeout,
     unix_socket = client._socket, ca_file = client._ca_file,
   })
+  if budget then note(budget, endpoint, ok and response) end
   if not ok then return failed_transfer(endpoint, response) end
   local envelope, err = answers.judge(endpoint, response)
   if err then failures.set_outcome(endpoint, err) end
@@ -124,10 +133,12 @@ function Call:read(endpoint, a, b)
   return result
 end
 
---- Waits before the next attempt.
+--- Waits before the next attempt; not while the budget is blocked, which makes that wait, too.
 ---@async
 ---@param pause number  seconds
 function Call:wait(pause)
+  local budget = self.client._budget
+  if budget and budget:is_blocked() then return end
   task.pause(pause, self.subject)
 end
 
