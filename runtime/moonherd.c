@@ -20,6 +20,7 @@ enum {
   TRANSFERS_WITH_BUDGET = 16, /* open at once */
   TRANSFERS = 64,
   ADMIT_WITH_BUDGET = 4, /* started in one step */
+  MOST_CONFIG = 4096,    /* bytes of a config; a size above was never set */
 };
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
@@ -62,11 +63,22 @@ static const char *scratch_dir(mh_host *host) {
 
 /* ---- making ------------------------------------------------------------------------------- */
 
-/* The members of a config that may be shorter than ours, from a host built against an older header. */
+/* Whether the members behind ours, of a host built against a newer header, are all zero: one that is
+ * set asks for something that would not be done. */
+static bool has_unknown(const moonherd_config *config) {
+  const char *bytes = (const char *)config;
+  for (size_t i = sizeof *config; i < config->size; i++)
+    if (bytes[i] != 0) return true;
+  return false;
+}
+
+/* The config may be shorter than ours, from a host built against an older header. */
 static const char *copy_config(moonherd *m, const moonherd_config *config) {
   moonherd_config *c = &m->config;
   if (config == NULL) return "no config";
-  if (config->size < offsetof(moonherd_config, budget)) return "config.size is not set";
+  if (config->size < offsetof(moonherd_config, budget) || config->size > MOST_CONFIG)
+    return "config.size is not set";
+  if (has_unknown(config)) return "config: a member is set that this version does not have";
   memcpy(c, config, config->size < sizeof *c ? config->size : sizeof *c);
   if (!(c->budget >= 0) || !(c->grace >= 0)) return "config: budget and grace cannot be below zero";
   if ((c->flags & ~(MOONHERD_READ_ONLY | MOONHERD_DRY_RUN)) != 0) return "config: unknown flag";
