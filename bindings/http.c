@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/options.h"
 #include "core/realm.h"
 #include "core/wait.h"
 #include "io/http.h"
+#include "io/http_guard.h"
+#include "io/place.h"
 #include "moonherd.h"
 
 static const char TRANSFER[] = "moonherd.http.transfer";
@@ -216,6 +219,22 @@ static void add_body(lua_State *L, const char *who, mh_transfer *t, const option
     mh_error_usage(L, "%s: bad option 'body' (a HEAD request has none)", who);
 }
 
+/* Certificates and keys are files, whoever reads them. */
+static void check_guard(lua_State *L, const char *who, const mh_transfer *t) {
+  static const mh_text_place files[] = {MH_TEXT_CA_FILE, MH_TEXT_CERT_FILE, MH_TEXT_KEY_FILE};
+  const mh_guard *guard = mh_guard_of(L);
+  if (guard == NULL) return;
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    const char *path = mh_transfer_text(t, files[i]);
+    if (path != NULL) mh_guarded(L, who, "read this file", mh_place_check(guard, path, false));
+  }
+  const char *socket = mh_transfer_text(t, MH_TEXT_UNIX_SOCKET);
+  const char *hint = mh_http_refusal(guard, t);
+  if (hint == NULL && socket != NULL && !mh_http_is_platform(t))
+    hint = mh_place_check(guard, socket, true);
+  mh_guarded(L, who, "send this request", hint);
+}
+
 /* Reads the arguments into the transfer that stands in the BOX. */
 static void describe(lua_State *L, const char *who, mh_transfer *t) {
   options o = read_options(L, who, t);
@@ -229,6 +248,7 @@ static void describe(lua_State *L, const char *who, mh_transfer *t) {
   if (o.has_headers) add_headers(L, who, t);
   if (o.has_body) add_body(L, who, t, &o);
   else if (mh_transfer_text(t, MH_TEXT_METHOD)[0] == 'P') mh_transfer_have_body(t);
+  check_guard(L, who, t);
 }
 
 /* ---- the answer --------------------------------------------------------------------------- */

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/guard.h"
 #include "core/platform.h"
 #include "core/task.h"
+#include "guard_read.h"
 #include "handle.h"
 #include "modules.h"
 #include "report.h"
@@ -53,6 +55,10 @@ static void on_error(mh_realm *realm, lua_State *L) {
 
 static mh_platform *open_platform(mh_host *host, const char *state) {
   return mh_platforms_get(&((moonherd *)host)->platforms, state);
+}
+
+static bool owns_socket(mh_host *host, const char *path) {
+  return mh_platforms_own(&((moonherd *)host)->platforms, path);
 }
 
 static const char *scratch_dir(mh_host *host) {
@@ -124,6 +130,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->chunk = m->next_chunk = LUA_NOREF;
   const char *why = copy_config(m, config);
   if (why == NULL) why = mh_config_read(&m->options, m->config.options);
+  if (why == NULL) why = mh_guard_read(&m->host.guard, m->config.guard, m->options.target);
   if (why != NULL) return why;
   m->options.is_read_only = (m->config.flags & MOONHERD_READ_ONLY) != 0;
   m->options.is_dry_run = (m->config.flags & MOONHERD_DRY_RUN) != 0;
@@ -134,6 +141,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->host.on_event = mh_handle_on_event;
   m->host.events = &m->events;
   m->host.open_platform = open_platform;
+  m->host.owns_socket = owns_socket;
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
@@ -157,6 +165,7 @@ static void free_all(moonherd *m) {
   mh_events_fini(&m->events);
   mh_scratch_free(m->scratch);
   mh_log_free(m->host.log);
+  mh_guard_free(m->host.guard);
   mh_config_fini(&m->options);
   free(m);
 }

@@ -191,6 +191,12 @@ mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir) {
   return p;
 }
 
+bool mh_platforms_own(const mh_platforms *platforms, const char *path) {
+  for (const mh_platform *p = platforms->first; p != NULL; p = p->next)
+    if (p->socket != NULL && strcmp(p->socket, path) == 0) return true;
+  return false;
+}
+
 /* ---- ending ------------------------------------------------------------------------------- */
 
 void mh_platforms_cancel(mh_platforms *platforms) {

@@ -15,6 +15,9 @@ typedef struct mh_platforms {
 /* The platform on `state_dir`; starts it when it does not run yet. Never NULL but without memory. */
 mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir);
 
+/* Whether one of them listens on the socket at `path`. */
+bool mh_platforms_own(const mh_platforms *platforms, const char *path);
+
 /* Asks all to end; true when none has a task left. Step the loop until then. */
 void mh_platforms_cancel(mh_platforms *platforms);
 bool mh_platforms_have_ended(const mh_platforms *platforms);

@@ -27,6 +27,7 @@ typedef struct cli_options {
   int arg_count;
   const char *target, *state, *account; /* NULL: not given */
   const char *log;                      /* level, or NULL */
+  const char *guard;                    /* path of its file, or NULL */
   bool logs_json;
   bool allows_insecure_base_url;
   unsigned flags; /* of moonherd_config */

@@ -46,8 +46,8 @@ static void catch_signals(moonherd *handle) {
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-/* Everything that comes from standard input, with a zero behind it. NULL without memory. */
-static char *read_stdin(size_t *length) {
+/* All that is in a file, with a zero behind it. NULL without memory. */
+static char *read_all(FILE *file, size_t *length) {
   size_t n = 0, room = 0;
   char *text = NULL;
   for (;;) {
@@ -57,7 +57,7 @@ static char *read_stdin(size_t *length) {
       if (more == NULL) break;
       text = more;
     }
-    size_t got = fread(text + n, 1, room - n - 1, stdin);
+    size_t got = fread(text + n, 1, room - n - 1, file);
     if (got == 0) {
       text[n] = '\0';
       *length = n;
@@ -100,7 +100,7 @@ static int load(moonherd *m, const cli_options *o, cli_output *out, char **text)
       e = moonherd_load(m, "=-e", o->script, strlen(o->script));
       break;
     case FROM_STDIN:
-      *text = read_stdin(&n);
+      *text = read_all(stdin, &n);
       out->source = *text;
       e = *text != NULL ? moonherd_load(m, "=stdin", *text, n) : MOONHERD_ENOMEM;
       break;
@@ -178,7 +178,22 @@ static int run(moonherd *m, const cli_options *o, const cli_output *out) {
   return out->had_usage_error ? EXIT_USAGE : process_code(moonherd_exit_code(m));
 }
 
-static int start_and_run(const cli_options *o, cli_output *out, const char *json) {
+/* The text of the guard's file; NULL: there is none, or it cannot be read and that has been said. */
+static char *read_guard(const char *path) {
+  FILE *file = path != NULL ? fopen(path, "r") : NULL;
+  if (path == NULL) return NULL;
+  size_t n = 0;
+  char *text = file != NULL ? read_all(file, &n) : NULL;
+  bool is_read = text != NULL && !ferror(file) && strlen(text) == n;
+  if (!is_read) cli_say("--guard: cannot read %s: %s", path, strerror(errno));
+  if (file != NULL) fclose(file);
+  if (is_read) return text;
+  free(text);
+  return NULL;
+}
+
+static int start_and_run(const cli_options *o, cli_output *out, const char *json,
+                         const char *guard) {
   moonherd_config config = {
       .size = sizeof config,
       .user = out,
@@ -187,6 +202,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
       .on_error = cli_on_error,
       .options = json,
       .flags = o->flags,
+      .guard = guard,
   };
   const char *why = NULL;
   moonherd *m = moonherd_new(&config, &why);
@@ -226,7 +242,10 @@ int main(int argc, char **argv) {
     cli_say("not enough memory");
     return EXIT_SCRIPT_FAILED;
   }
-  code = start_and_run(&options, &output, json);
+  char *guard = read_guard(options.guard);
+  bool has_guard = guard != NULL || options.guard == NULL;
+  code = has_guard ? start_and_run(&options, &output, json, guard) : EXIT_USAGE;
+  free(guard);
   free(json);
   return code;
 }

@@ -31,6 +31,9 @@ const cli_entry cli_flags[] = {
     {"--state", "DIR", "state of the embedded platform; default .moonherd"},
     {"--account", "ID", "account; default CLOUDFLARE_ACCOUNT_ID"},
     {"--env-file", "FILE", "set environment variables from NAME=VALUE lines"},
+    {"--guard", "FILE",
+     "rules for what the script may do, as JSON; moonherd.h tells them:\n"
+     "accounts, namespaces, read_only, processes, files, network"},
     {"--log", "LEVEL", "error, warn, info or debug; json: one object a line"},
     {"--clock", "virtual[:SECONDS]",
      "waits take no time; for --target local, from SECONDS since 1970"},

@@ -10,6 +10,7 @@ struct mh_events;
 struct mh_http;
 struct mh_stores;
 struct mh_platform;
+struct mh_guard;
 
 /* Runs when the handle closes, after its realms are gone and before the loop ends. Embedded in the
  * service that it ends. The newest is called first. Handles it closes
@@ -28,6 +29,7 @@ struct mh_host {
   struct mh_stores *stores;               /* made by bindings/store.c: open databases by path */
   unsigned max_transfers, admit_per_step; /* 0: no limit */
   double grace;                           /* seconds */
+  struct mh_guard *guard;                 /* what scripts may do; NULL: everything */
   mh_closer *closers;
   void (*on_output)(void *user, int stream, const char *bytes, size_t n); /* may be NULL */
   void (*on_event)(void *user, const char *name, const char *json, size_t n);
@@ -37,6 +39,8 @@ struct mh_host {
   /* The embedded platform on a state directory; started when it does not run yet. NULL without
    * memory. Set by runtime/moonherd.c. */
   struct mh_platform *(*open_platform)(mh_host *host, const char *state);
+  /* Whether the socket at this path is one of an embedded platform of this handle. Likewise. */
+  bool (*owns_socket)(mh_host *host, const char *path);
   /* The temporary folder of the handle, made at the first call; NULL when that fails. Likewise. */
   const char *(*scratch_dir)(mh_host *host);
 };

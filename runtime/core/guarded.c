@@ -1,0 +1,38 @@
+/* The guard and Lua. See guarded.h. */
+#include "core/guarded.h"
+
+#include "core/error.h"
+#include "core/realm.h"
+
+const mh_guard *mh_guard_of(lua_State *L) {
+  const mh_realm *realm = mh_realm_of(L);
+  return realm->is_system ? NULL : realm->host->guard;
+}
+
+static void push(lua_State *L, const char *who, const char *what, const char *hint) {
+  mh_error_push(L, "usage", "guarded", "%s: the guard of this program refuses to %s", who, what);
+  lua_pushstring(L, hint);
+  lua_setfield(L, -2, "hint");
+}
+
+int mh_guarded_fail(lua_State *L, const char *who, const char *what, const char *hint) {
+  lua_pushnil(L);
+  push(L, who, what, hint);
+  return 2;
+}
+
+void mh_guarded(lua_State *L, const char *who, const char *what, const char *hint) {
+  if (hint == NULL) return;
+  push(L, who, what, hint);
+  lua_error(L);
+}
+
+void mh_guard_check_process(lua_State *L, const char *who, const char *program) {
+  const char *hint = mh_guard_process(mh_guard_of(L));
+  if (hint == NULL) return;
+  mh_guarded(L, who, lua_pushfstring(L, "start '%s'", program), hint);
+}
+
+void mh_guard_check_listen(lua_State *L, const char *who) {
+  mh_guarded(L, who, "listen", mh_guard_listen(mh_guard_of(L)));
+}

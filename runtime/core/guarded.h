@@ -1,0 +1,26 @@
+/* The guard as functions of C that scripts call meet it: errors of kind "usage", reason "guarded",
+ * whose hint names the member of the guard in the way. */
+#ifndef MH_GUARDED_H
+#define MH_GUARDED_H
+
+#include <lua.h>
+
+#include "core/guard.h"
+
+/* The guard of the script that runs in L; NULL: none, or L is of the embedded platform. */
+const mh_guard *mh_guard_of(lua_State *L);
+
+/* Refuses when `hint` is not NULL. `who`: the public function; `what`: what it wanted to do, as in
+ * "sh: the guard refuses to start 'git'". */
+void mh_guarded(lua_State *L, const char *who, const char *what, const char *hint);
+
+/* The same as a result: pushes nil and the error, returns 2. */
+int mh_guarded_fail(lua_State *L, const char *who, const char *what, const char *hint);
+
+/* Raises when no process may be started. Call it first, before anything is made. */
+void mh_guard_check_process(lua_State *L, const char *who, const char *program);
+
+/* Raises when nothing may listen. */
+void mh_guard_check_listen(lua_State *L, const char *who);
+
+#endif
