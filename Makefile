@@ -31,6 +31,7 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(OPTIMIZE) $(SANITIZE) -fPIC
   -fvisibility=hidden -Iruntime -I. $(PKG_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(OPTIMIZE) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 
+C_DOCS = $(B)/moonherd.docs.c.lua
 LUA = $(shell find lua -name '*.lua' 2>/dev/null)
 CLI = $(wildcard runtime/cli/*.c)
 LIBRARY = $(filter-out $(CLI),$(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
@@ -83,9 +84,14 @@ $(B)/%.o: %.c $(B)/flags
 
 # The Lua sources, as read-only data. The C file names them; their bytes come in when it is
 # assembled, so that a changed Lua file costs one small object and a link.
-$(B)/embedded.o: $(B)/embedded.c $(B)/flags $(LUA)
+$(B)/embedded.o: $(B)/embedded.c $(B)/flags $(LUA) $(C_DOCS)
 	$(SAY) EMBED lua
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+
+# The doc comments of the modules in C, for those who read all of them where they are embedded.
+$(C_DOCS): $(filter bindings/%,$(LIBRARY))
+	$(Q)mkdir -p $(@D) && awk '/^\/\/\// { print "---" substr($$0, 4); on = 1; next } \
+	  on { print ""; on = 0 }' $^ > $@
 
 # Written anew in every run, touched only when they differ: another compiler or flag rebuilds
 # everything, an added or removed source the library or the table of modules.
@@ -95,8 +101,8 @@ $(B)/flags: FORCE
 	$(call renew,echo '$(COMPILE)')
 $(B)/sources: FORCE
 	$(call renew,echo '$(LIBRARY)')
-$(B)/embedded.c: FORCE
-	$(call renew,sh runtime/core/embed.sh lua $(ARGPARSE))
+$(B)/embedded.c: $(C_DOCS) FORCE
+	$(call renew,sh runtime/core/embed.sh lua $(ARGPARSE) $(C_DOCS))
 
 -include $(OBJECTS:.o=.d)
 

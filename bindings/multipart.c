@@ -89,6 +89,9 @@ static int f_reader(lua_State *L) {
   return e == 0 ? 1 : fail(L, &r->error);
 }
 
+///@class reader
+/// Takes a multipart body in pieces and tells what is in it: what moonherd.multipart.reader returns.
+
 ///@name reader:feed
 /// Hands the reader the next piece of the body. Pull all events before feeding the next one.
 ///@param bytes string  the piece; of any length

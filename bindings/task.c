@@ -44,6 +44,10 @@ static int f_spawn_steady(lua_State *L) {
   return 1;
 }
 
+///@class task
+/// Something that runs beside the rest: what moonherd.spawn returns. It belongs to the scope or the task
+/// that spawned it, which does not end before it.
+
 ///@name task:wait
 /// Waits until the task has ended and returns what its function returned; raises its error. Any
 /// number of tasks may wait for one, also after it has ended.

@@ -11,6 +11,7 @@
 // clang-format off
 #define MODULES(X) \
   X(clock) \
+  X(embedded) \
   X(error) \
   X(events) \
   X(fs) \

@@ -24,6 +24,8 @@ end
 ---@async
 ---@param bytes string
 ---@return string digest
+---@example
+--- print(#hash.sha256_raw "abc") --> 32
 function M.sha256_raw(bytes)
   return checked(raw.sha256_raw(bytes))
 end
@@ -55,6 +57,8 @@ end
 ---@async
 ---@param bytes string
 ---@return string text
+---@example
+--- print(hash.base64 "hi") --> aGk=
 function M.base64(bytes)
   return checked(raw.base64(bytes))
 end
@@ -64,6 +68,8 @@ end
 ---@async
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@example
+--- print(hash.unbase64 "aGk=") --> hi
 function M.unbase64(text)
   return checked(raw.unbase64(text))
 end
@@ -72,6 +78,8 @@ end
 ---@async
 ---@param bytes string
 ---@return string text
+---@example
+--- print(hash.base64url "\xff\xfe") --> __4
 function M.base64url(bytes)
   return checked(raw.base64url(bytes))
 end
@@ -80,6 +88,8 @@ end
 ---@async
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@example
+--- print(#hash.unbase64url "__4") --> 2
 function M.unbase64url(text)
   return checked(raw.unbase64url(text))
 end
@@ -87,6 +97,8 @@ end
 --- Two hexadecimal digits for each byte.
 ---@param bytes string
 ---@return string text  in lower case
+---@example
+--- print(hash.hex "\0\xff") --> 00ff
 function M.hex(bytes)
   return raw.hex(bytes)
 end
@@ -94,6 +106,8 @@ end
 --- The bytes of a text of hexadecimal digits, in upper or lower case.
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@example
+--- print(hash.unhex "6869") --> hi
 function M.unhex(text)
   return raw.unhex(text)
 end
@@ -109,6 +123,8 @@ end
 
 --- A random UUID (version 4).
 ---@return string uuid  36 characters in lower case
+---@example
+--- print(#hash.uuid()) --> 36
 function M.uuid()
   return checked(raw.uuid())
 end
@@ -117,6 +133,8 @@ end
 ---@param a string
 ---@param b string
 ---@return boolean is_equal
+---@example
+--- print(hash.equal("a", "b")) --> false
 function M.equal(a, b)
   return raw.equal(a, b)
 end
@@ -140,6 +158,9 @@ end
 ---@param sealed string
 ---@param with? string  the same as when it was sealed
 ---@return string? text  nil when the key or `with` is another, or the sealed text was changed
+---@example
+--- local key = hash.random(32)
+--- print(hash.open(key, hash.seal(key, "secret"))) --> secret
 function M.open(key, sealed, with)
   return checked(raw.open(key, sealed, with))
 end

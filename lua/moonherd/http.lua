@@ -14,6 +14,10 @@ end
 
 -- ---- streamed answers --------------------------------------------------------------------------
 
+--- An answer whose body is read in pieces: http.request with `stream`.
+---@class response
+---@field status integer
+---@field headers table<string, string>  names in lower case
 local Response = {}
 Response.__index = Response
 Response.__name = "moonherd.http.response"
@@ -33,6 +37,9 @@ function Response:read(max)
 end
 
 --- Closes a streamed response: what has not been read is dropped. More than once does no harm.
+---@example
+--- local response <close> = http.get(url, { stream = true })
+--- print(response:read(4)) --> hell
 function Response:close()
   local transfer = self._transfer
   self._transfer = nil
@@ -179,6 +186,8 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
+---@example
+--- print(http.head(url).status) --> 200
 function M.head(url, opts)
   return send_to("http.head", "HEAD", url, opts)
 end
@@ -199,6 +208,8 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
+---@example
+--- print(http.put(url, { body = "hello" }).status) --> 200
 function M.put(url, opts)
   return send_to("http.put", "PUT", url, opts)
 end
@@ -208,6 +219,8 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
+---@example
+--- print(http.patch(url, { json = { name = "shop" } }).status) --> 200
 function M.patch(url, opts)
   return send_to("http.patch", "PATCH", url, opts)
 end
@@ -217,6 +230,8 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return table response  as from http.request
+---@example
+--- print(http.delete(url).status) --> 200
 function M.delete(url, opts)
   return send_to("http.delete", "DELETE", url, opts)
 end

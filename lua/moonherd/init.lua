@@ -33,6 +33,7 @@ local PARTS = {
 }
 
 return setmetatable(M, {
+  parts = PARTS, -- for those who list what there is
   __index = function (self, name)
     local part = PARTS[name]
     if part == nil then return nil end

@@ -5,7 +5,10 @@ local raw = require "moonherd._json"
 
 local M = {}
 
--- The value of JSON's null, of which a table can hold any number: json.null == moonherd.null.
+--- The value of JSON's null, of which a table can hold any number. Another name is moonherd.null.
+---@name moonherd.json.null
+---@example
+--- print(json.encode { plan = json.null }) --> {"plan":null}
 M.null = raw.null
 
 local function checked(value, err)

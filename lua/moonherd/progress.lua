@@ -14,6 +14,8 @@ local M = {}
 local INTERVAL <const> = 5 -- seconds between two lines, unless the host asks for another pace
 local WINDOW <const> = 30 -- seconds: the rate is that of the last one or two of these
 
+--- How far something has come, told in the log or as a bar on a terminal.
+---@class progress
 local Progress = {}
 Progress.__index = Progress
 Progress.__name = "moonherd.progress"
@@ -110,7 +112,7 @@ local read = options.reader("moonherd.progress", {
 ---@param opts? table
 ---@field opts.total? integer  how much there is to do; without it nothing is said of what is left
 ---@field opts.client? table  a client: what is left of its allowance is told, too
----@return table progress
+---@return progress progress
 ---@example
 --- local progress <close> = moonherd.progress("thumbnails", { total = 3 })
 --- for _ = 1, 3 do progress:step() end

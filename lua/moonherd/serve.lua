@@ -13,7 +13,19 @@ local task = require "moonherd._task"
 
 local M = {}
 
-local Server, Request = core.Server, core.Request
+--- A server that listens: what serve.listen returns, and `on_listen` is given.
+---@class server
+---@field port integer  0 for a unix socket
+local Server = core.Server
+
+--- One request and its answer: what server:accept returns, and a handler is given.
+---@class request
+---@field method string
+---@field target string  as it was sent: path and query, nothing decoded
+---@field headers table<string, string>  names in lower case, repeated ones joined
+---@field content_length? integer  bytes; nil when the client does not say
+---@field too_large? string  "headers" or "body", when they are over their limit
+local Request = core.Request
 local server, request = core.server, core.request
 
 -- The bindings return nil and an error object for what the world does.
@@ -89,8 +101,6 @@ function Server:abort()
 end
 
 -- ---- requests ----------------------------------------------------------------------------------
--- Fields: method, target (as it was sent, nothing decoded), headers (names in lower case, repeated
--- ones joined), content_length or nil, too_large ("headers", "body" or nil).
 
 --- Reads from the body: what has arrived, up to `max` bytes. While nobody reads, the client is held
 --- back. A body that is over the limit raises.
@@ -125,7 +135,7 @@ end
 --- Reads all that is left of the body.
 ---@async
 ---@return string body
----@error http too_large, client_gone, client_slow  as for `request:read`
+---@error http too_large  as for request:read; also client_gone, client_slow
 ---@example
 --- moonherd.serve { handler = function (request)
 ---   request:respond(200, {}, request:read_all():upper())
@@ -175,6 +185,12 @@ end
 ---@param bytes string  the piece
 ---@error http client_gone  nobody is there to read it
 ---@error http client_slow  the client has read nothing for too long
+---@example
+--- moonherd.serve { handler = function (request)
+---   request:begin(200)
+---   for i = 1, 3 do request:write(("line %d\n"):format(i)) end
+---   request:finish()
+--- end }
 function Request:write(bytes)
   checked(request.write(self, bytes))
 end
@@ -183,17 +199,35 @@ end
 --- not take it for the whole.
 ---@error http client_gone  nobody is there to read it
 ---@error usage usage  less has been written than was announced
+---@example
+--- moonherd.serve { handler = function (request)
+---   request:begin(200, {}, 5)
+---   request:write "hello"
+---   request:finish()
+--- end }
 function Request:finish()
   checked(request.finish(self))
 end
 
 --- Ties the current task to the request: it is cancelled when the client goes away before it has
 --- been answered. `serve.run` does this for its handlers.
+---@example
+--- local server <close> = serve.listen { port = 0 }
+--- moonherd.spawn(function ()
+---   local request = server:accept()
+---   if request then request:tie() request:respond(200, {}, "hello") end
+--- end)
+--- print(moonherd.http.get("http://127.0.0.1:" .. server.port).body) --> hello
 function Request:tie()
   request.tie(self)
 end
 
 --- Says that nothing more will be done with the request. Unanswered, its client gets an empty 500.
+---@example
+--- moonherd.serve { handler = function (taken)
+---   local request <close> = taken
+---   request:respond(200, {}, "hello")
+--- end }
 function Request:close()
   request.close(self)
 end

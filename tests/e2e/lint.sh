@@ -85,6 +85,7 @@ function M._private(x) return x end
 function M.right(x) return x end
 return M
 LUA
+file lua/moonherd/docs/comments.lua < "$top/lua/moonherd/docs/comments.lua" # its reader
 check 'documented functions are accepted' lua5.4 tests/lint/docs.lua
 file lua/moonherd/a.lua <<'LUA'
 local M = {}

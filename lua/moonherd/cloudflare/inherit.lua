@@ -3,6 +3,14 @@
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 
+--- In `bindings`: keep the value that is live. Called with a default, it has one for a script's
+--- first deploy.
+---@name moonherd.inherit
+---@param opts? table
+---@field opts.default string|table  a binding as in `bindings`: text is a plain_text binding
+---@return table inherit  for `bindings`
+---@example
+--- local bindings = { API_KEY = moonherd.inherit, PLAN = moonherd.inherit { default = "free" } }
 local Inherit = {}
 Inherit.__name = "moonherd.inherit"
 

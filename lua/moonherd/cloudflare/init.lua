@@ -17,6 +17,10 @@ local url = require "moonherd.cloudflare.url"
 
 local M = {}
 
+--- One account, one credential, one place that requests go to: what moonherd.connect returns.
+---@class client
+---@field account_id string
+---@field target string  "local", "cloudflare", or the base URL
 local Client = {}
 Client.__index = Client
 Client.__name = "moonherd.client"
@@ -166,7 +170,7 @@ end
 ---  told in one line of the log, made on a copy of what is live, and answered from there. Reads
 ---  show what is live, before and after; of a namespace that was renamed, under its new name too.
 ---  script:wait_live gives what the copy has. With read_only, writes are refused all the same
----@return table client
+---@return client client
 ---@error usage target_conflict  when the command line names another target or account
 ---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
@@ -193,13 +197,17 @@ end
 --- Lists the dispatch namespaces of the account.
 ---@async
 ---@return table[] namespaces  details of each, as namespace:details gives them
+---@example
+--- for _, details in ipairs(client:namespaces()) do print(details.namespace_name) end
 function Client:namespaces()
   return transport.call(self, endpoints.list_namespaces) or {}
 end
 
 --- A handle to a namespace. Makes no request: the namespace need not exist.
 ---@param name string
----@return table namespace
+---@return namespace namespace
+---@example
+--- print(client:namespace("examples").name) --> examples
 function Client:namespace(name)
   return Namespace.new(self, name, "client:namespace")
 end
@@ -207,9 +215,12 @@ end
 --- Creates a dispatch namespace.
 ---@async
 ---@param name string
----@return table namespace  a handle
+---@return namespace namespace  a handle
 ---@return table details  as namespace:details gives them
 ---@error api namespace_exists  when the name is taken
+---@example
+--- local staging = client:create_namespace "staging"
+--- print(staging:details().script_count) --> 0
 function Client:create_namespace(name)
   local namespace = Namespace.new(self, name, "client:create_namespace")
   local body = json.encode { name = name }
@@ -220,7 +231,7 @@ end
 --- succeed.
 ---@async
 ---@param name string
----@return table namespace
+---@return namespace namespace
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 function Client:ensure_namespace(name)
@@ -236,6 +247,8 @@ end
 --- What the client has done so far.
 ---@return table stats  {requests=N}: HTTP requests sent; in a dry run the reads, those of the
 ---  copies among them
+---@example
+--- print(client:stats().requests > 0) --> true
 function Client:stats()
   return { requests = self._requests }
 end

@@ -14,6 +14,9 @@ local url = require "moonherd.cloudflare.url"
 
 local M = {}
 
+--- A handle to a dispatch namespace: nothing is sent before a method is called.
+---@class namespace
+---@field name string  follows namespace:rename
 local Namespace = {}
 Namespace.__index = Namespace
 Namespace.__name = "moonherd.namespace"
@@ -36,6 +39,8 @@ end
 ---@async
 ---@return table details  namespace_id, namespace_name, script_count, trusted_workers, created_on, …
 ---@error api namespace_not_found  when it does not exist
+---@example
+--- print(ns:details().namespace_name) --> examples
 function Namespace:details()
   return (transport.call(self._client, endpoints.get_namespace, nil, nil, self._segment))
 end
@@ -43,6 +48,8 @@ end
 --- Whether the namespace exists.
 ---@async
 ---@return boolean exists
+---@example
+--- print(ns:exists(), client:namespace("nowhere"):exists()) --> true false
 function Namespace:exists()
   local details, err = moonherd_try(self.details, self)
   if details then return true end
@@ -88,6 +95,8 @@ end
 ---@param on boolean
 ---@return table details  as namespace:details gives them
 ---@error api namespace_not_found  when it does not exist
+---@example
+--- print(ns:set_trusted(true).trusted_workers) --> true
 function Namespace:set_trusted(on)
   if type(on) ~= "boolean" then
     errors.usage("namespace:set_trusted: true or false is expected, got %s", type(on))
@@ -110,6 +119,8 @@ local read_patch = options.reader("namespace:patch", FIELDS, ADVICE)
 ---@return table details  as namespace:details gives them
 ---@error api namespace_exists  when the name is taken
 ---@error api namespace_not_found  when it does not exist
+---@example
+--- print(ns:patch({ trusted_workers = false }).trusted_workers) --> false
 function Namespace:patch(fields)
   fields = read_patch(fields)
   if next(fields) == nil then
@@ -130,6 +141,8 @@ local read_update = options.reader("namespace:update", FIELDS, ADVICE)
 ---@return table details  as namespace:details gives them
 ---@error api namespace_exists  when the name is taken
 ---@error api namespace_not_found  when it does not exist
+---@example
+--- ns:update { name = "examples", trusted_workers = false }
 function Namespace:update(fields)
   fields = read_update(fields)
   for _, descriptor in ipairs(FIELDS) do
@@ -180,6 +193,9 @@ local read_delete = options.reader("namespace:delete", { { "expect", "integer", 
 ---@error usage namespace_not_empty  when it holds scripts and `expect` is not given
 ---@error usage unexpected_count  when it holds another number than `expect`
 ---@error api namespace_not_found  when it does not exist
+---@example
+--- client:ensure_namespace("empty"):delete()
+--- ns:delete { expect = ns:details().script_count }
 function Namespace:delete(opts)
   local expected = read_delete(opts).expect
   check_count(self, count_scripts(self), expected)
@@ -191,7 +207,9 @@ end
 --- A handle to a script. Makes no request: the script need not exist. It follows this handle when
 --- that is renamed.
 ---@param name string
----@return table script
+---@return script script
+---@example
+--- print(ns:script("acme").name) --> acme
 function Namespace:script(name)
   return Script.new(self._client, self, names.check_worker(name, "namespace:script", "a script"))
 end

@@ -15,6 +15,9 @@ local waiting = require "moonherd.cloudflare.waiting"
 
 local M = {}
 
+--- A handle to a script of a namespace: nothing is sent before a method is called.
+---@class script
+---@field name string
 local Script = {}
 Script.__name = "moonherd.script"
 
@@ -101,6 +104,8 @@ end
 ---@async
 ---@return table details  with `script`: etag, tags, compatibility_date, handlers, …
 ---@error api script_not_found  when it does not exist
+---@example
+--- print(script:details().script.etag ~= nil) --> true
 function Script:details()
   return (call(self, endpoints.get_script))
 end
@@ -110,6 +115,8 @@ local NOT_THERE = { script_not_found = true, namespace_not_found = true }
 --- Whether the script exists. In a namespace that does not, it does not.
 ---@async
 ---@return boolean exists
+---@example
+--- print(script:exists(), ns:script("nobody"):exists()) --> true false
 function Script:exists()
   local details, err = moonherd_try(self.details, self)
   if details then return true end
@@ -142,6 +149,9 @@ local FORCE = "?force=true"
 ---@param opts? table
 ---@field opts.force? boolean  also when other Workers refer to it
 ---@error api script_not_found  when it does not exist
+---@example
+--- script:delete()
+--- print(script:exists()) --> false
 function Script:delete(opts)
   call(self, endpoints.delete_script, read_delete(opts).force and FORCE or nil)
 end
@@ -150,6 +160,9 @@ end
 ---@async
 ---@return table content  {main_module= | body_part=, modules={name -> {content=, type=}}, etag=}
 ---@error api script_not_found  when it does not exist
+---@example
+--- local content = script:content()
+--- for name, module in pairs(content.modules) do print(name, module.type) end
 function Script:content()
   return content.get(self)
 end
@@ -159,6 +172,11 @@ end
 ---@param spec table  the options of script:upload for code, or what script:content returned
 ---@return table result  what the API says, and `requests`
 ---@error api script_not_found  when it does not exist
+---@example
+--- local content = script:content()
+--- ns:script("copy"):upload { script = "addEventListener('fetch', () => {})",
+---   compatibility_date = "2026-10-01" }
+--- ns:script("copy"):put_content(content)
 function Script:put_content(spec)
   return content.put(self, spec)
 end
@@ -170,6 +188,8 @@ end
 ---@async
 ---@return table[] bindings
 ---@error api script_not_found  when the script does not exist
+---@example
+--- for _, binding in ipairs(script:bindings()) do print(binding.name, binding.type) end
 function Script:bindings()
   return (call(self, endpoints.list_bindings)) or {}
 end
@@ -178,6 +198,9 @@ end
 ---@async
 ---@return table[] secrets
 ---@error api script_not_found  when the script does not exist
+---@example
+--- script:put_secret("API_KEY", "sk_live_51H8f")
+--- print(script:secrets()[1].name) --> API_KEY
 function Script:secrets()
   return secrets.list(self)
 end
@@ -188,6 +211,9 @@ end
 ---@return table secret  name, type; of a key also algorithm, format, usages
 ---@error api script_not_found  when the script does not exist
 ---@error api binding_not_found  when the secret does not exist
+---@example
+--- script:put_secret("API_KEY", "sk_live_51H8f")
+--- print(script:secret("API_KEY").type) --> secret_text
 function Script:secret(name)
   return secrets.get(self, name)
 end
@@ -231,6 +257,10 @@ end
 ---@param name string
 ---@error api script_not_found  when the script does not exist
 ---@error api binding_not_found  when the secret does not exist
+---@example
+--- script:put_secret("API_KEY", "sk_live_51H8f")
+--- script:delete_secret "API_KEY"
+--- print(#script:secrets()) --> 0
 function Script:delete_secret(name)
   secrets.delete(self, name)
 end
@@ -239,6 +269,8 @@ end
 ---@async
 ---@return table settings
 ---@error api script_not_found  when the script does not exist
+---@example
+--- print(script:settings().compatibility_date) --> 2026-10-01
 function Script:settings()
   return (settings.get(self))
 end
@@ -287,6 +319,9 @@ end
 ---@async
 ---@return string[] tags
 ---@error api script_not_found  when it does not exist
+---@example
+--- script:put_tags { "plan:pro" }
+--- print(script:tags()[1]) --> plan:pro
 function Script:tags()
   return script_tags.get(self)
 end
@@ -312,6 +347,10 @@ end
 ---@error usage bad_tag  as for put_tags
 ---@error usage tag_too_large  above 1024 bytes
 ---@error api script_not_found  when it does not exist
+---@example
+--- script:put_tags { "plan:pro" }
+--- script:add_tag "customer:7"
+--- print(#script:tags()) --> 2
 function Script:add_tag(tag)
   script_tags.add(self, tag)
 end
@@ -322,6 +361,10 @@ end
 ---@error usage bad_tag  as for put_tags
 ---@error usage tag_too_large  above 1024 bytes
 ---@error api script_not_found  when it does not exist
+---@example
+--- script:put_tags { "plan:pro" }
+--- script:delete_tag "plan:pro"
+--- print(#script:tags()) --> 0
 function Script:delete_tag(tag)
   script_tags.delete(self, tag)
 end
@@ -371,6 +414,11 @@ end
 ---@param manifest table  path = {hash = 32 hexadecimal digits, size = bytes}
 ---@return table session  {jwt=, buckets=}: lists of the hashes to upload; when there are none,
 ---  `jwt` is the completion token
+---@example
+--- local session = script:assets_upload_session {
+---   ["/index.html"] = { hash = ("0a"):rep(16), size = 5 },
+--- }
+--- print(#session.buckets) --> 1
 function Script:assets_upload_session(manifest)
   local who = "script:assets_upload_session"
   return (assets.open_session(self, assets.check_manifest(manifest, who), who))

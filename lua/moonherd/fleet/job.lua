@@ -14,6 +14,9 @@ local M = {}
 
 local DEFAULT_CONCURRENCY = 16
 
+--- A bulk run over keyed items, recorded in a ledger, so that it can be killed and resumed.
+---@class job
+---@field name string
 local Job = {}
 Job.__index = Job
 Job.__name = "moonherd.job"
@@ -42,7 +45,7 @@ local read = options.reader("moonherd.job", {
 ---@field opts.concurrency? integer  how many items at once; default 16
 ---@field opts.on_error? string  "stop" begins no more items after a failure; default "continue"
 ---@field opts.snapshot? boolean  keep what every script was before, for job:rollback
----@return table job
+---@return job job
 ---@error usage ledger_of_another_job  when the ledger has another job's name
 ---@error io disk_full  when there is no room for the ledger; also read_only, corrupt, locked, and
 ---  newer, when it was made by a newer moonherd

@@ -9,6 +9,8 @@ local selection = require "moonherd.cloudflare.selection"
 local tags = require "moonherd.cloudflare.tags"
 local uploads = require "moonherd.fleet.uploads"
 
+--- What a namespace does with all of its scripts, as jobs do it.
+---@class namespace
 local Namespace = {}
 
 -- ---- uploads -----------------------------------------------------------------------------------

@@ -1,0 +1,270 @@
+-- The public names and their doc comments, found in the sources that are part of the program: what
+-- a script reaches through `moonherd`, and the classes of what that returns.
+--
+-- An entry: `name` ("moonherd.map", "script:upload", "script", "moonherd.fs"), `kind` (function,
+-- class, module or value), `block` (its doc comment, as docs/comments.lua reads it; nil when there
+-- is none), of a function `parameters`, and of a class or module `members`, entries in order.
+local comments = require "moonherd.docs.comments"
+local embedded = require "moonherd._embedded"
+local options = require "moonherd._options"
+
+local M = {}
+
+local C_MODULES = "moonherd.docs.c" -- the doc comments of the modules in C, gathered by the build
+
+-- ---- sources -----------------------------------------------------------------------------------
+
+local sources = {}
+
+local function source_of(module)
+  if sources[module] == nil then
+    local text = embedded.source(module)
+    sources[module] = text and comments.read(text) or false
+  end
+  return sources[module]
+end
+
+-- Parts of the program that no script sees.
+local INNER = { "^moonherd%.platform", "^moonherd%.store", "^moonherd%.cli", "^moonherd%.docs%.%l%l" }
+
+local function is_inner(module)
+  for _, pattern in ipairs(INNER) do
+    if module:find(pattern) then return true end
+  end
+  return not module:find "^moonherd"
+end
+
+-- The blocks that say themselves what they are about: {block=, source=} in order.
+local function named_blocks()
+  local list = {}
+  for _, module in ipairs(embedded.names()) do
+    local text = not is_inner(module) and embedded.source(module)
+    if text and (text:find("---@name", 1, true) or text:find("---@class", 1, true)) then
+      local source = source_of(module)
+      for _, block in ipairs(source.named) do
+        list[#list + 1] = { block = block, source = source, module = module }
+      end
+    end
+  end
+  return list
+end
+
+-- ---- entries -----------------------------------------------------------------------------------
+
+local function parameters_of(block)
+  local list = {}
+  for _, param in ipairs(block.params) do
+    if not param.name:find("%.", 1) or param.name == "..." then list[#list + 1] = param.name end
+  end
+  return list
+end
+
+local function entry_of_block(name, kind, block)
+  return {
+    name = name, kind = kind, block = block,
+    parameters = kind == "function" and block and parameters_of(block) or nil,
+  }
+end
+
+-- A function is documented where it was written, whatever name it is reached by.
+local function entry_of_function(name, f, by_name)
+  local info = debug.getinfo(f, "S")
+  local source = info.what ~= "C" and source_of(info.source:match "^=%[(.*)%]$" or "")
+  for _, found in ipairs(source and source.functions or {}) do
+    if found.line == info.linedefined and found.block then
+      return {
+        name = name, kind = "function", block = found.block, parameters = found.parameters,
+      }
+    end
+  end
+  return entry_of_block(name, "function", by_name[name])
+end
+
+-- What a file says about itself: the comment it begins with.
+local function block_of_file(module)
+  local block = { words = {}, fields = {}, examples = {}, params = {}, returns = {}, errors = {} }
+  for line in embedded.source(module):gmatch "([^\n]*)\n" do
+    local text = line:match "^%-%- ?(.*)$"
+    if not text then break end
+    table.insert(block.words, text)
+  end
+  return block
+end
+
+local function sorted_names(map)
+  local names = {}
+  for name in pairs(map) do
+    if type(name) == "string" and not name:find "^_" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+local entry_of_value
+
+local function entry_of_module(name, module, by_name)
+  local entry = { name = name, kind = "module", block = block_of_file(name), members = {} }
+  for _, member in ipairs(sorted_names(module)) do
+    table.insert(entry.members, entry_of_value(name .. "." .. member, module[member], by_name))
+  end
+  return entry
+end
+
+function entry_of_value(name, value, by_name)
+  if type(value) == "function" then return entry_of_function(name, value, by_name) end
+  if package.loaded[name] == value and type(value) == "table" and not by_name[name] then
+    return entry_of_module(name, value, by_name)
+  end
+  return entry_of_block(name, "value", by_name[name])
+end
+
+local function names_of_moonherd(moonherd)
+  local names = {}
+  for name in pairs(moonherd) do names[name] = true end
+  for name in pairs(getmetatable(moonherd).parts) do names[name] = true end
+  return sorted_names(names)
+end
+
+-- The name of a part within the module it comes from: moonherd.null is moonherd.json.null.
+local function own_name(moonherd, name)
+  local part = getmetatable(moonherd).parts[name]
+  return type(part) == "table" and table.concat(part, ".") or nil
+end
+
+-- ---- classes -----------------------------------------------------------------------------------
+
+local function add_methods(class, found)
+  for _, method in ipairs(found.source.functions) do
+    if method.owner == found.block.owner and not method.name:find "^_" then
+      table.insert(class.members, {
+        name = class.name .. method.separator .. method.name, kind = "function",
+        block = method.block, parameters = method.parameters,
+      })
+    end
+  end
+end
+
+-- A class that several files add to is one.
+local function classes_of(blocks)
+  local list, by_name = {}, {}
+  for _, found in ipairs(blocks) do
+    local name = found.block.class
+    if name then
+      local class = by_name[name]
+      if not class then
+        class = { name = name, kind = "class", block = found.block, members = {} }
+        by_name[name], list[#list + 1] = class, class
+      end
+      if found.block.owner then add_methods(class, found) end
+    end
+  end
+  for _, found in ipairs(blocks) do
+    local class = by_name[(found.block.name or ""):match "^([%w_]+):"]
+    if class then
+      table.insert(class.members, entry_of_block(found.block.name, "function", found.block))
+    end
+  end
+  table.sort(list, function (a, b) return a.name < b.name end)
+  return list
+end
+
+-- ---- all of it ---------------------------------------------------------------------------------
+
+-- Globals that the host replaces, which nothing in `moonherd` leads to.
+local function globals_of(blocks, top)
+  for _, found in ipairs(blocks) do
+    local name = found.block.name
+    local is_global = name and not name:find "^moonherd" and not name:find ":"
+    if is_global then table.insert(top, entry_of_block(name, "function", found.block)) end
+  end
+end
+
+local everything
+
+--- All public names.
+---@return table[] entries  what `moonherd` has, sorted, then classes, then globals of the host
+function M.all()
+  if everything then return everything end
+  local moonherd = require "moonherd"
+  local blocks, by_name, top = named_blocks(), {}, {}
+  for _, found in ipairs(blocks) do
+    if found.block.name then by_name[found.block.name] = found.block end
+  end
+  for _, name in ipairs(names_of_moonherd(moonherd)) do
+    local public = "moonherd." .. name
+    by_name[public] = by_name[public] or by_name[own_name(moonherd, name) or public]
+    table.insert(top, entry_of_value(public, moonherd[name], by_name))
+  end
+  for _, class in ipairs(classes_of(blocks)) do top[#top + 1] = class end
+  globals_of(blocks, top)
+  everything = top
+  return top
+end
+
+--- All entries with their members, flat.
+---@return fun(): table? iterator
+function M.each()
+  local list = {}
+  for _, entry in ipairs(M.all()) do
+    list[#list + 1] = entry
+    for _, member in ipairs(entry.members or {}) do list[#list + 1] = member end
+  end
+  local i = 0
+  return function ()
+    i = i + 1
+    return list[i]
+  end
+end
+
+-- ---- finding one -------------------------------------------------------------------------------
+
+-- Names people use for what has another one here.
+local ALIASES = { { "^ns%f[:%z]", "namespace" }, { "^ns$", "namespace" } }
+
+local function candidates_of(name)
+  for _, alias in ipairs(ALIASES) do name = name:gsub(alias[1], alias[2]) end
+  return { name, "moonherd." .. name, (name:gsub("%.", ":")), (name:gsub("[()]", "")) }
+end
+
+--- The entries a name may mean: the one of that name, else all whose last part it is.
+---@param name string  "moonherd.map", "map", "script:upload", "ns:scripts", "upload"
+---@return table[] entries
+function M.find(name)
+  local by_last, exact = {}, {}
+  for entry in M.each() do
+    exact[entry.name] = exact[entry.name] or entry
+    if entry.name:match "[%w_]+$" == name then by_last[#by_last + 1] = entry end
+  end
+  for _, candidate in ipairs(candidates_of(name)) do
+    if exact[candidate] then return { exact[candidate] } end
+  end
+  return by_last
+end
+
+local AT_ONCE = 200
+
+-- The nearest of more names than are compared at once.
+local function nearest_of_many(name, names)
+  local best = {}
+  for first = 1, #names, AT_ONCE do
+    best[#best + 1] = options.nearest(name, table.move(names, first, first + AT_ONCE - 1, 1, {}))
+  end
+  return options.nearest(name, best)
+end
+
+--- The public name that is nearest to a mistyped one: whole, or but for what stands before it.
+---@param name string
+---@param more? string[]  other names that may be meant
+---@return string? nearest
+function M.nearest(name, more)
+  local names, whole = table.move(more or {}, 1, #(more or {}), 1, {}), {}
+  for entry in M.each() do
+    local last = entry.name:match "[%w_]+$"
+    names[#names + 1] = entry.name
+    if not whole[last] then names[#names + 1], whole[last] = last, entry.name end
+  end
+  local found = nearest_of_many(name, names)
+  return found and whole[found] or found
+end
+
+return M

@@ -1,0 +1,142 @@
+-- Doc comments as text for a terminal: what `moonherd help NAME` prints.
+local M = {}
+
+local DEFAULT_WIDTH, LEAST_WIDTH = 80, 20
+
+local function width_of_terminal()
+  local columns = math.tointeger(tonumber(os.getenv "COLUMNS" or ""))
+  return columns and math.max(columns, LEAST_WIDTH) or DEFAULT_WIDTH
+end
+
+--- Breaks a text into lines.
+---@param text string
+---@param indent integer  spaces in front of every line
+---@param width? integer  columns; default those of the terminal
+---@return string lines  without a line break at the end
+function M.wrap(text, indent, width)
+  local room = math.max((width or width_of_terminal()) - indent - 1, 1)
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    local longer = line == "" and word or line .. " " .. word
+    if line ~= "" and (utf8.len(longer) or #longer) > room then
+      lines[#lines + 1], line = line, word
+    else
+      line = longer
+    end
+  end
+  lines[#lines + 1] = line
+  local space = (" "):rep(indent)
+  return space .. table.concat(lines, "\n" .. space)
+end
+
+--- The paragraphs of a block's words; lines that are indented stay as they are.
+---@param block table
+---@return string[] paragraphs
+function M.paragraphs(block)
+  local list, current = {}, nil
+  for _, line in ipairs(block.words) do
+    if line:find "^%s*$" then
+      current = nil
+    elseif current and not line:find "^%s%s" then
+      list[current] = list[current] .. " " .. line
+    else
+      list[#list + 1] = line
+      current = not line:find "^%s%s" and #list or nil
+    end
+  end
+  return list
+end
+
+--- How a function is called: "script:upload(spec) -> result".
+---@param entry table
+---@return string signature
+function M.signature(entry)
+  if entry.kind ~= "function" then return entry.name end
+  local given = {}
+  for i, name in ipairs(entry.parameters or {}) do given[i] = name end
+  local results = {}
+  for i, result in ipairs(entry.block and entry.block.returns or {}) do
+    results[i] = result.name or result.type
+  end
+  local arrow = #results > 0 and " -> " .. table.concat(results, ", ") or ""
+  return ("%s(%s)%s"):format(entry.name, table.concat(given, ", "), arrow)
+end
+
+--- The first sentence of a block.
+---@param block table
+---@return string sentence
+function M.summary(block)
+  local text = M.paragraphs(block)[1] or ""
+  return text:match "^(.-%.)%s" or text
+end
+
+local function put_named(out, title, list)
+  if #list == 0 then return end
+  out[#out + 1] = "\n" .. title
+  for _, item in ipairs(list) do
+    local mark = item.optional and "?" or ""
+    out[#out + 1] = ("  %s%s  %s"):format(item.name or "", mark, item.type):gsub("^    ", "  ")
+    if item.text ~= "" then out[#out + 1] = M.wrap(item.text, 6) end
+  end
+end
+
+-- Parameters with their options behind them, in the order they were written.
+local function arguments_of(block)
+  local list = {}
+  for _, param in ipairs(block.params) do
+    list[#list + 1] = param
+    for _, field in ipairs(block.fields) do
+      if field.name:match "^[%w_]+" == param.name then list[#list + 1] = field end
+    end
+  end
+  return list
+end
+
+local function put_errors(out, errors)
+  if #errors == 0 then return end
+  out[#out + 1] = "\nErrors (kind, reason)"
+  for _, err in ipairs(errors) do
+    out[#out + 1] = M.wrap(("%s %s  %s"):format(err.kind, err.reason, err.text), 2)
+  end
+end
+
+local function put_examples(out, examples)
+  for _, example in ipairs(examples) do
+    out[#out + 1] = "\nExample"
+    for _, line in ipairs(example) do out[#out + 1] = "  " .. line end
+  end
+end
+
+local function put_members(out, entry)
+  if not entry.members or #entry.members == 0 then return end
+  out[#out + 1] = entry.kind == "class" and "\nMethods" or "\nFunctions"
+  for _, member in ipairs(entry.members) do
+    out[#out + 1] = "  " .. M.signature(member)
+    if member.block then out[#out + 1] = M.wrap(M.summary(member.block), 6) end
+  end
+end
+
+--- All that is known about a public name.
+---@param entry table  of docs/index.lua
+---@return string text
+function M.of_entry(entry)
+  local block = entry.block
+  local out = { M.wrap(M.signature(entry), 0) }
+  if block.is_async then out[#out + 1] = "  (waits)" end
+  for _, paragraph in ipairs(M.paragraphs(block)) do
+    local is_kept = paragraph:find "^%s%s"
+    out[#out + 1] = (is_kept and "  " or "\n") .. (is_kept and paragraph or M.wrap(paragraph, 2))
+  end
+  if entry.kind == "class" then
+    put_named(out, "Fields", block.fields)
+  else
+    put_named(out, "Arguments", arguments_of(block))
+    put_named(out, "Returns", block.returns)
+    put_errors(out, block.errors)
+  end
+  put_members(out, entry)
+  put_examples(out, block.examples)
+  return table.concat(out, "\n")
+end
+
+return M
