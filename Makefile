@@ -131,6 +131,9 @@ test-e2e: all  ## run wrangler and the SDKs, from npm, against the platform; REC
 	$(Q)command -v npm >/dev/null || .ci/setup clients
 	$(Q)B=$(B) RECORD=$(RECORD) tests/run.sh clients
 
+docs: all  ## write the man page and the reference to build/docs
+	$(Q)$(B)/moonherd docs $(B)/docs
+
 conformance: all  ## hold a server against the contract: BASE=URL TOKEN_FILE=FILE ACCOUNT=ID, or our own
 	$(Q)$(B)/moonherd run --target local --log error tests/conformance/run.lua \
 	  $(if $(BASE),--base=$(BASE) --token-file=$(TOKEN_FILE) --account=$(ACCOUNT))

@@ -6,8 +6,11 @@ local errors = require "moonherd.error"
 -- exit_codes, lists of {name=, arguments=, text=}.
 local M = { words = {} }
 
-local function sentence(text)
-  return text:sub(1, 1):upper() .. text:sub(2) .. "."
+--- A text of the table as a sentence.
+---@param text string
+---@return string sentence
+function M.sentence(text)
+  return text:sub(1, 1):upper() .. text:sub(2):gsub("\n", " ") .. "."
 end
 
 -- Commands that the executable runs itself have no module and no options of their own.
@@ -33,7 +36,7 @@ end
 ---@param name string
 ---@return table parser  of argparse
 function M.new(name)
-  local p = argparse("moonherd " .. name, sentence(M.entry(name).text)):add_help "-h --help"
+  local p = argparse("moonherd " .. name, M.sentence(M.entry(name).text)):add_help "-h --help"
   M.command(name).configure(p)
   -- Of two values for one option the second would silently win.
   for _, option in ipairs(p._options) do option:overwrite(false) end

@@ -313,62 +313,6 @@ function Script:patch_settings(changes)
   return settings.patch(self, changes)
 end
 
--- ---- tags --------------------------------------------------------------------------------------
-
---- Lists the tags.
----@async
----@return string[] tags
----@error api script_not_found  when it does not exist
----@example
---- script:put_tags { "plan:pro" }
---- print(script:tags()[1]) --> plan:pro
-function Script:tags()
-  return script_tags.get(self)
-end
-
---- Replaces all tags; an empty list removes them.
----@async
----@param tags string[]  at most 10 of at most 1024 bytes, without commas and ampersands
----@return string[] tags  as the API keeps them
----@error usage too_many_tags  above ten
----@error usage bad_tag  empty, not UTF-8, or with a comma, an ampersand or a control character
----@error usage tag_too_large  above 1024 bytes
----@error api script_not_found  when it does not exist
----@example
---- print(#script:put_tags { "customer:7", "plan:pro" }) --> 2
-function Script:put_tags(tags)
-  return script_tags.put(self, tags)
-end
-
---- Adds a tag and keeps the others; one that is there already stays.
----@async
----@param tag string
----@error api too_many_tags  when it would be the eleventh
----@error usage bad_tag  as for put_tags
----@error usage tag_too_large  above 1024 bytes
----@error api script_not_found  when it does not exist
----@example
---- script:put_tags { "plan:pro" }
---- script:add_tag "customer:7"
---- print(#script:tags()) --> 2
-function Script:add_tag(tag)
-  script_tags.add(self, tag)
-end
-
---- Removes a tag and keeps the others; one that is not there is no error.
----@async
----@param tag string
----@error usage bad_tag  as for put_tags
----@error usage tag_too_large  above 1024 bytes
----@error api script_not_found  when it does not exist
----@example
---- script:put_tags { "plan:pro" }
---- script:delete_tag "plan:pro"
---- print(#script:tags()) --> 0
-function Script:delete_tag(tag)
-  script_tags.delete(self, tag)
-end
-
 -- ---- assets ------------------------------------------------------------------------------------
 
 local read_assets = options.reader("script:upload_assets", assets.SOURCES)
@@ -423,6 +367,8 @@ function Script:assets_upload_session(manifest)
   local who = "script:assets_upload_session"
   return (assets.open_session(self, assets.check_manifest(manifest, who), who))
 end
+
+for name, method in pairs(script_tags) do Script[name] = method end
 
 handles.guard(Script, "script")
 

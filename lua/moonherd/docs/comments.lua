@@ -3,7 +3,8 @@
 --
 -- A block of lines that begin with --- (in C: ///) stands above what it tells about: words, then
 --   @async                       it may wait
---   @param NAME[?] TYPE  text    @field PARAM.NAME[?] TYPE  text    an option of a table
+--   @param NAME[?] TYPE  text    @field PARAM.NAME[?] TYPE  text    an option of a table;
+--                                PARAM[].NAME of each table of a list
 --   @return TYPE [NAME]  text    @error KIND REASON  when
 --   @example                     code to the end of the block; what is behind --> it prints
 --   @name NAME                   the public name, where no function below says it
@@ -44,7 +45,7 @@ function READ.async(block)
 end
 
 local function add_named(list, rest)
-  local name, mark, after = rest:match "^([%w_.]+)(%??)%s+(.*)$"
+  local name, mark, after = rest:match "^([%w_.%[%]]+)(%??)%s+(.*)$"
   local kind, text = split_type(after or "")
   local entry = {
     name = name or rest:match "^[%w_.]*", optional = mark == "?", type = kind, text = text,

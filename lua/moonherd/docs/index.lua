@@ -10,8 +10,6 @@ local options = require "moonherd._options"
 
 local M = {}
 
-local C_MODULES = "moonherd.docs.c" -- the doc comments of the modules in C, gathered by the build
-
 -- ---- sources -----------------------------------------------------------------------------------
 
 local sources = {}
@@ -24,8 +22,11 @@ local function source_of(module)
   return sources[module]
 end
 
--- Parts of the program that no script sees.
-local INNER = { "^moonherd%.platform", "^moonherd%.store", "^moonherd%.cli", "^moonherd%.docs%.%l%l" }
+-- Parts of the program that no script sees. The doc comments of the modules in C, which the build
+-- has gathered, are moonherd.docs.c.
+local INNER = {
+  "^moonherd%.platform", "^moonherd%.store", "^moonherd%.cli", "^moonherd%.docs%.%l%l",
+}
 
 local function is_inner(module)
   for _, pattern in ipairs(INNER) do
@@ -222,8 +223,9 @@ end
 local ALIASES = { { "^ns%f[:%z]", "namespace" }, { "^ns$", "namespace" } }
 
 local function candidates_of(name)
+  name = name:gsub("%(.*$", "")
   for _, alias in ipairs(ALIASES) do name = name:gsub(alias[1], alias[2]) end
-  return { name, "moonherd." .. name, (name:gsub("%.", ":")), (name:gsub("[()]", "")) }
+  return { name, "moonherd." .. name, (name:gsub("%.", ":")) }
 end
 
 --- The entries a name may mean: the one of that name, else all whose last part it is.
@@ -257,7 +259,9 @@ end
 ---@param more? string[]  other names that may be meant
 ---@return string? nearest
 function M.nearest(name, more)
-  local names, whole = table.move(more or {}, 1, #(more or {}), 1, {}), {}
+  more = more or {}
+  local names, whole = table.move(more, 1, #more, 1, {}), {}
+  for _, name in ipairs(more) do whole[name] = name end
   for entry in M.each() do
     local last = entry.name:match "[%w_]+$"
     names[#names + 1] = entry.name

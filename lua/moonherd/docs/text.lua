@@ -80,8 +80,10 @@ local function put_named(out, title, list)
   end
 end
 
--- Parameters with their options behind them, in the order they were written.
-local function arguments_of(block)
+--- Parameters with their options behind them, in the order they were written.
+---@param block table
+---@return table[] items
+function M.arguments(block)
   local list = {}
   for _, param in ipairs(block.params) do
     list[#list + 1] = param
@@ -130,7 +132,7 @@ function M.of_entry(entry)
   if entry.kind == "class" then
     put_named(out, "Fields", block.fields)
   else
-    put_named(out, "Arguments", arguments_of(block))
+    put_named(out, "Arguments", M.arguments(block))
     put_named(out, "Returns", block.returns)
     put_errors(out, block.errors)
   end

@@ -1,0 +1,94 @@
+-- Doc comments as Markdown: one page of reference for each module and class, and a list of them.
+local index = require "moonherd.docs.index"
+local text = require "moonherd.docs.text"
+
+local M = {}
+
+-- ---- one name ----------------------------------------------------------------------------------
+
+local function put_paragraphs(out, block)
+  for _, paragraph in ipairs(text.paragraphs(block)) do
+    -- Lines that are indented are code or a table: kept as they stand.
+    out[#out + 1] = paragraph:find "^%s%s" and "    " .. paragraph .. "\n" or paragraph .. "\n"
+  end
+end
+
+local function code(words)
+  return "`" .. words .. "`"
+end
+
+local function put_items(out, title, items)
+  if #items == 0 then return end
+  out[#out + 1] = ("**%s**\n"):format(title)
+  for _, item in ipairs(items) do
+    local name = item.name and code(item.name .. (item.optional and "?" or "")) .. " " or ""
+    out[#out + 1] = ("- %s%s: %s"):format(name, code(item.type), item.text)
+  end
+  out[#out + 1] = ""
+end
+
+local function put_errors(out, errors)
+  if #errors == 0 then return end
+  out[#out + 1] = "**Errors**\n"
+  for _, err in ipairs(errors) do
+    out[#out + 1] = ("- %s %s %s"):format(code(err.kind), code(err.reason), err.text)
+  end
+  out[#out + 1] = ""
+end
+
+local function put_examples(out, examples)
+  for _, example in ipairs(examples) do
+    out[#out + 1] = "```lua\n" .. table.concat(example, "\n") .. "\n```\n"
+  end
+end
+
+local function put_entry(out, entry, level)
+  local block = entry.block
+  out[#out + 1] = ("%s %s\n"):format(("#"):rep(level), code(text.signature(entry)))
+  if block.is_async then out[#out + 1] = "*Waits.*\n" end
+  put_paragraphs(out, block)
+  if entry.kind == "class" then
+    put_items(out, "Fields", block.fields)
+  else
+    put_items(out, "Arguments", text.arguments(block))
+    put_items(out, "Returns", block.returns)
+  end
+  put_errors(out, block.errors)
+  put_examples(out, block.examples)
+end
+
+-- ---- pages -------------------------------------------------------------------------------------
+
+local function page_of(entry)
+  local out = {}
+  put_entry(out, entry, 1)
+  for _, member in ipairs(entry.members) do put_entry(out, member, 2) end
+  return table.concat(out, "\n")
+end
+
+-- What has no page of its own: the functions of `moonherd` itself, and globals of the host.
+local function page_of_rest(out)
+  for _, entry in ipairs(index.all()) do
+    if not entry.members then put_entry(out, entry, 2) end
+  end
+  return table.concat(out, "\n")
+end
+
+--- The pages.
+---@return table<string, string> files  Markdown by name: "moonherd.md", "fs.md", "script.md", …
+function M.files()
+  local files = {}
+  local out = { "# `moonherd`\n", "Modules and classes have pages of their own:\n" }
+  for _, entry in ipairs(index.all()) do
+    if entry.members then
+      local file = entry.name:match "[%w_]+$" .. ".md"
+      files[file] = page_of(entry)
+      out[#out + 1] = ("- [%s](%s): %s"):format(code(entry.name), file, text.summary(entry.block))
+    end
+  end
+  out[#out + 1] = ""
+  files["moonherd.md"] = page_of_rest(out)
+  return files
+end
+
+return M
