@@ -1,7 +1,6 @@
 -- The doc comments and what is made of them: help, types, reference pages.
 local comments = require "moonherd.docs.comments"
 local index = require "moonherd.docs.index"
-local moonherd = require "moonherd"
 local pages = require "moonherd.docs.pages"
 local stand_in = require "tests.spec.support.stand_in"
 local text = require "moonherd.docs.text"
@@ -90,9 +89,14 @@ describe("every public name", function ()
     end)
   end
 
-  it("of a handle is among them", function ()
-    local server = stand_in.new()
-    finally(function () server:close() end)
+end)
+
+describe("every method of a handle", function ()
+  local server
+  before_each(function () server = stand_in.new() end)
+  after_each(function () server:close() end)
+
+  it("is a public name", function ()
     local client = stand_in.without_host_options(function () return server:connect() end)
     local ns = client:namespace "a"
     local handles = { client = client, namespace = ns, script = ns:script "b" }

@@ -9,7 +9,8 @@ local SHELLS = { "bash", "zsh", "fish" }
 
 -- What the values of an option can be, where that is a fixed list.
 local VALUES = {
-  ["--target"] = { "local", "cloudflare" }, ["--log"] = { "error", "warn", "info", "debug", "json" },
+  ["--target"] = { "local", "cloudflare" },
+  ["--log"] = { "error", "warn", "info", "debug", "json" },
 }
 
 --- Its argument.

@@ -261,7 +261,7 @@ end
 function M.nearest(name, more)
   more = more or {}
   local names, whole = table.move(more, 1, #more, 1, {}), {}
-  for _, name in ipairs(more) do whole[name] = name end
+  for _, known in ipairs(more) do whole[known] = known end
   for entry in M.each() do
     local last = entry.name:match "[%w_]+$"
     names[#names + 1] = entry.name
