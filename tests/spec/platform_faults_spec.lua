@@ -198,6 +198,17 @@ describe("faults", function ()
     end)
   end)
 
+  it("of bulk deletes that take fewer than they were asked to", function ()
+    for _, name in ipairs { "a", "b", "c" } do server:put("/prod/scripts/" .. name) end
+    switch_on({}, { delete_limit = 2 })
+    local function delete()
+      local answer = json.decode(server:api("DELETE", "/prod/scripts?limit=1000").body).result
+      return { answer.deleted_count, answer.has_more }
+    end
+    assert.same({ 2, true }, delete())
+    assert.same({ 1, false }, delete())
+  end)
+
   it("are shown with what they have done, and switched off", function ()
     switch_on { { fault = "bad_gateway", skip = 1 } }
     server:api("GET", "")

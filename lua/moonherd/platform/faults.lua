@@ -56,6 +56,7 @@ local FILE = {
   seed = shape.integer,
   faults = shape.list(shape.object(RULE, { "fault" })),
   limit = shape.object(LIMIT),
+  delete_limit = at_least(1, shape.integer),
 }
 
 local function refuse_unknown(value, known, pointer)
@@ -72,6 +73,8 @@ end
 ---@field given.seed? integer  default 1
 ---@field given.limit? table  enforce the allowance: quota (1200 requests), window and block (300
 ---  seconds each)
+---@field given.delete_limit? integer  scripts that a call deletes in bulk at most, whatever it asks
+---  for; the answer says that there are more
 ---@field given.faults? table[]  rules; a request meets the first that fits and is due:
 ---  fault        rate_limited, bad_gateway, gateway_timeout, applied_error, reset, stall, lag,
 ---               expired_token, no_completion_token: what it does stands in fault_kinds.lua
@@ -124,7 +127,9 @@ end
 
 --- Makes the faults of a list that has been checked.
 function M.new(given)
-  local self = setmetatable({ given = given, rules = {} }, Faults)
+  local self = setmetatable({
+    given = given, rules = {}, delete_limit = given.delete_limit or math.huge,
+  }, Faults)
   self.random = given.seed or 1
   for i, rule in ipairs(given.faults or {}) do
     self.rules[i] = compile(rule)
@@ -166,7 +171,10 @@ end
 --- The faults as they are shown: the list that was given, each rule with how many requests it has
 --- matched and how many have met it.
 function Faults:to_json()
-  local shown = { seed = self.given.seed or 1, faults = json.array {}, limit = self.given.limit }
+  local shown = {
+    seed = self.given.seed or 1, faults = json.array {}, limit = self.given.limit,
+    delete_limit = self.given.delete_limit,
+  }
   for i, rule in ipairs(self.rules) do
     local copy = { matches = rule.matches, hits = rule.hits }
     for name, value in pairs(self.given.faults[i]) do

@@ -88,6 +88,7 @@ end
 ---@field given.seed? integer  the same seed and the same requests give the same faults; default 1
 ---@field given.faults? table[]  rules, the first that fits counts; see faults.lua
 ---@field given.limit? table  enforce the allowance: quota (1200), window and block (300 seconds)
+---@field given.delete_limit? integer  scripts that a call deletes in bulk at most
 function Platform:set_faults(given)
   self.faults, self.lag = given and faults.new(given), nil
   self.limiter = limiter.new(given and given.limit)

@@ -77,10 +77,16 @@ local function deleted(ids, has_more)
   return json.encode { deleted = list, deleted_count = #ids, has_more = has_more }
 end
 
+-- How many a bulk delete takes; a fault may be that it takes fewer than it was asked to.
+local function read_delete_limit(call)
+  local limit, faults = read_limit(call), call.platform.faults
+  return faults and math.min(limit, faults.delete_limit) or limit
+end
+
 --- DELETE scripts: those that pass the filter, all without one, up to the limit.
 function M.delete(call)
   local account, namespace = lookup.present_namespace(call)
-  local limit, filter = read_limit(call), read_filter(call)
+  local limit, filter = read_delete_limit(call), read_filter(call)
   local ids, has_more = call.store:delete_scripts(account, namespace, filter, limit)
   if not ids then
     errors.refuse(100119)
