@@ -1,4 +1,5 @@
--- An audit of many scripts: their settings stream past, and nothing of them stays. Argument: how many.
+-- An audit of many scripts: their settings stream past, and nothing of them stays. Argument: how
+-- many.
 local common = require "tests.fleet.common"
 local moonherd = require "moonherd"
 

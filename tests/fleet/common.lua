@@ -1,7 +1,6 @@
--- What the scenarios of a fleet share. Each is a script: it is given a folder and numbers, makes what
--- it needs on the embedded platform, and raises when something is not as it should be.
+-- What the scenarios of a fleet share. Each is a script: it is given numbers, makes what it needs on
+-- the embedded platform, and raises when something is not as it should be.
 local fs = require "moonherd.fs"
-local moonherd = require "moonherd"
 
 local M = {}
 
@@ -10,9 +9,9 @@ local M = {}
 ---@param tags? string[]
 ---@return table spec
 function M.spec(i, tags)
+  local code = ("export default { fetch() { return new Response('%d') } }"):format(i)
   return {
-    modules = { ["a.mjs"] = ("export default { fetch() { return new Response('%d') } }"):format(i) },
-    compatibility_date = "2026-10-01", tags = tags,
+    modules = { ["a.mjs"] = code }, compatibility_date = "2026-10-01", tags = tags,
   }
 end
 
@@ -73,7 +72,7 @@ end
 ---@param format string
 ---@param ... any
 function M.say(format, ...)
-  moonherd.log.info(format:format(...))
+  print(format:format(...))
 end
 
 return M

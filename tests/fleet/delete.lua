@@ -1,5 +1,5 @@
--- Bulk delete by tag, where the server deletes a hundred a call and fails once behind a call that was
--- carried out. Arguments: how many scripts have the tag, how many only look as if.
+-- Bulk delete by tag, where the server deletes a hundred a call and fails once behind a call that
+-- was carried out. Arguments: how many scripts have the tag, how many only look as if.
 local common = require "tests.fleet.common"
 local moonherd = require "moonherd"
 

@@ -4,7 +4,8 @@
 local common = require "tests.fleet.common"
 local moonherd = require "moonherd"
 
-local ledger, PICKED <const>, OTHERS <const> = arg[1], math.tointeger(arg[2]), math.tointeger(arg[3])
+local ledger = arg[1]
+local PICKED <const>, OTHERS <const> = math.tointeger(arg[2]), math.tointeger(arg[3])
 local seed, is_again = math.tointeger(arg[4]), arg[5] == "again"
 local FILTER = { "plan:pro", "region:eu" }
 local NAME = "SIGNING_KEY"
