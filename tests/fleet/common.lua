@@ -1,5 +1,5 @@
--- What the scenarios of a fleet share. Each is a script: it is given numbers, makes what it needs on
--- the embedded platform, and raises when something is not as it should be.
+-- What the scenarios of a fleet share. Each is a script: it is given numbers, makes what it needs
+-- on the embedded platform, and raises when something is not as it should be.
 local fs = require "moonherd.fs"
 
 local M = {}

@@ -15,9 +15,9 @@ local function name_of(i) return ("site-%05d"):format(i) end
 -- One line a run: when it ended, how many requests it made, how many were refused.
 local function note(client)
   local path = fs.join(folder, "runs")
-  local before = fs.exists(path) and fs.read(path) or ""
+  local before, refused = fs.read(path), common.count_requests(client, { status = 429 })
   fs.write(path, ("%s%.3f %d %d\n"):format(before, moonherd.time.wall(), client:stats().requests,
-    common.count_requests(client, { status = 429 })))
+    refused))
 end
 
 local function run()
@@ -44,7 +44,7 @@ local function read_runs()
     ended, count = tonumber(at), count + 1
     requests, refused = requests + sent, refused + turned_away
   end
-  return ended, requests, refused, count - 1
+  return ended, requests, refused, count - 2 -- the first line is the start of all
 end
 
 -- How often each script was accepted: every upload makes a version.
