@@ -21,6 +21,7 @@
   X(multipart) \
   X(pack) \
   X(platform) \
+  X(proc) \
   X(serve) \
   X(sink) \
   X(std) \

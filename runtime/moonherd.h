@@ -15,8 +15,9 @@
  * nothing.
  *
  * The library never prints, exits, changes the working directory or the environment, or installs
- * signal handlers. Two things belong to the process, not to a handle: libcurl's global set-up runs
- * once, and the host should ignore SIGPIPE.
+ * signal handlers. A few things belong to the process, not to a handle: libcurl's global set-up runs
+ * once, the host should ignore SIGPIPE, and a script that starts a program has libuv handle SIGCHLD
+ * and all open descriptors marked close-on-exec.
  *
  * Strings given to a call are copied. Strings given to a callback live until it returns.
  *

@@ -28,6 +28,7 @@ local PARTS = {
   read_json = { "moonherd._script", "read_json" },
   retry = { "moonherd.retry", "run" },
   serve = { "moonherd.serve", "run" },
+  sh = { "moonherd.sh", "run" },
   time = "moonherd.time",
   write = { "moonherd._script", "write" },
 }

@@ -87,6 +87,15 @@ code
   ~ worker.mjs          57 bytes                    other bytes or type
 END
 
+check 12_programs prints 12_programs.lua << 'END'
+export default { fetch() { return new Response('globex') } }
+build | checked
+build | signed
+exit	2	no such rule
+timeout	sleep: stopped after 0.05 s
+1
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh

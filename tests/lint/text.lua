@@ -19,7 +19,9 @@ local banned = {
     "time comes from core/clock" },
   -- The budget of a step is real time even when the clock is virtual.
   { "uv_hrtime uv_now", { core, host }, "time comes from core/clock" },
-  { "uv_timer_init uv_timer_start", { "^runtime/core/loop%.c$" }, "timers come from core/loop" },
+  -- A child process lives in real time even when the clock is virtual.
+  { "uv_timer_init uv_timer_start", { "^runtime/core/loop%.c$", "^runtime/io/proc%.c$" },
+    "timers come from core/loop" },
 }
 
 local function is_allowed(path, patterns)
