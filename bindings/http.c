@@ -519,6 +519,8 @@ int luaopen_moonherd__http(lua_State *L) {
   luaL_newmetatable(L, RESPONSE);
   luaL_setfuncs(L, response_meta, 0);
   luaL_newlib(L, functions);
+  lua_pushstring(L, mh_http_version());
+  lua_setfield(L, -2, "version");
   lua_newtable(L);
   lua_pushcclosure(L, f_request, 1);
   lua_setfield(L, -2, "request");

@@ -19,6 +19,7 @@ const cli_entry cli_commands[] = {
     {"serve", "", "serve the embedded platform over HTTP"},
     {"api", "METHOD PATH", "make one raw call of the API"},
     {"jobs", "list|show|resume|forget", "show, resume and forget bulk runs"},
+    {"doctor", "", "look at what may keep scripts from their target"},
     {"types", "DIR", "write definitions for lua-language-server"},
     {"docs", "DIR", "write the man page and the reference"},
     {"completion", "bash|zsh|fish", "print what a shell needs to complete command lines"},

@@ -207,3 +207,7 @@ CURLcode mh_http_slot_set_up(mh_http_slot *slot, const mh_transfer *t) {
   if (code == CURLE_OK) code = set_headers(slot, t);
   return code;
 }
+
+const char *mh_http_version(void) {
+  return curl_version();
+}

@@ -83,4 +83,20 @@ leaves_no_trace() {
     { cat "$scratch/cmdline"; return 1; }
 }
 check 'values are wiped from the command line' leaves_no_trace
+
+for tenant in b c; do
+  gives 0 PUT "$namespaces/shop/scripts/$tenant" --form "metadata=$metadata" \
+    --form 'worker.mjs=@worker.mjs;type=application/javascript+module'
+done
+is_exactly() { [ "$(cat "$out")" = "$1" ] || { cat "$out"; return 1; }; }
+check '--paginate' gives 0 GET "$namespaces/shop/scripts" --query limit=1 --paginate --field 'result[].id'
+check 'follows the cursors' is_exactly "$(printf 'acme\nb\nc')"
+check '--field of one item' gives 0 GET "$namespaces/shop/scripts" --field 'result[0].tags'
+check 'is JSON where it is no text' is_exactly '["plan:pro"]'
+check '--field of a single value' gives 0 GET "$namespaces/shop" --field result.namespace_name
+check 'is its text' is_exactly shop
+check '--field of what is not there' gives 0 GET "$namespaces/shop" --field result.nothing
+check 'is nothing' is_silent
+check 'a --field that is no path' gives 2 GET "$namespaces" --field 'a..b'
+check '--paginate of what is no list' gives 2 DELETE "$namespaces" --paginate
 finish

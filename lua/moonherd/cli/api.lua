@@ -5,6 +5,7 @@ local async = require "moonherd.async"
 local connect = require "moonherd.cloudflare".connect
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
+local fields = require "moonherd.cli.field"
 local json = require "moonherd.json"
 local parser = require "moonherd.cli.parser"
 
@@ -13,7 +14,8 @@ local METHODS = { GET = 1, POST = 1, PUT = 1, PATCH = 1, DELETE = 1, HEAD = 1, O
 local EPILOG = [[
 {account_id} in PATH stands for the account. A VALUE that starts with @ names a file, @- is
 standard input. Examples:
-  moonherd api GET '/accounts/{account_id}/workers/dispatch/namespaces'
+  moonherd api GET '/accounts/{account_id}/workers/dispatch/namespaces' \
+    --field 'result[].namespace_name'
   moonherd api POST '/accounts/{account_id}/workers/dispatch/namespaces' --json '{"name":"prod"}'
   moonherd api PATCH '/accounts/{account_id}/workers/dispatch/namespaces/prod/scripts/a/settings' \
     --form 'settings={"logpush":true}']]
@@ -33,6 +35,9 @@ function M.configure(p)
     p:option("--body", "The body, sent as it is."):argname "VALUE"
   )
   p:option("--content-type", "The type of --body."):argname "TYPE"
+  p:flag("--paginate", "Follow the cursors of a list; print one answer with all of it.")
+  p:option("--field", "Print only the values at this path of the answer, a line each.")
+    :argname "PATH"
   p:epilog(EPILOG)
 end
 
@@ -97,6 +102,7 @@ local function request_of(options)
       options.PATH)
   end
   if options.content_type and not options.body then parser.refuse "--content-type needs --body" end
+  if options.paginate and method ~= "GET" then parser.refuse "--paginate needs GET" end
   return {
     method = method, path = options.PATH, query = read_query(options.query),
     json = read_json(options.json), form = read_form(options.form),
@@ -118,17 +124,46 @@ local function print_failure(err)
   }
 end
 
-local function call(request)
-  local ok, result, envelope = pcall(function ()
-    return connect():request(request)
-  end)
-  if not ok then
-    if errors.is(result) and result.kind == "api" then print_failure(result) end
-    error(result, 0)
+local function request(client, given)
+  local ok, result, envelope = pcall(client.request, client, given)
+  if ok then return result, envelope end
+  if errors.is(result) and result.kind == "api" then print_failure(result) end
+  error(result, 0)
+end
+
+-- The cursor of the next page, where the answer has one.
+local function next_cursor(envelope)
+  local info = type(envelope) == "table" and envelope.result_info
+  local cursor = type(info) == "table" and info.cursor
+  return type(cursor) == "string" and cursor ~= "" and cursor or nil
+end
+
+-- All pages as one answer: that of the first, with the items of the others.
+local function request_all(client, given)
+  local result, envelope = request(client, given)
+  local cursor = next_cursor(envelope)
+  local items = result
+  while cursor and type(items) == "table" do
+    given.query.cursor = cursor
+    local page, more = request(client, given)
+    table.move(page, 1, #page, #items + 1, items)
+    local following = next_cursor(more)
+    cursor = following ~= cursor and following or nil
   end
-  if envelope.success ~= nil then return print_json(envelope) end
-  if type(result) == "string" then return io.write(result) end
-  print_json(result)
+  if type(envelope.result_info) == "table" then
+    envelope.result_info.cursor, envelope.result_info.count = nil, #items
+  end
+  return result, envelope
+end
+
+local function print_fields(value, steps)
+  for _, found in ipairs(fields.values(value, steps)) do print(fields.line(found)) end
+end
+
+local function steps_of(path)
+  if not path then return nil end
+  return fields.compile(path)
+    or parser.refuse("--field: '%s' is not a path such as result[].name", path)
 end
 
 --- Makes the call and prints the answer.
@@ -136,7 +171,18 @@ end
 ---@param options table
 ---@return integer code
 function M.run(options)
-  call(request_of(options))
+  local steps, given = steps_of(options.field), request_of(options)
+  local result, envelope = (options.paginate and request_all or request)(connect(), given)
+  local is_enveloped = envelope.success ~= nil
+  if steps then
+    print_fields(is_enveloped and envelope or result, steps)
+  elseif is_enveloped then
+    print_json(envelope)
+  elseif type(result) == "string" then
+    io.write(result)
+  else
+    print_json(result)
+  end
   return 0
 end
 

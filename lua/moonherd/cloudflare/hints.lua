@@ -29,8 +29,10 @@ function M.time_of(year, month, day, time)
   return days * 86400 + hour * 3600 + minute * 60 + second
 end
 
--- The time of an HTTP date, "Sun, 06 Nov 1994 08:49:37 GMT"; nil when it is no such date.
-local function time_of_date(text)
+--- The time of an HTTP date, "Sun, 06 Nov 1994 08:49:37 GMT".
+---@param text string
+---@return integer? seconds  nil when it is no such date
+function M.time_of_date(text)
   local day, month, year, time =
     text:match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
   return day and MONTHS[month] and M.time_of(year, MONTHS[month], day, time) or nil
@@ -47,9 +49,9 @@ local function of_retry_after(headers)
   if not text then return nil end
   local seconds = seconds_of(text)
   if seconds then return seconds end
-  local time = time_of_date(text)
+  local time = M.time_of_date(text)
   if not time then return nil end
-  local now = headers.date and time_of_date(headers.date) or clock.wall()
+  local now = headers.date and M.time_of_date(headers.date) or clock.wall()
   return math.max(time - now, 0)
 end
 

@@ -48,7 +48,7 @@ local function place_of_platform(place)
   local socket, token = require "moonherd._platform".socket(place.state)
   if not socket then error(token, 0) end
   return {
-    name = "local", base = "http://localhost/client/v4", socket = socket,
+    name = "local", base = "http://localhost/client/v4", socket = socket, state = place.state,
     account = place.account or LOCAL_ACCOUNT,
     credential = { token = token, source = "the embedded platform" },
   }
@@ -87,7 +87,7 @@ local function client_at(place, opts)
   local headers = headers_of(place.credential)
   local client = setmetatable({
     account_id = place.account, target = place.name,
-    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
+    _account = url.encode(place.account), _base = place.base, _socket = place.socket, _state = place.state,
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
     _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
   }, Client)
@@ -265,6 +265,21 @@ end
 --- print(budget.limit, budget.window) --> 1200 300
 function Client:budget()
   return self._budget and self._budget:view()
+end
+
+--- Looks at what may stand between the client and its target: token, account, entitlement,
+--- namespaces, allowance, clock, proxy, TLS, state directory, versions. Sends one request, changes
+--- nothing, and raises nothing that it finds. `moonherd doctor` prints it.
+---@async
+---@param opts? table
+---@field opts.namespace? string  a dispatch namespace to look for, too
+---@return table[] checks  in order: {name=, status="ok"|"warning"|"problem", text=, hint=}
+---@example
+--- for _, check in ipairs(client:doctor()) do
+---   if check.status ~= "ok" then print(check.name, check.text, check.hint) end
+--- end
+function Client:doctor(opts)
+  return require "moonherd.cloudflare.doctor".examine(self, opts)
 end
 
 local read_request = options.reader("client:request", {

@@ -1,0 +1,61 @@
+-- moonherd doctor: what may keep scripts from their target, a line each, and what to do about it.
+-- Exit code 1 when there is a problem.
+local async = require "moonherd.async"
+local connect = require "moonherd.cloudflare".connect
+local doctor = require "moonherd.cloudflare.doctor"
+local json = require "moonherd.json"
+
+local M = {}
+
+local COLUMN = "%-9s%-13s%s"
+
+--- Its options.
+---@param p table  a parser of argparse
+function M.configure(p)
+  p:option("--namespace", "Look for this dispatch namespace, too."):argname "NAME"
+  p:flag("--json", "Print JSON: {\"checks\": [...], \"problems\": N, \"warnings\": N}.")
+end
+
+-- A client that cannot be made is what is wrong, then: no token, no account, a bad URL.
+local function examine(options)
+  local client, err = async.try(connect)
+  if client then return client:doctor { namespace = options.namespace } end
+  return {
+    {
+      name = err.reason:find "account" and "account" or err.reason:find "credential" and "token"
+        or "target",
+      status = "problem", text = err.message, hint = err.hint,
+    },
+    { name = "versions", status = "ok", text = doctor.versions() },
+  }
+end
+
+local function count(checks, status)
+  local n = 0
+  for _, check in ipairs(checks) do n = n + (check.status == status and 1 or 0) end
+  return n
+end
+
+local function print_checks(checks)
+  for _, check in ipairs(checks) do
+    print(COLUMN:format(check.status, check.name, check.text))
+    if check.hint and check.status ~= "ok" then print(COLUMN:format("", "", "→ " .. check.hint)) end
+  end
+end
+
+--- Looks and tells.
+---@async
+---@param options table
+---@return integer code
+function M.run(options)
+  local checks = examine(options)
+  local problems, warnings = count(checks, "problem"), count(checks, "warning")
+  if options.json then
+    print(json.pretty { checks = json.array(checks), problems = problems, warnings = warnings })
+  else
+    print_checks(checks)
+  end
+  return problems > 0 and 1 or 0
+end
+
+return M
