@@ -8,7 +8,8 @@ describe("a path into JSON", function ()
   }
 
   for path, lines in pairs {
-    ["result[].name"] = { "a", "b" }, ["result[1].name"] = { "b" }, ["result[].tags[]"] = { "x", "y" },
+    ["result[].name"] = { "a", "b" }, ["result[1].name"] = { "b" },
+    ["result[].tags[]"] = { "x", "y" },
     ["result_info.count"] = { "3" }, ["result_info"] = { '{"count":3}' }, ["nothing.there"] = {},
     ["result[9]"] = {}, ["result_info.count.more"] = {},
   } do

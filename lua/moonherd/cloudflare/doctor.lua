@@ -18,23 +18,20 @@ local M = {}
 
 -- ---- the list ----------------------------------------------------------------------------------
 
-local Report = {}
-Report.__index = Report
-
-function Report:add(name, status, text, hint)
-  table.insert(self, { name = name, status = status, text = text, hint = hint })
+local function add(report, name, status, text, hint)
+  report[#report + 1] = { name = name, status = status, text = text, hint = hint }
 end
 
-function Report:ok(name, format, ...)
-  self:add(name, "ok", format:format(...))
+local function add_ok(report, name, format, ...)
+  add(report, name, "ok", format:format(...))
 end
 
-function Report:warn(name, hint, format, ...)
-  self:add(name, "warning", format:format(...), hint)
+local function add_warning(report, name, hint, format, ...)
+  add(report, name, "warning", format:format(...), hint)
 end
 
-function Report:problem(name, hint, format, ...)
-  self:add(name, "problem", format:format(...), hint)
+local function add_problem(report, name, hint, format, ...)
+  add(report, name, "problem", format:format(...), hint)
 end
 
 -- ---- the one request ---------------------------------------------------------------------------
@@ -76,19 +73,19 @@ local function add_failure(report, err)
   local what = err.status and ("status %d, "):format(err.status) or ""
   local hint = name_of_failure(err) == "account" and ACCOUNT_HINT or err.hint or NETWORK_HINT
   local ray = err.ray_id and (" (ray id %s)"):format(err.ray_id) or ""
-  report:problem(name_of_failure(err), hint, "%s%s%s", what, err.message, ray)
+  add_problem(report, name_of_failure(err), hint, "%s%s%s", what, err.message, ray)
 end
 
 local function add_namespaces(report, envelope, wanted)
   local list, found = envelope.result or {}, nil
   for _, details in ipairs(list) do found = found or details.namespace_name == wanted end
   if wanted and not found then
-    report:problem("namespace", "check its name, or create it with client:ensure_namespace",
+    add_problem(report, "namespace", "check its name, or create it with client:ensure_namespace",
       "'%s' is not among the %d of the account", wanted, #list)
   elseif #list == 0 then
-    report:warn("namespace", "client:ensure_namespace makes one", "the account has none")
+    add_warning(report, "namespace", "client:ensure_namespace makes one", "the account has none")
   else
-    report:ok("namespace", "%s", wanted and ("'%s' is there"):format(wanted)
+    add_ok(report, "namespace", "%s", wanted and ("'%s' is there"):format(wanted)
       or ("%d in the account"):format(#list))
   end
 end
@@ -97,14 +94,14 @@ local function add_answer(report, client, err, envelope, wanted)
   if err then
     -- What was refused came through: the parts before it are in order.
     if err.status and name_of_failure(err) ~= "connection" then
-      report:ok("connection", "the API answers")
+      add_ok(report, "connection", "the API answers")
     end
     return add_failure(report, err)
   end
-  report:ok("connection", "the API answers")
-  report:ok("token", "it is accepted")
-  report:ok("account", "%s", client.account_id)
-  report:ok("entitlement", "dispatch namespaces are allowed")
+  add_ok(report, "connection", "the API answers")
+  add_ok(report, "token", "it is accepted")
+  add_ok(report, "account", "%s", client.account_id)
+  add_ok(report, "entitlement", "dispatch namespaces are allowed")
   add_namespaces(report, envelope, wanted)
 end
 
@@ -116,12 +113,12 @@ local SKEW_OK, SKEW_BAD = 5, 300
 local function add_clock(report, response)
   local date = response.headers.date
   local time = date and hints.time_of_date(date)
-  if not time then return report:warn("clock", "nothing to compare with", "the answer has no date") end
+  if not time then return add_warning(report, "clock", "nothing to compare with", "the answer has no date") end
   local skew = clock.wall() - time
   local text = ("%.0f s %s the server's"):format(math.abs(skew), skew < 0 and "behind" or "before")
-  if math.abs(skew) <= SKEW_OK then return report:ok("clock", "it agrees with the server's") end
+  if math.abs(skew) <= SKEW_OK then return add_ok(report, "clock", "it agrees with the server's") end
   local level = math.abs(skew) >= SKEW_BAD and "problem" or "warning"
-  report:add("clock", level, text, "set the clock of this machine, by NTP for instance")
+  add(report, "clock", level, text, "set the clock of this machine, by NTP for instance")
 end
 
 -- ---- the allowance -----------------------------------------------------------------------------
@@ -134,13 +131,13 @@ local function add_budget(report, client, response)
   local seen = client:budget()
   left, quota = tonumber(left), tonumber(quota)
   if not left and seen then left, quota = seen.remaining, seen.limit end
-  if not left then return report:ok("budget", "the server does not tell what is left") end
+  if not left then return add_ok(report, "budget", "the server does not tell what is left") end
   local text = ("%d requests left%s"):format(left, quota and (" of %d"):format(quota) or "")
-  if left == 0 then return report:problem("budget", "wait until there are more", "%s", text) end
+  if left == 0 then return add_problem(report, "budget", "wait until there are more", "%s", text) end
   if quota and left < quota * LOW then
-    return report:warn("budget", "go slower, or wait some minutes", "%s", text)
+    return add_warning(report, "budget", "go slower, or wait some minutes", "%s", text)
   end
-  report:ok("budget", "%s", text)
+  add_ok(report, "budget", "%s", text)
 end
 
 -- ---- the way -----------------------------------------------------------------------------------
@@ -149,42 +146,42 @@ local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
 local function add_proxy(report, client)
   if client._socket or url.is_loopback(url.parse_base(client._base).host) then
-    return report:ok("proxy", "none: the target is on this machine")
+    return add_ok(report, "proxy", "none: the target is on this machine")
   end
   for _, name in ipairs(PROXIES) do
     local value = os.getenv(name)
     if value and value ~= "" then
-      return report:warn("proxy", "requests go through it unless NO_PROXY names the host",
+      return add_warning(report, "proxy", "requests go through it unless NO_PROXY names the host",
         "%s is %s", name, url.without_user(value))
     end
   end
-  report:ok("proxy", "none")
+  add_ok(report, "proxy", "none")
 end
 
 local function add_tls(report, client)
-  if client._socket then return report:ok("tls", "not needed: a private socket") end
+  if client._socket then return add_ok(report, "tls", "not needed: a private socket") end
   local base = url.parse_base(client._base)
   if base.scheme == "https" then
-    return report:ok("tls", "certificates are checked%s",
+    return add_ok(report, "tls", "certificates are checked%s",
       client._ca_file and (" against " .. client._ca_file) or "")
   end
-  if url.is_loopback(base.host) then return report:ok("tls", "not needed on this machine") end
-  report:warn("tls", "use https", "the credential travels in plain text")
+  if url.is_loopback(base.host) then return add_ok(report, "tls", "not needed on this machine") end
+  add_warning(report, "tls", "use https", "the credential travels in plain text")
 end
 
 local PRIVATE <const> = 63 -- the bits of a mode that are for others than the owner
 
 local function add_state(report, client)
   local dir = client._state
-  if not dir then return report:ok("state", "none: the platform is not used") end
+  if not dir then return add_ok(report, "state", "none: the platform is not used") end
   local stat, err = moonherd_try(fs.stat, dir)
-  if not stat then return report:problem("state", err.hint, "%s", err.message) end
+  if not stat then return add_problem(report, "state", err.hint, "%s", err.message) end
   local database = moonherd_try(fs.stat, fs.join(dir, "platform.db"))
   local size = database and ("%.0f KB"):format(database.size / 1024) or "no database yet"
   if (stat.mode or 0) & PRIVATE ~= 0 then
-    return report:warn("state", "chmod 700 " .. dir, "%s, %s, is open to other users", dir, size)
+    return add_warning(report, "state", "chmod 700 " .. dir, "%s, %s, is open to other users", dir, size)
   end
-  report:ok("state", "%s, %s", dir, size)
+  add_ok(report, "state", "%s, %s", dir, size)
 end
 
 --- The versions of what the program is made of.
@@ -206,8 +203,8 @@ local read = options.reader("client:doctor", { { "namespace", "string" } })
 function M.examine(client, opts)
   local wanted = read(opts).namespace
   if wanted then names.check_worker(wanted, "client:doctor", "a namespace") end
-  local report = setmetatable({}, Report)
-  report:ok("target", "%s", client._state and client.target or client._base)
+  local report = {}
+  add_ok(report, "target", "%s", client._state and client.target or client._base)
   local endpoint = endpoints.list_namespaces
   local response, err, envelope = ask(client, endpoint, endpoint.format:format(client._account))
   if err and not errors.is(err) then error(err, 0) end
@@ -217,8 +214,8 @@ function M.examine(client, opts)
   if response then add_clock(report, response) end
   add_budget(report, client, response)
   add_state(report, client)
-  report:ok("versions", "%s", M.versions())
-  return setmetatable(report, nil)
+  add_ok(report, "versions", "%s", M.versions())
+  return report
 end
 
 return M

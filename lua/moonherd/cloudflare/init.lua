@@ -48,7 +48,8 @@ local function place_of_platform(place)
   local socket, token = require "moonherd._platform".socket(place.state)
   if not socket then error(token, 0) end
   return {
-    name = "local", base = "http://localhost/client/v4", socket = socket, state = place.state,
+    name = "local", base = "http://localhost/client/v4", socket = socket,
+    state = place.state,
     account = place.account or LOCAL_ACCOUNT,
     credential = { token = token, source = "the embedded platform" },
   }
@@ -87,7 +88,8 @@ local function client_at(place, opts)
   local headers = headers_of(place.credential)
   local client = setmetatable({
     account_id = place.account, target = place.name,
-    _account = url.encode(place.account), _base = place.base, _socket = place.socket, _state = place.state,
+    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
+    _state = place.state,
     _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
     _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
   }, Client)
