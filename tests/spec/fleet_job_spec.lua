@@ -2,7 +2,7 @@
 local bulk = require "tests.spec.support.bulk"
 local folders = require "tests.spec.support.folder"
 local fs = require "moonherd.fs"
-local ledger_store = require "moonherd.store.ledger"
+local ledgers = require "tests.spec.support.ledgers"
 local moonherd = require "moonherd"
 local owners = require "moonherd.fleet.owner"
 local store = require "moonherd.store"
@@ -40,23 +40,11 @@ describe("a job", function ()
     return j
   end
 
-  local function with_ledger(f)
-    local ledger <close> = ledger_store.open(folder:at "job.db")
-    return f(ledger)
-  end
-
-  -- As if another run had claimed an item and not come to its end.
   local function claim_by(owner, key)
-    return with_ledger(function (ledger)
-      local item, me = ledger:find_item(key), owners.me()
-      for field, value in pairs(owner) do me[field] = value end
-      local id = ledger:add_owner(me, 1)
-      assert.is_true(ledger:claim(key, item and item.rev, item and item.digest, id, 1))
-      return id
-    end)
+    return ledgers.claim(folder:at "job.db", owner, key)
   end
 
-  local DEAD = { pid = 1, born = "never" }
+  local DEAD = ledgers.DEAD
 
   it("does each item once, and what failed again", function ()
     local calls, fails = {}, true
@@ -179,9 +167,9 @@ describe("a job", function ()
     j:add("a", function () ran = ran + 1 end)
     local task = moonherd.spawn(function () return j:run() end)
     while ran == 0 do moonherd.sleep "10ms" end
-    assert.equal("running", with_ledger(function (ledger) return ledger:find_item "a".state end))
+    assert.equal("running", ledgers.find(folder:at "job.db", "a").state)
     assert.equal(1, ran)
-    with_ledger(function (ledger) ledger:end_owner(id, 2) end)
+    ledgers.with(folder:at "job.db", function (ledger) ledger:end_owner(id, 2) end)
     assert.are.same({ 2, 0, 0 }, numbers(task:wait()))
   end)
 
@@ -198,6 +186,106 @@ describe("a job", function ()
     local again = job()
     again:add("a", function () end)
     assert.are.same({ 1, 0, 0 }, numbers(again:run()))
+  end)
+
+  it("sends an upload again when nothing can show that it arrived, and counts it once", function ()
+    local more = { bindings = { KEY = { type = "secret_text", text = "one-of-many" } } }
+    uploads({ "a" }, more):run()
+    claim_by(DEAD, "a")
+    local report = uploads({ "a" }, more):run()
+    assert.are.same({ 1, 0, 0 }, numbers(report))
+    assert.equal(1, report.requests)
+    assert.equal(3, ledgers.find(folder:at "job.db", "a").attempts)
+  end)
+
+  it("takes a migration that is live for a sign that its upload has arrived", function ()
+    local more = {
+      modules = { ["a.mjs"] = "export class Room {}\nexport default {}" },
+      migrations = { new_tag = "v1", new_sqlite_classes = { "Room" } },
+      bindings = {
+        KEY = { type = "secret_text", text = "one-of-many" },
+        ROOM = { type = "durable_object_namespace", class_name = "Room" },
+      },
+    }
+    assert.are.same({ 1, 0, 0 }, numbers(uploads({ "a" }, more):run()))
+    claim_by(DEAD, "a")
+    local report = uploads({ "a" }, more):run()
+    assert.are.same({ 1, 0, 0 }, numbers(report))
+    assert.equal(3, report.requests)
+  end)
+
+  it("tries again what failed in an earlier run, whatever its clock said", function ()
+    ledgers.with(folder:at "job.db", function (ledger)
+      local me = owners.me()
+      me.host = "elsewhere"
+      local id = ledger:add_owner(me, 1e12)
+      ledger:claim("a", nil, nil, id, 1e12)
+      ledger:finish("a", id, {
+        state = "failed", ended = 1e12, requests = 1, error = '{"message":"no"}',
+      })
+    end)
+    local j = job()
+    j:add("a", function () end)
+    assert.are.same({ 1, 0, 0 }, numbers(j:run()))
+  end)
+
+  it("leaves what another process has tried since it began", function ()
+    local j, calls = job { concurrency = 1 }, 0
+    j:add("a", function ()
+      local path = folder:at "job.db"
+      local id = claim_by({ host = "elsewhere" }, "b")
+      ledgers.with(path, function (ledger)
+        ledger:finish("b", id, {
+          state = "failed", ended = 1, requests = 1, error = '{"message":"no"}',
+        })
+      end)
+    end)
+    j:add("b", function () calls = calls + 1 end)
+    local report = j:run()
+    assert.are.same({ 1, 0, 1 }, numbers(report))
+    assert.equal(0, calls)
+    assert.matches("by another process", report.failed[1].error.message)
+  end)
+
+  -- ---- what goes wrong -------------------------------------------------------------------------
+
+  it("reports any number of failures, the first of them with all that is known", function ()
+    local j = job()
+    for i = 1, 150 do
+      j:add("k" .. i, function () moonherd.fs.read "/no/such/file" end)
+    end
+    local failed = j:run().failed
+    assert.equal(150, #failed)
+    assert.is_not_nil(failed[1].error.trace)
+    assert.are.same({ "io", "not_found" }, { failed[150].error.kind, failed[150].error.reason })
+    assert.matches("no such file", failed[150].error.message)
+    assert.is_nil(failed[150].error.path)
+  end)
+
+  it("does what is begun when its ledger is gone, then raises", function ()
+    local j, done = job { concurrency = 2 }, 0
+    for i = 1, 4 do
+      j:add("k" .. i, function ()
+        if i == 1 then fs.remove(folder:at "job.db") end
+        moonherd.sleep "1ms"
+        done = done + 1
+      end)
+    end
+    local ok, err = pcall(j.run, j)
+    assert.is_false(ok)
+    assert.are.same({ "io", "not_found" }, { err.kind, err.reason })
+    assert.matches("ledger '.*job.db': it was removed", err.message)
+    assert.equal(done, err.progress.done)
+  end)
+
+  it("raises what a function of on_progress raises, once what is begun is done", function ()
+    local j, done = job { concurrency = 1 }, 0
+    for i = 1, 3 do j:add("k" .. i, function () done = done + 1 end) end
+    j:on_progress(function () error "bar" end)
+    local ok, err = pcall(j.run, j)
+    assert.is_false(ok)
+    assert.matches("bar", tostring(err))
+    assert.equal(1, done)
   end)
 
   -- ---- uploads ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 local bulk = require "tests.spec.support.bulk"
 local folders = require "tests.spec.support.folder"
 local fs = require "moonherd.fs"
+local ledgers = require "tests.spec.support.ledgers"
 
 local SPEC = bulk.spec()
 
@@ -120,6 +121,47 @@ describe("the bulk verbs", function ()
     assert.is_true(ns:script "a":settings().logpush)
     assert.is_falsy(ns:script "c":settings().logpush)
     assert.equal("usage", reason(ns.patch_all, ns, { "in" }, {}))
+  end)
+
+  -- ---- after a kill ----------------------------------------------------------------------------
+
+  -- Runs a verb, then again as if it had been killed over script "a".
+  local function killed_over_a(verb, ...)
+    local opts = { ledger = folder:at "k.db" }
+    local arguments = table.pack(...)
+    arguments[arguments.n + 1] = opts
+    ns[verb](ns, { "in" }, table.unpack(arguments, 1, arguments.n + 1))
+    ledgers.claim(opts.ledger, ledgers.DEAD, "a")
+    local report = ns[verb](ns, { "in" }, table.unpack(arguments, 1, arguments.n + 1))
+    assert.equal("done", ledgers.find(opts.ledger, "a").state)
+    return numbers(report)
+  end
+
+  it("see in the list that tags are as they should be", function ()
+    fill()
+    assert.are.same({ 1, 1, 0, 1 }, killed_over_a("tag", { add = { "new" } }))
+  end)
+
+  it("read settings back before they change them again", function ()
+    fill()
+    assert.are.same({ 1, 1, 0, 2 }, killed_over_a("patch_all", { logpush = true }))
+    assert.are.same({ 1, 1, 0, 2 }, killed_over_a("patch_all", { bindings = { PLAN = "pro" } }))
+    local hidden = { bindings = { KEY = { type = "secret_text", text = "one-of-many" } } }
+    assert.are.same({ 1, 1, 0, 4 }, killed_over_a("patch_all", hidden))
+  end)
+
+  it("write a secret again, and count it once", function ()
+    fill()
+    assert.are.same({ 1, 1, 0, 2 }, killed_over_a("rotate_secret", "KEY", "one-of-2"))
+  end)
+
+  it("open the ledger before they ask anything", function ()
+    fs.write(folder:at "bad.db", ("not a database "):rep(100), { mode = tonumber("600", 8) })
+    local before = client:stats().requests
+    local opts = { ledger = folder:at "bad.db" }
+    assert.equal("corrupt", reason(ns.tag, ns, { "in" }, { add = { "x" } }, opts))
+    assert.equal("corrupt", reason(ns.upload_all, ns, { a = SPEC }, opts))
+    assert.equal(before, client:stats().requests)
   end)
 
   it("tell how far the deletion is", function ()

@@ -30,6 +30,22 @@ function M.json_headers(client)
   return json_headers[client]
 end
 
+--- The client of a namespace or a script.
+---@param handle table
+---@return table client
+function M.client(handle)
+  return handle._client
+end
+
+--- Where a script is.
+---@param script table  the handle
+---@return table place  {account=, namespace=, script=}: names, as they are now
+function M.place(script)
+  return {
+    account = script._client.account_id, namespace = script._home.name, script = script.name,
+  }
+end
+
 --- A method that refuses to work on anything but a handle of its class.
 ---@param class table  the metatable of the handles
 ---@param what string  what a handle is called: "script"

@@ -3,6 +3,7 @@
 -- takes a read first. The API has no condition for the write: between the two, a change that
 -- somebody else makes to the same list or object is lost.
 local bindings = require "moonherd.cloudflare.bindings"
+local compare = require "moonherd.cloudflare.compare"
 local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
@@ -232,27 +233,45 @@ local function patch(script, fields)
   return type(result) == "table" and result or {}, requests
 end
 
+-- What is sent to make the changes, and the requests it took to know it.
+local function fields_of(script, changes)
+  local fields, set = changes.fields, changes.bindings
+  if not must_read(changes) then
+    if set then fields.bindings = set.list end
+    return fields, 0
+  end
+  local live, requests = M.get(script)
+  for _, name in ipairs(MERGED) do
+    if fields[name] then fields[name] = merge(live[name], fields[name]) end
+  end
+  fields.bindings = set and merge_bindings(live_bindings(script, live), set)
+  return fields, requests, live
+end
+
 --- Changes settings of a script.
 ---@async
 ---@param script table  the handle
 ---@param given table
 ---@return table settings  all of them, after the change, and `requests`: how many it took
 function M.patch(script, given)
-  local changes = read_changes(given)
-  local fields, set, before = changes.fields, changes.bindings, 0
-  if must_read(changes) then
-    local live
-    live, before = M.get(script)
-    for _, name in ipairs(MERGED) do
-      if fields[name] then fields[name] = merge(live[name], fields[name]) end
-    end
-    fields.bindings = set and merge_bindings(live_bindings(script, live), set)
-  elseif set then
-    fields.bindings = set.list
-  end
+  local fields, before = fields_of(script, read_changes(given))
   local result, requests = patch(script, fields)
   result.requests = before + requests
   return result
+end
+
+--- Whether changes are live already. Values of secrets do not show: with one, nobody knows.
+---@async
+---@param script table  the handle
+---@param given table  as for M.patch
+---@return boolean is_live
+---@return integer requests  how many it took
+function M.is_live(script, given)
+  local changes = read_changes(given)
+  local fields, requests, live = fields_of(script, changes)
+  if not compare.can_be_shown(fields) then return false, requests end
+  if not live then live, requests = M.get(script) end
+  return compare.is_patch(fields, live), requests
 end
 
 return M

@@ -1,6 +1,7 @@
 -- What the bulk verbs share: the scripts that a filter selects are listed and counted before the
 -- first is changed; then each is an item of a run, with a ledger or without.
 local async = require "moonherd.async"
+local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local listing = require "moonherd.cloudflare.listing"
 local no_ledger = require "moonherd.fleet.no_ledger"
@@ -25,14 +26,33 @@ function M.reader(who)
   return options.reader(who, M.OPTIONS)
 end
 
---- Lists what a filter selects.
+local function open(opts, name)
+  if opts.ledger then return ledgers.open(name, opts.ledger) end
+  return no_ledger.new()
+end
+
+--- Calls a function with a run: what is wrong with the ledger is said before it is called.
 ---@async
+---@param name string  of the job in the ledger
 ---@param namespace table  the handle
----@param tags? table  the filter
 ---@param opts table
----@param who string
----@return table found  {{script=, tags=}, …} and `requests`
-function M.select(namespace, tags, opts, who)
+---@param f function  is given the run
+---@return table report  what `f` returned
+function M.with_run(name, namespace, opts, f)
+  local ledger <close> = open(opts, name)
+  local run <close> = runs.begin(ledger, {
+    name = name, concurrency = opts.concurrency, on_error = opts.on_error,
+    on_progress = opts.on_progress, client = handles.client(namespace),
+  })
+  local report = f(run)
+  report.dry_run = false
+  return report
+end
+
+-- ---- scripts that a filter selects --------------------------------------------------------------
+
+-- Lists them: {{script=, tags=}, …} and `requests`.
+local function select(namespace, tags, opts, who)
   local list = listing.open(namespace, selection.filter(tags, opts.all, who, "change"))
   local found = {}
   for script, info in listing.entries(list) do
@@ -43,29 +63,6 @@ function M.select(namespace, tags, opts, who)
   return found
 end
 
-local function open(opts, name)
-  if opts.ledger then return ledgers.open(name, opts.ledger) end
-  return no_ledger.new()
-end
-
---- Runs items, in the ledger that the options name.
----@async
----@param name string  of the job in the ledger
----@param opts table
----@param next_item function  as fleet.run takes it
----@param total? integer  how many items there are
----@return table report
-function M.run(name, opts, next_item, total)
-  local ledger <close> = open(opts, name)
-  if opts.ledger then ledgers.keep_origin(ledger) end
-  local report = runs.run(ledger, {
-    name = name, concurrency = opts.concurrency, on_error = opts.on_error,
-    on_progress = opts.on_progress, total = total,
-  }, next_item)
-  report.dry_run = false
-  return report
-end
-
 local function planned(names, skipped, requests)
   return {
     done = #names, skipped = skipped, failed = {}, requests = requests, dry_run = true,
@@ -73,42 +70,59 @@ local function planned(names, skipped, requests)
   }
 end
 
--- What needs the change, and its names.
-local function needed(found, verb)
-  local work, names = {}, {}
-  for _, entry in ipairs(found) do
-    if not verb.is_needed or verb.is_needed(entry) then
-      work[#work + 1], names[#names + 1] = entry, entry.script.name
-    end
-  end
-  return work, names
+local function is_needed(verb, entry)
+  return not verb.is_needed or verb.is_needed(entry)
 end
 
+local function plan_of(found, verb)
+  local names = {}
+  for _, entry in ipairs(found) do
+    if is_needed(verb, entry) then names[#names + 1] = entry.script.name end
+  end
+  return planned(names, #found - #names, found.requests)
+end
+
+-- One that is as it should be is an item all the same: a run that was killed may have left it so.
 local function item_of(entry, verb)
-  local item = { key = entry.script.name }
+  local item = {
+    key = entry.script.name, script = entry.script, is_needed = is_needed(verb, entry),
+    secrets = verb.secrets,
+  }
   function item.run() return { requests = verb.change(entry) } end
   function item.prepare(ledger) item.digest = ledgers.digest(ledger, verb.digest) end
+  item.verify = verb.verify and function () return verb.verify(entry) end
   return item
 end
 
---- Changes what was found, or tells which would be changed.
----@async
----@param name string  of the job in the ledger
----@param opts table
----@param found table  as M.select gave it
----@param verb table  {change= a function of an entry, returns the requests it took; is_needed= a
----  function of an entry, or nil; digest= text: changed once with it, a script is skipped}
----@return table report
-function M.change(name, opts, found, verb)
-  local work, names = needed(found, verb)
-  local unneeded, at = #found - #work, 0
-  if opts.dry_run then return planned(names, unneeded, found.requests) end
-  local report = M.run(name, opts, function ()
+local function items_of(found, verb)
+  local at = 0
+  return function ()
     at = at + 1
-    return work[at] and item_of(work[at], verb)
-  end, #work)
-  report.skipped, report.requests = report.skipped + unneeded, report.requests + found.requests
-  return report
+    return found[at] and item_of(found[at], verb)
+  end
+end
+
+--- Changes the scripts that a filter selects, or tells which would be changed.
+---@async
+---@param namespace table  the handle
+---@param filter? table
+---@param opts table
+---@param verb table  {name=, title= with what it changes, or nil, change= a function of an entry
+---  {script=, tags=}, returns the requests it took; is_needed= a function of an entry, or nil;
+---  verify= a function of an entry: whether the change is live, and the requests it took to know,
+---  or nil; digest= text: changed once with it, a script is skipped; secrets= the names of those it
+---  sets}
+---@return table report
+function M.change(namespace, filter, opts, verb)
+  local who = "namespace:" .. verb.name
+  if opts.dry_run then return plan_of(select(namespace, filter, opts, who), verb) end
+  local name = ("%s in %s"):format(verb.title or verb.name, namespace.name)
+  return M.with_run(name, namespace, opts, function (run)
+    local found = select(namespace, filter, opts, who)
+    local report = run:work(items_of(found, verb), #found)
+    report.requests = report.requests + found.requests
+    return report
+  end)
 end
 
 local function would_change(plan)

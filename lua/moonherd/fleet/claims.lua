@@ -18,24 +18,32 @@ local function decide(run, row, digest)
   end
   if row.state == "done" and is_same then return "skip" end
   if is_mine then return "twice" end
-  -- Another process that shares the job has tried it since this one began: once is enough.
-  local is_shared = row.state == "failed" and row.ended >= run.began
+  -- Another process that shares the job has tried it since this one began: once is enough. Clocks
+  -- of two machines would not tell: runs are numbered in the order in which they began.
+  local is_shared = row.state == "failed" and row.newest_owner_id >= run.owner_id
   return is_shared and "failed" or "run"
+end
+
+-- An item that needs no change is taken only from an owner that died over it.
+local function answer_for(run, row, item)
+  local answer = decide(run, row, item.digest)
+  return answer == "run" and item.is_needed == false and "skip" or answer
 end
 
 --- Takes an item, unless there is a reason not to.
 ---@async
----@param run table  {ledger=, owner_id=, watch=, began=}
----@param key string
----@param digest? string  nil: what was done once is done
+---@param run table  {ledger=, owner_id=, watch=}
+---@param item table  {key=, digest= nil: what was done once is done, is_needed= false: nothing is
+---  to be done}
 ---@return string answer  run, verify: it is ours now; skip, wait, failed, twice: it is not
 ---@return table? row  what the ledger had
-function M.take(run, key, digest)
+function M.take(run, item)
+  local ledger, key = run.ledger, item.key
   while true do
-    local row = run.ledger:find_item(key)
-    local answer = decide(run, row, digest)
+    local row = ledger:find_item(key)
+    local answer = answer_for(run, row, item)
     if answer ~= "run" and answer ~= "verify" then return answer, row end
-    if run.ledger:claim(key, row and row.rev, digest, run.owner_id, time.wall()) then
+    if ledger:claim(key, row and row.rev, item.digest, run.owner_id, time.wall()) then
       return answer, row
     end
   end

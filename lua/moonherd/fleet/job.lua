@@ -2,6 +2,7 @@
 -- at any moment and be run again: what was done is not done twice, what was in flight is looked at
 -- first, what has changed since is done again.
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
 local ledgers = require "moonherd.fleet.ledgers"
 local listed = require "moonherd.fleet.listed"
@@ -146,7 +147,7 @@ function Job:upload(ns, name, spec)
   if type(spec) ~= "table" then
     errors.usage("job:upload: the options of script:upload are expected, got %s", type(spec))
   end
-  self._client = self._client or ns._client
+  self._client = self._client or handles.client(ns)
   add(self, uploads.item(ns:script(name), spec, self._hashes), "job:upload")
 end
 
@@ -269,13 +270,13 @@ end
 function Job:run()
   local opts = self._opts
   local ledger <close> = ledgers.open(opts.name, opts.ledger)
-  ledgers.keep_origin(ledger)
+  local run <close> = runs.begin(ledger, {
+    name = opts.name, concurrency = opts.concurrency, on_error = opts.on_error,
+    on_progress = self._on_progress, client = self._client,
+  })
   local next_item = items_of(self._sources)
   if opts.snapshot then next_item = with_snapshots(next_item, ledger) end
-  return runs.run(ledger, {
-    name = opts.name, concurrency = opts.concurrency, on_error = opts.on_error,
-    on_progress = self._on_progress, total = self._count, client = self._client,
-  }, next_item)
+  return run:work(next_item, self._count)
 end
 
 -- ---- afterwards ---------------------------------------------------------------------------------

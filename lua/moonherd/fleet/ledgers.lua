@@ -18,6 +18,7 @@ local DEFAULT_STATE = ".moonherd"
 local DIRECTORY_MODE, FILE_MODE = tonumber("700", 8), tonumber("600", 8)
 local KEY_SIZE = 32
 local LONGEST_NAME = 100
+local UNKNOWN_ORIGIN = '{"arguments":[]}'
 
 --- The files of one ledger: what is appended to its path.
 M.SUFFIXES = { "", "-wal", "-shm", ".key" }
@@ -66,37 +67,60 @@ local function read_key(path)
   return fs.read(path)
 end
 
--- What a later `moonherd jobs resume` needs to run the script again.
+-- What a later `moonherd jobs resume` needs to run the script again. Words that are hidden are
+-- masked: then it cannot.
 local function origin_text()
-  local words = {}
-  for i, word in ipairs(arg or {}) do words[i] = log.mask(word) end
+  local words, is_whole = {}, true
+  for i, word in ipairs(arg or {}) do
+    words[i] = log.mask(word)
+    is_whole = is_whole and words[i] == word
+  end
   local script = arg and arg[0]
   local path = script and moonherd_try(fs.realpath, script)
-  local options = host.options
+  local options, folder = host.options, fs.realpath "."
   return json.encode {
-    script = path, arguments = json.array(words), folder = fs.realpath ".",
-    target = options.target, state = options.state, account = options.account,
+    script = path, arguments = json.array(words), is_whole = is_whole, folder = folder,
+    target = options.target, account = options.account,
+    state = fs.join(folder, options.state or DEFAULT_STATE),
   }
 end
 
 local HINTS = {
   corrupt = "put a copy of it back, or delete it: the job begins anew",
   newer = "use the newer moonherd, or another ledger",
+  not_a_ledger = "it is left as it is; give the job another path",
+  locked = "who has it open? another program may hold a transaction in it",
   read_only = "a job writes into its ledger before every item",
   disk_full = "make room: a job writes into its ledger before every item",
 }
 
-local function raise_of(err, path)
-  if not errors.is(err) or err.kind ~= "io" then error(err, 0) end
+-- What SQLite says of a database of something else.
+local function is_foreign(err)
+  return err.reason == "constraint" and err.message:find "is_database_of_something_else"
+    or err.reason == "sql" and err.message:find "no such table: job"
+end
+
+local function explained(err, path)
+  if is_foreign(err) then err.reason, err.message = "not_a_ledger", "it is no ledger of a job" end
   err.message = ("moonherd.job: ledger '%s': %s"):format(path, err.message)
   err.hint = err.hint or HINTS[err.reason]
-  error(err, 0)
+  return err
+end
+
+--- Makes of what is wrong with a ledger an error that names it; others stay as they are.
+---@param err any
+---@param path? string  of the ledger
+---@return any err
+function M.explain(err, path)
+  local is_of_ledger = errors.is(err) and err.kind == "io" and path
+    and (err.sqlite_code or err.path == path)
+  return is_of_ledger and explained(err, path) or err
 end
 
 local function open_files(name, path)
   local ledger = store.open(path)
   ledger.key = read_key(path .. ".key")
-  ledger.job = ledger:take_job(name, origin_text(), time.wall())
+  ledger.job = ledger:take_job(name, UNKNOWN_ORIGIN, time.wall())
   return ledger
 end
 
@@ -111,7 +135,7 @@ function M.open(name, given)
   local path = M.path(name, given)
   if not given then make_state_directory() end
   local ledger, err = moonherd_try(open_files, name, path)
-  if not ledger then raise_of(err, path) end
+  if not ledger then error(err.kind == "io" and explained(err, path) or err, 0) end
   if ledger.job.name == name then return ledger end
   ledger:close()
   return errors.raise {
@@ -144,7 +168,8 @@ function M.open_existing(path)
   }
 end
 
---- Keeps from where the job is run this time.
+--- Keeps from where the job is run this time. To be called when the first item is known: by then
+--- the secrets among the script's arguments are hidden.
 ---@async
 ---@param ledger table
 function M.keep_origin(ledger)

@@ -1,9 +1,11 @@
 -- One run of a job: takes the items as they come, claims each in the ledger, does it, and takes
--- down how it ended. Nothing of an item is held once it is over, but for the failures.
+-- down how it ended. Nothing of an item is held once it is over, but for the failures. When the
+-- ledger itself fails, no item is begun any more; what is begun is done, then the error is raised.
 local async = require "moonherd.async"
 local claims = require "moonherd.fleet.claims"
 local errors = require "moonherd.error"
-local json = require "moonherd.json"
+local failure = require "moonherd.fleet.failure"
+local ledgers = require "moonherd.fleet.ledgers"
 local log = require "moonherd._log"
 local owners = require "moonherd.fleet.owner"
 local progress = require "moonherd.progress"
@@ -14,27 +16,12 @@ local M = {}
 local moonherd_try = async.try
 local SHORTEST_WAIT, LONGEST_WAIT = 0.05, 1 -- seconds between two looks at what somebody else does
 local PUT_OFF_FACTOR = 4 -- items that others do, kept for later, for each that is done at once
-
--- ---- what is kept of a result -------------------------------------------------------------------
-
-local KEPT = { "kind", "reason", "code", "status", "ray_id", "outcome" }
-
--- What the ledger keeps of an error: no more than a line, hidden secrets taken out.
-local function error_text(err)
-  local kept = { message = log.mask(tostring(err.message or err)) }
-  for _, name in ipairs(KEPT) do kept[name] = err[name] end
-  return json.encode(kept)
-end
+local WHOLE_ERRORS = 100 -- failures that are reported with their history; of more, the words
+local LOOK = 1 -- seconds between two looks whether the ledger is still there
 
 local function requests_of(value)
   local n = type(value) == "table" and value.requests
   return math.type(n) == "integer" and n or 0
-end
-
-local function failed_elsewhere(row)
-  local kept = json.decode(row.error)
-  kept.message = kept.message .. " (by another process that shares the job)"
-  return errors.new(kept)
 end
 
 -- ---- counting -----------------------------------------------------------------------------------
@@ -54,6 +41,7 @@ local function count_skipped(run, item)
 end
 
 local function count_failed(run, item, err)
+  if #run.failed >= WHOLE_ERRORS then err = failure.brief(err) end
   run.failed[#run.failed + 1] = { index = item.index, key = item.key, error = err }
   if run.on_error == "stop" then run.is_stopped = true end
   tell(run, item, "failed", err)
@@ -64,20 +52,23 @@ end
 -- Whether what was in flight when its owner died was done all the same. What cannot tell is run
 -- again.
 local function verified(item)
+  if item.is_needed == false then return true, 0 end
   if not item.verify then return false, 0 end
   local is_done, requests = item.verify()
   return is_done == true, requests or 0
 end
 
 local function perform(item, must_verify, spent)
+  local is_done, result
   if must_verify then
-    local is_done, requests = verified(item)
-    spent.requests = requests
-    if is_done then return end
+    is_done, spent.requests = verified(item)
   end
-  if item.before then spent.requests = spent.requests + item.before() end
-  local result = item.run()
-  spent.requests = spent.requests + requests_of(result)
+  if not is_done then
+    if item.before then spent.requests = spent.requests + item.before() end
+    result = item.run()
+    spent.requests = spent.requests + requests_of(result)
+  end
+  if item.after then spent.requests = spent.requests + item.after(result) end
 end
 
 local function finish(run, item, err, spent)
@@ -86,7 +77,7 @@ local function finish(run, item, err, spent)
   run.requests = run.requests + spent.requests
   local is_kept = run.ledger:finish(item.key, run.owner_id, {
     state = err and "failed" or "done", ended = time.wall(), requests = spent.requests,
-    error = err and error_text(err),
+    error = err and failure.text(err),
   })
   if is_kept then return end
   log.write("warn", ("job %s: item '%s' was taken over by another process while it ran"):format(
@@ -114,14 +105,14 @@ end
 
 -- Does an item or leaves it; false when somebody else is at it.
 local function settle(run, item)
-  local answer, row = claims.take(run, item.key, item.digest)
+  local answer, row = claims.take(run, item)
   if answer == "wait" then return false end
   if answer == "skip" then
     count_skipped(run, item)
   elseif answer == "twice" then
     count_failed(run, item, twice(item))
   elseif answer == "failed" then
-    count_failed(run, item, failed_elsewhere(row))
+    count_failed(run, item, failure.of_row(row))
   else
     do_item(run, item, answer == "verify")
   end
@@ -142,13 +133,21 @@ local function prepare(run, item)
   if not item.prepare then return true end
   local ok, err = moonherd_try(item.prepare, run.ledger)
   if ok then return true end
-  claims.refuse(run, item.key, error_text(err))
+  claims.refuse(run, item.key, failure.text(err))
   count_failed(run, item, err)
   return false
 end
 
-local function step(run, item)
-  if not prepare(run, item) or settle(run, item) then return end
+local function keep_origin(run)
+  if run.has_origin then return end
+  run.has_origin = true
+  ledgers.keep_origin(run.ledger)
+end
+
+local function settle_or_put_off(run, item)
+  if not prepare(run, item) then return end
+  keep_origin(run)
+  if settle(run, item) then return end
   run.put_off[#run.put_off + 1] = item
   if #run.put_off > PUT_OFF_FACTOR * run.concurrency then
     settle_late(run, table.remove(run.put_off, 1))
@@ -156,6 +155,18 @@ local function step(run, item)
 end
 
 -- ---- the whole run ------------------------------------------------------------------------------
+
+-- Begins no more items: the first reason is the one that is raised at the end.
+local function give_up(run, err)
+  run.is_stopped = true
+  run.fault = run.fault or err
+end
+
+-- A step of the run. An item's own error is taken down; what comes out is the ledger's.
+local function guarded(run, f, ...)
+  local ok, err = moonherd_try(f, ...)
+  if not ok then give_up(run, err) end
+end
 
 -- The next item, numbered; nil at the end.
 local function take(run, next_item)
@@ -170,35 +181,30 @@ end
 -- raised.
 local function source(run, next_item)
   return function ()
-    if run.is_stopped or run.source_error then return nil end
+    if run.is_stopped then return nil end
     local item, err = moonherd_try(take, run, next_item)
-    if item then return item end
-    run.source_error = err
-    return nil
+    if err then give_up(run, err) end
+    return item
   end
 end
 
 local function work(run, next_item)
-  async.map(source(run, next_item), { concurrency = run.concurrency }, function (item)
-    step(run, item)
+  local limit = { concurrency = run.concurrency }
+  async.map(source(run, next_item), limit, function (item)
+    guarded(run, settle_or_put_off, run, item)
   end)
-  local late = run.put_off
-  async.map(late, { concurrency = run.concurrency }, function (item) settle_late(run, item) end)
-  if run.source_error then error(run.source_error, 0) end
+  async.map(run.put_off, limit, function (item) guarded(run, settle_late, run, item) end)
+  guarded(run, run.ledger.check, run.ledger)
 end
 
-local function beat_for_ever(run)
-  while true do
-    async.sleep(owners.BEAT)
-    run.ledger:beat(run.owner_id)
+local function keep_alive(run)
+  for tick = 1, math.huge do
+    async.sleep(LOOK)
+    guarded(run, run.ledger.check, run.ledger)
+    if tick * LOOK % owners.BEAT == 0 then
+      guarded(run, run.ledger.beat, run.ledger, run.owner_id)
+    end
   end
-end
-
--- Whatever ended the run: nothing is held any more. What was in flight stays "running" by an owner
--- that has ended, so that whoever comes next verifies it. On a disk that is full the end of the
--- process has to tell.
-local function leave(run)
-  moonherd_try(run.ledger.end_owner, run.ledger, run.owner_id, time.wall())
 end
 
 local function report(run)
@@ -209,29 +215,52 @@ local function report(run)
   }
 end
 
---- Runs items through a ledger.
+local Run = {}
+Run.__index = Run
+
+--- Says in a ledger that a run begins: from now on it may claim items. Must be closed.
 ---@async
 ---@param ledger table  open
----@param opts table  {name=, concurrency=, on_error=, on_progress=, total= how many there are, or
----  nil, client= whose allowance is told, or nil}
----@param next_item function  gives the next {key=, run=, prepare=, digest=, before=, verify=}, nil
----  at the end; it may wait
----@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=}
-function M.run(ledger, opts, next_item)
-  local me, began = owners.me(), time.wall()
-  local owner_id = ledger:add_owner(me, began)
-  local run = {
+---@param opts table  {name=, concurrency=, on_error=, on_progress=, client= whose allowance is
+---  told, or nil}
+---@return table run
+function M.begin(ledger, opts)
+  local me = owners.me()
+  local owner_id, err = moonherd_try(ledger.add_owner, ledger, me, time.wall())
+  if err then error(ledgers.explain(err, ledger.path), 0) end
+  return setmetatable({
     ledger = ledger, name = opts.name, concurrency = opts.concurrency, on_error = opts.on_error,
-    on_progress = opts.on_progress, total = opts.total, owner_id = owner_id,
-    began = began, watch = owners.watch(me, owner_id), put_off = {}, index = 0,
-    done = 0, skipped = 0, failed = {}, requests = 0,
-    progress = progress.new(opts.name, { total = opts.total, client = opts.client }),
-  }
-  local bar <close> = run.progress
-  local _ <close> = setmetatable({}, { __close = function () leave(run) end })
-  async.race(function () work(run, next_item) end, function () beat_for_ever(run) end,
-    function () bar:watch() end)
-  return report(run)
+    on_progress = opts.on_progress, client = opts.client,
+    owner_id = owner_id, watch = owners.watch(me, owner_id),
+    put_off = {}, index = 0, done = 0, skipped = 0, failed = {}, requests = 0,
+  }, Run)
 end
+
+--- Runs items.
+---@async
+---@param next_item function  gives the next {key=, run=, prepare=, digest=, before=, after=,
+---  verify=, is_needed=}, nil at the end; it may wait
+---@param total? integer  how many items there are
+---@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=}
+function Run:work(next_item, total)
+  local bar <close> = progress.new(self.name, { total = total, client = self.client })
+  self.total, self.progress = total, bar
+  async.race(function () work(self, next_item) end, function () keep_alive(self) end,
+    function () bar:watch() end)
+  if not self.fault then return report(self) end
+  local err = ledgers.explain(self.fault, self.ledger.path)
+  if errors.is(err) then err.progress = report(self) end
+  error(err, 0)
+end
+
+--- Ends the run, whatever became of it: nothing is held any more. What was in flight stays
+--- "running" by an owner that has ended, so that whoever comes next verifies it. On a disk that is
+--- full the end of the process has to tell.
+---@async
+function Run:close()
+  moonherd_try(self.ledger.end_owner, self.ledger, self.owner_id, time.wall())
+end
+
+Run.__close = Run.close
 
 return M

@@ -5,6 +5,7 @@ local encode = require "moonherd.cloudflare.encode"
 local hash = require "moonherd.hash"
 local ledgers = require "moonherd.fleet.ledgers"
 local requests = require "moonherd.cloudflare.upload_request"
+local types = require "moonherd.cloudflare.binding_types"
 
 local M = {}
 
@@ -66,21 +67,6 @@ end
 
 -- ---- reading back -------------------------------------------------------------------------------
 
--- Whether an upload has arrived: nothing would change if it was sent again; and the requests it
--- took to know. The value of a secret and the files of a site cannot be read: an upload with either
--- is sent again.
-local function verify(script, spec)
-  local copy = {}
-  for name, value in pairs(spec) do copy[name] = value end
-  copy.dry_run = true
-  local plan = script:upload(copy)
-  if not plan.exists then return false, plan.requests end
-  for _, entry in ipairs(plan.diff) do
-    if entry.change ~= "keep" then return false, plan.requests end
-  end
-  return true, plan.requests
-end
-
 -- The names of the secrets that an upload sets, in order.
 local function secret_names(spec)
   local names = {}
@@ -93,18 +79,48 @@ local function secret_names(spec)
   return names
 end
 
+-- Whether an upload has what no answer of the API shows: values of secrets, files of a site.
+local function hides(spec, secrets)
+  local assets = spec.assets
+  return #secrets > 0 or type(assets) == "table" and (assets.dir or assets.files or assets.jwt)
+end
+
+local function is_hidden(entry)
+  return entry.path == "assets" or types.is_secret(entry.type)
+end
+
+-- Whether an upload has arrived: nothing would change if it was sent again; and the requests it
+-- took to know. What cannot be read is sent again, which does no harm. The time of the last change
+-- would not do: the same code with another secret may be somebody else's. Only a migration is
+-- certain: it goes in one piece with all of its upload, and happens once.
+local function verify(script, spec, secrets)
+  local is_once = spec.migrations and spec.migrations.new_tag
+  if hides(spec, secrets) and not is_once then return false, 0 end
+  local copy = {}
+  for name, value in pairs(spec) do copy[name] = value end
+  copy.dry_run = true
+  local plan = script:upload(copy)
+  if not plan.exists then return false, plan.requests end
+  for _, entry in ipairs(plan.diff) do
+    local does_not_count = is_once and is_hidden(entry)
+    if entry.change ~= "keep" and not does_not_count then return false, plan.requests end
+  end
+  return true, plan.requests
+end
+
 --- The item of an upload.
 ---@param script table  the handle; its name is the key
 ---@param spec table
 ---@param cache table  hashes of the last contents, of one job
 ---@return table item
 function M.item(script, spec, cache)
+  local secrets = secret_names(spec)
   local item = {
-    key = script.name, script = script, secrets = secret_names(spec),
+    key = script.name, script = script, secrets = secrets,
     has_assets = spec.assets ~= nil,
   }
   function item.prepare(ledger) item.digest = digest(ledger, spec, cache) end
-  function item.verify() return verify(script, spec) end
+  function item.verify() return verify(script, spec, secrets) end
   function item.run() return script:upload(spec) end
   return item
 end

@@ -6,6 +6,7 @@ local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local secret_value = require "moonherd.cloudflare.secret_value"
 local selection = require "moonherd.cloudflare.selection"
+local settings_of = require "moonherd.cloudflare.settings"
 local tags = require "moonherd.cloudflare.tags"
 local uploads = require "moonherd.fleet.uploads"
 
@@ -86,10 +87,12 @@ function Namespace:upload_all(items, opts)
   local next_pair, total = counted(self, uploads_of(self, items), opts)
   if opts.dry_run then return bulk.plan_uploads(next_pair, opts.concurrency) end
   local cache = {}
-  return bulk.run("upload_all in " .. self.name, opts, function ()
-    local script, spec = next_pair()
-    return script and uploads.item(script, spec, cache)
-  end, total)
+  return bulk.with_run("upload_all in " .. self.name, self, opts, function (run)
+    return run:work(function ()
+      local script, spec = next_pair()
+      return script and uploads.item(script, spec, cache)
+    end, total)
+  end)
 end
 
 -- ---- tags --------------------------------------------------------------------------------------
@@ -145,8 +148,8 @@ end
 function Namespace:tag(filter, changes, opts)
   opts = read_tag(opts)
   local add, remove = check_changes(changes)
-  local found = bulk.select(self, filter, opts, "namespace:tag")
-  return bulk.change("tag in " .. self.name, opts, found, {
+  return bulk.change(self, filter, opts, {
+    name = "tag", secrets = {},
     digest = json.encode { json.array(add), json.array(remove) },
     is_needed = function (entry)
       local out, into = tag_changes(entry.tags, add, remove)
@@ -182,8 +185,8 @@ function Namespace:rotate_secret(filter, name, value, opts)
   secret_value.hide(value)
   opts = read_rotate(opts)
   local secret = secret_value.read(name, value, who)
-  local found = bulk.select(self, filter, opts, who)
-  return bulk.change(("rotate_secret %s in %s"):format(name, self.name), opts, found, {
+  return bulk.change(self, filter, opts, {
+    name = "rotate_secret", title = "rotate_secret " .. name, secrets = { name },
     digest = json.encode(secret),
     change = function (entry)
       entry.script:put_secret(name, value)
@@ -212,10 +215,10 @@ function Namespace:patch_all(filter, settings, opts)
   if type(settings) ~= "table" or next(settings) == nil then
     errors.usage "namespace:patch_all: settings are expected, as for script:patch_settings"
   end
-  local found = bulk.select(self, filter, opts, "namespace:patch_all")
-  return bulk.change("patch_all in " .. self.name, opts, found, {
-    digest = json.encode(settings),
+  return bulk.change(self, filter, opts, {
+    name = "patch_all", digest = json.encode(settings),
     change = function (entry) return entry.script:patch_settings(settings).requests end,
+    verify = function (entry) return settings_of.is_live(entry.script, settings) end,
   })
 end
 

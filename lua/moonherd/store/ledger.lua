@@ -4,14 +4,25 @@
 --
 --   job 1 row   owner 1-n item (the one who holds it, or held it last)   snapshot 0-1 item
 
+local fs = require "moonherd.fs"
+local errors = require "moonherd.error"
 local store = require "moonherd.store"
 
 local M = {}
 
 local blob, or_null = store.blob, store.or_null
 
+-- A database of something else is left as it is: the name of the constraint tells why.
+local NOTHING_ELSE = [[
+CREATE TABLE found (
+  others INTEGER CONSTRAINT is_database_of_something_else CHECK (others = 0)
+);
+INSERT INTO found SELECT count(*) FROM sqlite_master WHERE name <> 'found';
+DROP TABLE found;
+]]
+
 local MIGRATIONS = {
-  [[
+  NOTHING_ELSE .. [[
 CREATE TABLE job (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   name TEXT NOT NULL,
@@ -39,6 +50,7 @@ CREATE TABLE item (
   requests INTEGER NOT NULL DEFAULT 0,
   began REAL NOT NULL,
   ended REAL,
+  newest_owner_id INTEGER,  -- when it ended
   error TEXT
 ) WITHOUT ROWID;
 CREATE INDEX item_state ON item(state, key);
@@ -64,6 +76,17 @@ function Ledger:close()
 end
 
 Ledger.__close = Ledger.close
+
+--- Raises when the file is not there any more: SQLite would go on writing to what nobody can open.
+---@error io not_found
+function Ledger:check()
+  if fs.exists(self.path) then return end
+  errors.raise {
+    kind = "io", reason = "not_found", path = self.path,
+    message = "it was removed while the job ran",
+    hint = "what was done since the last run is not recorded",
+  }
+end
 
 -- ---- the job ------------------------------------------------------------------------------------
 
@@ -133,12 +156,13 @@ function Ledger:find_item(key)
 end
 
 local CREATE_ITEM = [[
-  INSERT INTO item (key, digest, state, owner_id, began, ended, error) VALUES (?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO item (key, digest, state, owner_id, began, ended, error, newest_owner_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM owner))
   ON CONFLICT DO NOTHING]]
 
 local CHANGE_ITEM = [[
   UPDATE item SET digest = ?, state = ?, owner_id = ?, began = ?, ended = ?, error = ?,
-    attempts = attempts + 1, rev = rev + 1
+    newest_owner_id = (SELECT max(id) FROM owner), attempts = attempts + 1, rev = rev + 1
   WHERE key = ? AND rev = ?]]
 
 -- Writes a row as it shall be; false when it is not as it was read (rev, nil for no row).
@@ -177,7 +201,8 @@ end
 function Ledger:finish(key, owner_id, result)
   return self.db:change {
     {
-      [[UPDATE item SET state = ?, ended = ?, requests = requests + ?, error = ?, rev = rev + 1
+      [[UPDATE item SET state = ?, ended = ?, requests = requests + ?, error = ?, rev = rev + 1,
+          newest_owner_id = (SELECT max(id) FROM owner)
         WHERE key = ? AND owner_id = ? AND state = 'running']],
       result.state, result.ended, result.requests, or_null(result.error), key, owner_id, expect = 1,
     },
