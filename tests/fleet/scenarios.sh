@@ -38,6 +38,13 @@ rotates() {
 }
 is_nowhere() { ! grep -rl "$1" "$scratch"; }
 
+sites() { fleet "$1" "$START" sites "$scratch/$1" "$SITES" "$2" "${3-}"; }
+sites_survive() {
+  mkdir "$scratch/killed"
+  sites killed $((SITES / 2))
+  [ $? = 137 ] && sites killed 0
+}
+
 run_scenarios() {
   check "$UPLOADS uploads, killed at $POINTS" uploads_survive
   check 'each has its content, was accepted once, and was not refused' uploads_are_right
@@ -48,4 +55,8 @@ run_scenarios() {
   check 'the secret is nowhere' is_nowhere $NEW_VALUE
   check "$TAGGED scripts deleted by tag" fleet delete "$START" delete "$TAGGED" "$ALIKE"
   check "$AUDITED scripts audited" fleet audit "$START" audit "$AUDITED"
+  mkdir "$scratch/shared" "$scratch/salted"
+  check "$SITES sites that share files send these once" sites shared 0
+  check 'with a salt each they share none' sites salted 0 salted
+  check 'killed, they send nothing again that has arrived' sites_survive
 }

@@ -213,6 +213,48 @@ dGV4dA==
       assert.are.equal("Bearer second-session", server:last().headers.authorization)
     end)
 
+    it("once when several scripts have them, though all ask for them at once", function ()
+      local ns = server:namespace()
+      local arrived, uploads = false, 0
+      local function answer(request)
+        if request.target:find "session$" then
+          local buckets = json.array { not arrived and { HTML, CSS, TXT } or nil }
+          local result = { jwt = "session-token", buckets = buckets }
+          return { body = json.encode { success = true, result = result } }
+        end
+        arrived, uploads = true, uploads + 1
+        return { status = 201, body = '{"success":true,"result":{"jwt":"completion-token"}}' }
+      end
+      for _ = 1, 5 do server:answer(answer) end
+      moonherd.gather(function () ns:script "shop":upload_assets { dir = folder.path } end,
+        function () ns:script "other":upload_assets { dir = folder.path } end)
+      assert.are.equal(1, uploads)
+    end)
+
+    it("by the next in line when the first who sends them fails", function ()
+      local ns, has_failed = server:namespace(), false
+      local function answer(request)
+        if request.target:find "session$" then
+          local result = { jwt = "session-token", buckets = { { HTML } } }
+          return { body = json.encode { success = true, result = result } }
+        elseif has_failed then
+          return { status = 201, body = '{"success":true,"result":{"jwt":"completion-token"}}' }
+        end
+        has_failed = true
+        return { status = 400, body = '{"success":false,"errors":[{"code":10021,"message":"no"}]}' }
+      end
+      for _ = 1, 5 do server:answer(answer) end
+      local function upload(name)
+        return function ()
+          local script = ns:script(name)
+          return moonherd.try(script.upload_assets, script, { dir = folder.path }) or "failed"
+        end
+      end
+      local results = { moonherd.gather(upload "shop", upload "other") }
+      table.sort(results)
+      assert.are.same({ "completion-token", "failed" }, results)
+    end)
+
     it("in a new session when the token of the first is refused midway", function ()
       session { { HTML }, { CSS, TXT } }
       stored()
@@ -244,7 +286,7 @@ dGV4dA==
       stored "completion-token"
       client:namespace "prod":script "shop":upload_assets { dir = folder.path }
       assert.are.equal(6, client._bucket_width.now) -- of 12
-      for _ = 1, 3 do client._bucket_width:widen() end
+      for _ = 1, 5 do client._bucket_width:widen() end -- one to three have gone well already
       assert.are.equal(7, client._bucket_width.now)
     end)
 

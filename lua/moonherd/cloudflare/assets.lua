@@ -1,6 +1,7 @@
 -- Static assets: opens an upload session with the manifest of a site, sends the files the API does
 -- not have yet, and comes back with the token that stands for the whole site in an upload.
 local async = require "moonherd.async"
+local claims = require "moonherd.cloudflare.asset_claims"
 local config = require "moonherd.cloudflare.asset_config"
 local encode = require "moonherd.cloudflare.encode"
 local endpoints = require "moonherd.cloudflare.endpoints"
@@ -186,6 +187,14 @@ local function give_up(session, report)
   }
 end
 
+-- Sends what a session asks for; what others are sending is waited for. Returns whether any was.
+local function serve_session(script, site, session, wanted, sent)
+  local claim <close> = claims.take(script._client, script._namespace, wanted)
+  send_all(script, site, session, claim.mine, sent)
+  claim:release()
+  return not session.completion and claim:wait()
+end
+
 -- The completion token. A session that ends without one is followed by another, which asks for what
 -- is still missing: as long as that gets less.
 local function complete(script, site, report, on_progress, who)
@@ -198,12 +207,13 @@ local function complete(script, site, report, on_progress, who)
     idle = count < least and 0 or idle + 1
     least = math.min(least, count)
     local all = report.sent + count
-    send_all(script, site, session, wanted, function (files, more)
+    local has_waited = serve_session(script, site, session, wanted, function (files, more)
       report.requests = report.requests + more
       count_sent(report, files)
       if on_progress then on_progress(report.sent, all, report.bytes) end
     end)
     if session.completion then return session.completion end
+    if has_waited then idle = 0 end
     if idle == MOST_SESSIONS - 1 then return give_up(session, report) end
     log.write("debug", "assets: the session ended early; another one asks for what is missing")
   end
