@@ -62,8 +62,8 @@ elseif not is_second then
   common.equal(own_bytes + shared_bytes, bytes, "bytes sent: what is shared is sent once")
   -- One for each site, one for each fault, one for each that asked while the first was sending.
   local sessions = common.count_requests(client, { target = "/assets-upload-session" })
-  common.check(sessions >= SITES + 2 and sessions < SITES + 2 + CONCURRENCY, "%d sessions for %d sites",
-    sessions, SITES)
+  common.check(sessions >= SITES + 2 and sessions < SITES + 2 + CONCURRENCY,
+    "%d sessions for %d sites", sessions, SITES)
 else
   -- What had arrived when the run before was killed is not sent again.
   local before = tonumber(fs.read(fs.join(folder, "bytes")))

@@ -246,8 +246,8 @@ dGV4dA==
       for _ = 1, 5 do server:answer(answer) end
       local function upload(name)
         return function ()
-          local script = ns:script(name)
-          return moonherd.try(script.upload_assets, script, { dir = folder.path }) or "failed"
+          local handle = ns:script(name)
+          return moonherd.try(handle.upload_assets, handle, { dir = folder.path }) or "failed"
         end
       end
       local results = { moonherd.gather(upload "shop", upload "other") }
