@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/wait.h"
 #include "io/file.h"
 
@@ -15,6 +16,7 @@ static const char REQUEST[] = "moonherd.fs.request";
 /* Owns one call while it waits. */
 typedef struct request {
   mh_file file;     // first: the continuation is given its operation
+  const char *who;  /* the public function */
   const char *verb; /* for messages: "cannot <verb> 'path'" */
 } request;
 
@@ -32,6 +34,8 @@ static request *push_request(lua_State *L, const char *who, const char *verb) {
   mh_task_can_wait(L, who);
   request *r = lua_newuserdatauv(L, sizeof *r, 0);
   mh_file_init(&r->file, mh_loop_of(L));
+  r->file.guard = mh_guard_of(L);
+  r->who = who;
   r->verb = verb;
   luaL_setmetatable(L, REQUEST);
   return r;
@@ -46,8 +50,10 @@ static int wait_for(lua_State *L, request *r, int started, lua_KFunction done) {
 static bool has_failed(lua_State *L, const request *r) {
   int e = mh_file_error(&r->file);
   if (e == 0) return false;
-  const char *path = lua_tostring(L, 1);
-  mh_error_fail(L, "io", mh_file_reason(e), "cannot %s '%s': %s", r->verb, path, uv_strerror(e));
+  const char *path = lua_tostring(L, 1), *hint = mh_file_refusal(&r->file);
+  if (hint != NULL) mh_guarded_fail(L, r->who, lua_pushfstring(L, "%s '%s'", r->verb, path), hint);
+  else
+    mh_error_fail(L, "io", mh_file_reason(e), "cannot %s '%s': %s", r->verb, path, uv_strerror(e));
   lua_pushvalue(L, 1);
   lua_setfield(L, -2, "path");
   return true;

@@ -8,11 +8,11 @@
 #include "core/error.h"
 #include "core/guarded.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/realm.h"
 #include "core/wait.h"
 #include "io/http.h"
 #include "io/http_guard.h"
-#include "io/place.h"
 #include "moonherd.h"
 
 static const char TRANSFER[] = "moonherd.http.transfer";
@@ -226,7 +226,7 @@ static void check_guard(lua_State *L, const char *who, const mh_transfer *t) {
   if (guard == NULL) return;
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     const char *path = mh_transfer_text(t, files[i]);
-    if (path != NULL) mh_guarded(L, who, "read this file", mh_place_check(guard, path, false));
+    if (path != NULL) mh_guard_check_file(L, who, "read", path, false);
   }
   const char *socket = mh_transfer_text(t, MH_TEXT_UNIX_SOCKET);
   const char *hint = mh_http_refusal(guard, t);

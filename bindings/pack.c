@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/wait.h"
 #include "io/codec.h"
 #include "io/file.h"
@@ -26,6 +27,7 @@ static mh_pack *push_pack(lua_State *L, const char *who, int prefix) {
   mh_task_can_wait(L, who);
   mh_pack *pack = lua_newuserdatauv(L, sizeof *pack, 0);
   mh_pack_init(pack, mh_loop_of(L));
+  pack->guard = mh_guard_of(L);
   luaL_setmetatable(L, PACK);
   if (mh_pack_begin(pack, bytes, n) != 0) luaL_error(L, "not enough memory");
   return pack;

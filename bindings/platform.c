@@ -2,8 +2,10 @@
  * own realm the way to say that it serves. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <string.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/platform.h"
 #include "core/task.h"
 
@@ -30,6 +32,13 @@ static int started(lua_State *L, int status, lua_KContext context) {
   return push_result(L, host->open_platform(host, lua_tostring(L, 1)));
 }
 
+/* The folder of the handle's options, and the temporary one, are the host's choice. */
+static bool is_own_state(mh_host *host, const char *path) {
+  if (host->guard == NULL || strcmp(path, host->guard->state) == 0) return true;
+  const char *scratch = host->scratch_dir(host);
+  return scratch != NULL && strcmp(path, scratch) == 0;
+}
+
 /* socket(state_dir) -> path of the unix socket, token; or nil, error. Starts the platform when it
  * does not run yet, and waits until it serves. */
 static int f_socket(lua_State *L) {
@@ -37,6 +46,8 @@ static int f_socket(lua_State *L) {
   mh_task_can_wait(L, "moonherd.connect");
   lua_settop(L, 1);
   mh_host *host = mh_realm_of(L)->host;
+  if (!is_own_state(host, state_dir))
+    mh_guard_check_file(L, "moonherd.connect", "keep the platform's state in", state_dir, true);
   mh_platform *p = host->open_platform(host, state_dir);
   if (p == NULL) return luaL_error(L, "not enough memory");
   if (p->state != MH_PLATFORM_STARTING) return push_result(L, p);

@@ -1,8 +1,7 @@
 /* moonherd._serve: servers and requests. lua/moonherd/serve.lua documents the methods and raises
  * what they return.
  *
- * A request belongs to its userdata. Being collected, or closed, without an answer gives the client
- * an empty 500. */
+ * A request that is collected, or closed, without an answer gives the client an empty 500. */
 #include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -12,6 +11,7 @@
 #include <uv.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/options.h"
 #include "core/task.h"
 #include "core/wait.h"
@@ -527,6 +527,7 @@ static int fail_to_listen(lua_State *L, const mh_server_options *o, const char *
 static int f_listen(lua_State *L) {
   listen_options given;
   read_options(L, 1, luaL_checkstring(L, 2), &given);
+  mh_guard_check_listen(L, lua_tostring(L, 2), given.unix_path.bytes);
   mh_server_options o = {
       .host = given.host.bytes,
       .port = at_most(given.port, UINT16_MAX + 1),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/guarded.h"
 #include "core/options.h"
 #include "core/realm.h"
 #include "core/task.h"
@@ -404,9 +405,11 @@ static int f_open(lua_State *L) {
   mh_store_options options = {
       .readers = (unsigned)luaL_checkinteger(L, 3),
       .lock_wait = mh_clock_after(0, luaL_checknumber(L, 4)),
+      .guard = mh_guard_of(L),
   };
   mh_task_can_wait(L, "store.open");
   lua_settop(L, 4);
+  mh_guard_check_file(L, "store.open", "open", path, true);
   mh_store **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, STORE);

@@ -181,11 +181,13 @@ static const char *set_api(mh_guard *guard, const char *target) {
   return "guard: the target is no URL";
 }
 
-const char *mh_guard_read(mh_guard **guard, const char *json, const char *target) {
+const char *mh_guard_read(mh_guard **guard, const char *json, const char *target,
+                          const char *state) {
   *guard = NULL;
   if (json == NULL) return NULL;
   *guard = calloc(1, sizeof **guard);
-  lua_State *L = *guard != NULL ? luaL_newstate() : NULL;
+  if (*guard != NULL) (*guard)->state = strdup(state != NULL ? state : ".moonherd");
+  lua_State *L = *guard != NULL && (*guard)->state != NULL ? luaL_newstate() : NULL;
   if (L == NULL) return NO_MEMORY;
   reading r = {*guard, json, NO_MEMORY};
   lua_pushcfunction(L, read_guard);

@@ -4,8 +4,9 @@
 
 #include "core/guard.h"
 
-/* `target`: moonherd_config's option, or NULL. Returns NULL, or what is wrong as a static line.
+/* `target`, `state`: moonherd_config's options, or NULL. Returns NULL, or what is wrong as a static line.
  * *guard is the caller's to free in either case; NULL when `json` is. */
-const char *mh_guard_read(mh_guard **guard, const char *json, const char *target);
+const char *mh_guard_read(mh_guard **guard, const char *json, const char *target,
+                          const char *state);
 
 #endif

@@ -5,6 +5,7 @@
 #include <lualib.h>
 
 #include "core/embedded.h"
+#include "core/guarded.h"
 #include "moonherd.h"
 
 // One for each C module, a line each: moonherd._clock and so on.
@@ -15,6 +16,7 @@
   X(error) \
   X(events) \
   X(fs) \
+  X(guarded) \
   X(hash) \
   X(http) \
   X(json) \
@@ -90,6 +92,13 @@ static void replace_require(lua_State *L) {
   lua_setglobal(L, "require");
 }
 
+/* What scripts have of Lua's own libraries under a guard. */
+static void narrow(lua_State *L) {
+  luaL_requiref(L, "moonherd._guarded", luaopen_moonherd__guarded, 0);
+  push_chunk(L, mh_embedded_find("moonherd._package"));
+  lua_call(L, 0, 0);
+}
+
 /* package.loaded["moonherd._host"] = {options = …, version = …} */
 static void add_host(lua_State *L, const mh_config *config) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -107,6 +116,7 @@ void mh_modules_open(lua_State *L, const mh_config *config) {
   add_searcher(L);
   add_host(L, config);
   luaL_requiref(L, "moonherd._std", luaopen_moonherd__std, 0);
+  if (mh_guard_of(L) != NULL) narrow(L);
   replace_require(L);
   lua_settop(L, 0);
 }

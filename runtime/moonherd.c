@@ -130,7 +130,8 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->chunk = m->next_chunk = LUA_NOREF;
   const char *why = copy_config(m, config);
   if (why == NULL) why = mh_config_read(&m->options, m->config.options);
-  if (why == NULL) why = mh_guard_read(&m->host.guard, m->config.guard, m->options.target);
+  if (why == NULL)
+    why = mh_guard_read(&m->host.guard, m->config.guard, m->options.target, m->options.state);
   if (why != NULL) return why;
   m->options.is_read_only = (m->config.flags & MOONHERD_READ_ONLY) != 0;
   m->options.is_dry_run = (m->config.flags & MOONHERD_DRY_RUN) != 0;

@@ -220,5 +220,6 @@ void mh_guard_free(mh_guard *guard) {
   free(guard->api.host);
   free(guard->api.port);
   free(guard->api.prefix);
+  free(guard->state);
   free(guard);
 }

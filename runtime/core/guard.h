@@ -26,6 +26,7 @@ typedef struct mh_guard {
   mh_strings read, write;            /* real paths of folders; what may be written may be read */
   bool is_read_only, allows_processes, allows_network;
   mh_api_place api; /* host NULL: only the embedded platform */
+  char *state;      /* the folder of the embedded platform */
 } mh_guard;
 
 /* A request as it is about to be sent. */

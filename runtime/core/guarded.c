@@ -2,6 +2,7 @@
 #include "core/guarded.h"
 
 #include "core/error.h"
+#include "core/place.h"
 #include "core/realm.h"
 
 const mh_guard *mh_guard_of(lua_State *L) {
@@ -33,6 +34,13 @@ void mh_guard_check_process(lua_State *L, const char *who, const char *program) 
   mh_guarded(L, who, lua_pushfstring(L, "start '%s'", program), hint);
 }
 
-void mh_guard_check_listen(lua_State *L, const char *who) {
+void mh_guard_check_file(lua_State *L, const char *who, const char *what, const char *path,
+                         bool is_write) {
+  const char *hint = mh_place_check(mh_guard_of(L), path, is_write);
+  if (hint != NULL) mh_guarded(L, who, lua_pushfstring(L, "%s '%s'", what, path), hint);
+}
+
+void mh_guard_check_listen(lua_State *L, const char *who, const char *unix_path) {
   mh_guarded(L, who, "listen", mh_guard_listen(mh_guard_of(L)));
+  if (unix_path != NULL) mh_guard_check_file(L, who, "make the socket", unix_path, true);
 }

@@ -20,7 +20,12 @@ int mh_guarded_fail(lua_State *L, const char *who, const char *what, const char 
 /* Raises when no process may be started. Call it first, before anything is made. */
 void mh_guard_check_process(lua_State *L, const char *who, const char *program);
 
-/* Raises when nothing may listen. */
-void mh_guard_check_listen(lua_State *L, const char *who);
+/* Raises when nothing may listen, or not on this unix socket; NULL: it is none. */
+void mh_guard_check_listen(lua_State *L, const char *who, const char *unix_path);
+
+/* Raises when the path of a file leads out of the guard's folders: for those who hand the path to a
+ * library. `what`: "read", "write" and so on. See core/place.h for the better way. */
+void mh_guard_check_file(lua_State *L, const char *who, const char *what, const char *path,
+                         bool is_write);
 
 #endif

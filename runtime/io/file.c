@@ -39,6 +39,7 @@ static void on_cancel(mh_op *op) {
 void mh_file_init(mh_file *file, mh_loop *loop) {
   mh_op_init(&file->op, loop, "file", on_cancel);
   file->job = NULL;
+  file->guard = NULL;
 }
 
 void mh_file_fini(mh_file *file) {
@@ -56,6 +57,7 @@ static mh_file_job *prepare(mh_file *file, const char *path, int (*run)(mh_file_
   job->run = run;
   job->loop = file->op.loop;
   job->owner = file;
+  job->guard = file->guard;
   job->work.data = job;
   return job;
 }
@@ -123,6 +125,10 @@ int mh_file_remove(mh_file *file, const char *path) {
 
 int mh_file_error(const mh_file *file) {
   return file->job->error;
+}
+
+const char *mh_file_refusal(const mh_file *file) {
+  return file->job->error == MH_PLACE_REFUSED ? file->job->place.hint : NULL;
 }
 
 const char *mh_file_reason(int error) {

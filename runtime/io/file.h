@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/guard.h"
 #include "core/op.h"
 
 struct mh_file_job;
@@ -23,6 +24,7 @@ struct mh_file_job;
 typedef struct mh_file {
   mh_op op;
   struct mh_file_job *job; /* the newest; NULL: none, or cancelled */
+  const mh_guard *guard;   /* set it before a start; NULL: none */
 } mh_file;
 
 typedef struct mh_file_info {
@@ -60,7 +62,8 @@ int mh_file_remove(mh_file *file, const char *path); /* a file, a link, or an em
 
 /* ---- results: valid when the operation is done, until the next call on `file` ------------------- */
 
-int mh_file_error(const mh_file *file); /* 0, or a negative errno, as libuv's codes are */
+int mh_file_error(const mh_file *file);           /* 0, or a negative errno, as libuv's codes are */
+const char *mh_file_refusal(const mh_file *file); /* the guard's hint, or NULL; first of all */
 /* The fixed word for it: not_found, exists, permission, is_directory, not_directory, not_empty,
  * disk_full, too_large, io. */
 const char *mh_file_reason(int error);

@@ -26,6 +26,7 @@ mh_file_job *mh_file_job_new(const char *path) {
     return NULL;
   }
   job->path = copy;
+  job->place.folder = AT_FDCWD;
   atomic_init(&job->is_stopped, false);
   mh_buf_init(&job->bytes, NULL);
   return job;
@@ -33,6 +34,7 @@ mh_file_job *mh_file_job_new(const char *path) {
 
 void mh_file_job_free(mh_file_job *job) {
   if (job == NULL) return;
+  mh_place_fini(&job->place);
   for (size_t i = 0; i < job->count; i++) free(job->names[i]);
   free(job->names);
   free(job->infos);
@@ -43,6 +45,18 @@ void mh_file_job_free(mh_file_job *job) {
 
 static bool is_stopped(mh_file_job *job) {
   return atomic_load_explicit(&job->is_stopped, memory_order_relaxed);
+}
+
+/* Finds the place of the job's path, or of one that is above it. */
+static int enter(mh_file_job *job, const char *path, unsigned how) {
+  mh_place_fini(&job->place);
+  return mh_place_enter(&job->place, job->guard, path, how);
+}
+
+/* Looks at the place itself. Returns 0 or a negative errno. */
+static int look_at(const mh_place *place, bool follows_link, struct stat *st) {
+  int flags = follows_link && !place->is_guarded ? 0 : AT_SYMLINK_NOFOLLOW;
+  return fstatat(place->folder, place->name, st, flags) == 0 ? 0 : -errno;
 }
 
 /* Waits until the descriptor can be read or written; plain files always can. */
@@ -89,10 +103,12 @@ static int read_open(mh_file_job *job, int fd) {
 }
 
 int mh_file_job_read(mh_file_job *job) {
+  int e = enter(job, job->path, 0);
+  if (e != 0) return e;
   // Without O_NONBLOCK a pipe that nobody writes to would hold the thread for ever.
-  int fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return -errno;
-  int e = read_open(job, fd);
+  int fd = mh_place_open(&job->place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0) return fd;
+  e = read_open(job, fd);
   close(fd);
   return e;
 }
@@ -116,10 +132,10 @@ static int close_written(int fd, int e) {
   return e != 0 ? e : closed;
 }
 
-static int write_directly(mh_file_job *job, const char *path, bool is_pipe) {
+static int write_directly(mh_file_job *job, bool is_pipe) {
   int fd;
-  while ((fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0) {
-    if (errno != ENXIO || !is_pipe) return -errno;
+  while ((fd = mh_place_open(&job->place, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0)) < 0) {
+    if (fd != -ENXIO || !is_pipe) return fd;
     if (is_stopped(job)) return -ECANCELED;
     poll(NULL, 0, POLL_MS);  // nobody has opened the pipe for reading yet
   }
@@ -132,17 +148,17 @@ static size_t folder_length(const char *path) {
   return slash == NULL ? 0 : (size_t)(slash + 1 - path);
 }
 
-/* Opens a new file in the folder of `path` and writes its name to `temp`. */
-static int open_temp(const char *path, mode_t mode, mh_buf *temp) {
+/* Opens a new file beside the place and writes its name to `temp`. */
+static int open_temp(const mh_place *place, mode_t mode, mh_buf *temp) {
   for (int i = 0; i < NAME_ATTEMPTS; i++) {
     unsigned long long random;
     int e = uv_random(NULL, NULL, &random, sizeof random, 0, NULL);
     if (e != 0) return e;
     mh_buf_clear(temp);
-    if (mh_buf_append(temp, path, folder_length(path)) != 0 ||
+    if (mh_buf_append(temp, place->name, folder_length(place->name)) != 0 ||
         mh_buf_printf(temp, ".moonherd-%016llx.tmp", random) != 0 || mh_buf_cstr(temp) == NULL)
       return -ENOMEM;
-    int fd = open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int fd = openat(place->folder, temp->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd >= 0 || errno != EEXIST) return fd >= 0 ? fd : -errno;
   }
   return -EEXIST;
@@ -164,10 +180,11 @@ static int sync_file(int fd) {
 }
 
 /* Makes the rename last. The file itself is safe already, so failing here is no failure. */
-static void sync_folder(const char *path) {
-  size_t n = folder_length(path);
-  char *folder = n == 0 ? strdup(".") : strndup(path, n);
-  int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+static void sync_folder(const mh_place *place) {
+  size_t n = folder_length(place->name);
+  char *folder = n == 0 ? strdup(".") : strndup(place->name, n);
+  int fd = -1;
+  if (folder != NULL) fd = openat(place->folder, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   free(folder);
   if (fd < 0) return;
   fsync(fd);
@@ -175,20 +192,24 @@ static void sync_folder(const char *path) {
 }
 
 /* Gives the finished file its name; with is_exclusive only if nothing has that name yet. */
-static int publish(const mh_file_job *job, const char *temp, const char *path) {
-  if (!job->is_exclusive) return rename(temp, path) == 0 ? 0 : -errno;
-  if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return 0;
+static int publish(const mh_file_job *job, const char *temp) {
+  int folder = job->place.folder;
+  const char *name = job->place.name;
+  if (!job->is_exclusive) return renameat(folder, temp, folder, name) == 0 ? 0 : -errno;
+  if (renameat2(folder, temp, folder, name, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL) return -errno;
-  if (link(temp, path) != 0) return -errno;  // NFS knows no such rename, but links
-  unlink(temp);
+  // NFS knows no such rename, but links
+  if (linkat(folder, temp, folder, name, 0) != 0) return -errno;
+  unlinkat(folder, temp, 0);
   return 0;
 }
 
-static int replace(mh_file_job *job, const char *path, const struct stat *old) {
+static int replace(mh_file_job *job, const struct stat *old) {
+  const mh_place *place = &job->place;
   mode_t mode = job->mode >= 0 ? (mode_t)job->mode : old != NULL ? old->st_mode & 0777 : 0666;
   mh_buf temp;
   mh_buf_init(&temp, NULL);
-  int fd = open_temp(path, mode, &temp);
+  int fd = open_temp(place, mode, &temp);
   int e = fd;
   if (fd >= 0) {
     e = copy_rights(job, fd, old);
@@ -196,31 +217,38 @@ static int replace(mh_file_job *job, const char *path, const struct stat *old) {
     if (e == 0) e = sync_file(fd);
     e = close_written(fd, e);
     if (e == 0 && is_stopped(job)) e = -ECANCELED;
-    if (e == 0) e = publish(job, temp.data, path);
-    if (e == 0) sync_folder(path);
-    else unlink(temp.data);
+    if (e == 0) e = publish(job, temp.data);
+    if (e == 0) sync_folder(place);
+    else unlinkat(place->folder, temp.data, 0);
   }
   mh_buf_fini(&temp);
   return e;
 }
 
-static int write_to(mh_file_job *job, const char *path) {
+static int write_to_place(mh_file_job *job) {
   struct stat old;
-  if (stat(path, &old) != 0) return errno == ENOENT ? replace(job, path, NULL) : -errno;
+  int e = look_at(&job->place, true, &old);
+  if (e != 0) return e == -ENOENT ? replace(job, NULL) : e;
   if (S_ISDIR(old.st_mode)) return -EISDIR;
-  if (!S_ISREG(old.st_mode)) return write_directly(job, path, S_ISFIFO(old.st_mode));
+  if (!S_ISREG(old.st_mode)) return write_directly(job, S_ISFIFO(old.st_mode));
   // A rename asks the folder alone: a file that may not be written must stay as it is.
-  if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) return -errno;
-  return replace(job, path, &old);
+  if (faccessat(job->place.folder, job->place.name, W_OK, AT_EACCESS) != 0) return -errno;
+  return replace(job, &old);
+}
+
+static int write_exclusively(mh_file_job *job) {
+  struct stat st;
+  int e = enter(job, job->path, MH_PLACE_WRITE | MH_PLACE_OWN_LINK);
+  if (e != 0) return e;
+  return look_at(&job->place, false, &st) == 0 ? -EEXIST : replace(job, NULL);
 }
 
 int mh_file_job_write(mh_file_job *job) {
-  if (job->is_exclusive) {
-    struct stat st;
-    return lstat(job->path, &st) == 0 ? -EEXIST : replace(job, job->path, NULL);
-  }
+  if (job->is_exclusive) return write_exclusively(job);
   char *target = realpath(job->path, NULL);  // of a link: what it points to is replaced
-  int e = write_to(job, target != NULL ? target : job->path);
+  int e = enter(job, target != NULL ? target : job->path, MH_PLACE_WRITE);
+  if (e == 0) e = write_to_place(job);
+  mh_place_fini(&job->place);  // without a guard its name is in `target`
   free(target);
   return e;
 }
@@ -254,28 +282,30 @@ static void fill_info(mh_file_info *info, const struct stat *st) {
 
 int mh_file_job_stat(mh_file_job *job) {
   struct stat st;
-  int flags = job->follows_link ? 0 : AT_SYMLINK_NOFOLLOW;
-  if (fstatat(AT_FDCWD, job->path, &st, flags) != 0) return -errno;
-  fill_info(&job->info, &st);
-  return 0;
+  int e = enter(job, job->path, job->follows_link ? 0 : MH_PLACE_OWN_LINK);
+  if (e == 0) e = look_at(&job->place, job->follows_link, &st);
+  if (e == 0) fill_info(&job->info, &st);
+  return e;
 }
 
 int mh_file_job_realpath(mh_file_job *job) {
+  int e = enter(job, job->path, 0);
+  if (e != 0) return e;
   char *path = realpath(job->path, NULL);
   if (path == NULL) return -errno;
-  int e = mh_buf_puts(&job->bytes, path) == 0 ? 0 : -ENOMEM;
+  e = mh_buf_puts(&job->bytes, path) == 0 ? 0 : -ENOMEM;
   free(path);
   return e;
 }
 
-static bool is_directory(const char *path) {
+static bool is_directory(const mh_place *place) {
   struct stat st;
-  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+  return look_at(place, true, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int make_directory(const char *path, mode_t mode, bool is_recursive);
+static int make_directory(mh_file_job *job, const char *path, mode_t mode);
 
-static int make_parent(const char *path) {
+static int make_parent(mh_file_job *job, const char *path) {
   size_t n = strlen(path);
   while (n > 0 && path[n - 1] == '/') n--;
   while (n > 0 && path[n - 1] != '/') n--;
@@ -283,32 +313,38 @@ static int make_parent(const char *path) {
   if (n == 0) return -ENOENT;
   char *parent = strndup(path, n);
   if (parent == NULL) return -ENOMEM;
-  int e = make_directory(parent, 0777, true);
+  int e = make_directory(job, parent, 0777);
   free(parent);
   return e;
 }
 
+static int make_one(mh_file_job *job, const char *path, mode_t mode) {
+  int e = enter(job, path, MH_PLACE_WRITE);
+  if (e != 0 || mkdirat(job->place.folder, job->place.name, mode) == 0) return e;
+  e = -errno;
+  // When it is recursive it may be there already, or somebody else was faster.
+  return e != -ENOENT && job->is_recursive && is_directory(&job->place) ? 0 : e;
+}
+
 /* From the end: the folders near the root are there, and asking to make them may be refused. */
-static int make_directory(const char *path, mode_t mode, bool is_recursive) {
-  if (mkdir(path, mode) == 0) return 0;
-  int e = -errno;
-  if (!is_recursive) return e;
-  if (e != -ENOENT) return is_directory(path) ? 0 : e;
-  e = make_parent(path);
-  if (e != 0) return e;
-  if (mkdir(path, mode) == 0 || is_directory(path)) return 0;  // or somebody else was faster
-  return -errno;
+static int make_directory(mh_file_job *job, const char *path, mode_t mode) {
+  int e = make_one(job, path, mode);
+  if (e != -ENOENT || !job->is_recursive) return e;
+  e = make_parent(job, path);
+  return e != 0 ? e : make_one(job, path, mode);
 }
 
 int mh_file_job_mkdir(mh_file_job *job) {
-  return make_directory(job->path, (mode_t)job->mode, job->is_recursive);
+  return make_directory(job, job->path, (mode_t)job->mode);
 }
 
 int mh_file_job_remove(mh_file_job *job) {
   struct stat st;
-  if (lstat(job->path, &st) != 0) return -errno;
-  int e = S_ISDIR(st.st_mode) ? rmdir(job->path) : unlink(job->path);
-  return e == 0 ? 0 : -errno;
+  int e = enter(job, job->path, MH_PLACE_WRITE | MH_PLACE_OWN_LINK);
+  if (e == 0) e = look_at(&job->place, false, &st);
+  if (e != 0) return e;
+  int flags = S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0;
+  return unlinkat(job->place.folder, job->place.name, flags) == 0 ? 0 : -errno;
 }
 
 /* ---- directories -------------------------------------------------------------------------- */
@@ -334,6 +370,16 @@ static bool is_link(int fd, const struct dirent *entry) {
   return fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
+/* Whether what a name in the folder leads to is inside of the guard's folders, if it is a link. */
+static bool may_follow(const mh_file_job *job, int fd, const struct dirent *entry) {
+  if (job->guard == NULL || !is_link(fd, entry)) return true;
+  char *path;
+  if (asprintf(&path, "%s/%s", job->path, entry->d_name) < 0) return false;
+  bool is_inside = mh_place_check(job->guard, path, false) == NULL;
+  free(path);
+  return is_inside;
+}
+
 /* A name that has gone meanwhile is left out of the list. */
 static int inspect(mh_file_job *job, int fd) {
   struct stat st;
@@ -344,8 +390,8 @@ static int inspect(mh_file_job *job, int fd) {
   for (size_t i = 0; i < job->count;) {
     if (is_stopped(job)) return -ECANCELED;
     const char *name = job->names[i]->d_name;
-    bool is_there =
-        fstatat(fd, name, &st, 0) == 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    bool is_there = (may_follow(job, fd, job->names[i]) && fstatat(fd, name, &st, 0) == 0) ||
+                    fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (is_there) {
       fill_info(&job->infos[i], &st);
       job->infos[i].is_link = is_link(fd, job->names[i]);
@@ -360,10 +406,12 @@ static int inspect(mh_file_job *job, int fd) {
 }
 
 int mh_file_job_list(mh_file_job *job) {
-  int fd = open(job->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -errno;
+  int e = enter(job, job->path, 0);
+  if (e != 0) return e;
+  int fd = mh_place_open(&job->place, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return fd;
   int n = scandirat(fd, ".", &job->names, is_name, by_bytes);
-  int e = n < 0 ? -errno : 0;
+  e = n < 0 ? -errno : 0;
   job->count = n < 0 ? 0 : (size_t)n;
   if (e == 0 && job->with_info) e = inspect(job, fd);
   close(fd);

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "core/buf.h"
+#include "core/place.h"
 #include "io/file.h"
 
 typedef struct mh_file_job mh_file_job;
@@ -16,12 +17,14 @@ struct mh_file_job {
   atomic_bool is_stopped; /* set by the loop thread: give up soon */
   int (*run)(mh_file_job *job);
 
+  const mh_guard *guard; /* NULL: none */
+  mh_place place;        /* where the path leads */
   char *path;
   int mode;
   bool is_exclusive, is_recursive, follows_link, with_info;
   size_t max;
 
-  int error;    /* of run: 0 or a negative errno */
+  int error;    /* of run: 0, a negative errno, or MH_PLACE_REFUSED */
   mh_buf bytes; /* what to write, or what was read; counted to no account: another thread */
   mh_file_info info;
   struct dirent **names; /* malloc'ed, each of them too */

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "core/buf.h"
+#include "core/place.h"
 #include "io/codec.h"
 #include "io/hash.h"
 #include "moonherd.h"
@@ -30,6 +31,7 @@ typedef struct entry {
 struct mh_pack_job {
   uv_work_t work;
   mh_loop *loop;
+  const mh_guard *guard;
   mh_pack *owner;         /* loop thread only; NULL: cancelled, frees itself when it is over */
   atomic_bool is_stopped; /* set by the loop thread: give up soon */
   bool is_reading;        /* text is made and hashes are compared; else they are kept */
@@ -67,9 +69,13 @@ static void close_current(struct mh_pack_job *job) {
 }
 
 static int open_current(struct mh_pack_job *job, const entry *e) {
+  mh_place place;
+  int entered = mh_place_enter(&place, job->guard, path_of(job, e), 0);
   // Without O_NONBLOCK a pipe that nobody writes to would hold the thread for ever.
-  job->fd = open(path_of(job, e), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (job->fd < 0) return -errno;
+  job->fd = entered == 0 ? mh_place_open(&place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0) : entered;
+  mh_place_fini(&place);
+  if (entered == MH_PLACE_REFUSED) job->fd = -EACCES;
+  if (job->fd < 0) return job->fd;
   struct stat st;
   if (fstat(job->fd, &st) != 0) return -errno;
   if (!S_ISREG(st.st_mode)) return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
@@ -193,6 +199,7 @@ static void on_cancel(mh_op *op) {
 void mh_pack_init(mh_pack *pack, mh_loop *loop) {
   mh_op_init(&pack->op, loop, "files", on_cancel);
   pack->job = NULL;
+  pack->guard = NULL;
 }
 
 void mh_pack_fini(mh_pack *pack) {
@@ -211,6 +218,7 @@ int mh_pack_begin(mh_pack *pack, const char *prefix, size_t n) {
   job->fd = -1;
   job->work.data = job;
   job->loop = pack->op.loop;
+  job->guard = pack->guard;
   job->owner = pack;
   pack->job = job;
   int e = mh_digest_init(&job->prefixed);

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/guard.h"
 #include "core/op.h"
 
 enum { MH_PACK_HASH_SIZE = 16 }; /* the first half of a SHA-256 over prefix, bytes and suffix */
@@ -30,6 +31,7 @@ struct mh_pack_job;
 typedef struct mh_pack {
   mh_op op;
   struct mh_pack_job *job; /* NULL: not begun, or cancelled */
+  const mh_guard *guard;   /* set it before mh_pack_begin; NULL: none */
 } mh_pack;
 
 typedef struct mh_pack_file {

@@ -3,6 +3,7 @@
  * The lock of a store guards its queues and the states of its jobs. A finished job goes to `done`,
  * and one message to the loop fetches all that are there. */
 #include "io/store.h"
+#include "core/place.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "core/place.h"
 #include "io/store_conn.h"
 #include "moonherd.h"
 
@@ -30,6 +32,7 @@ struct mh_store {
   mh_loop *loop;
   char *path;
   uint64_t lock_wait;
+  const mh_guard *guard;
   unsigned users;      /* 0: it is ending */
   mh_store_job *ended; /* is done when the threads have ended; or NULL */
   mh_post post;
@@ -139,7 +142,7 @@ static void write_main(void *arg) {
   mh_store *store = arg;
   mh_store_conn conn;
   block_signals();
-  mh_store_conn_init(&conn, store->path, false, store->lock_wait);
+  mh_store_conn_init(&conn, store->path, false, store->lock_wait, store->guard);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
   while ((job = wait_for_job(store, &store->writes, &store->has_write)) != NULL) {
@@ -178,7 +181,7 @@ static void read_main(void *arg) {
   mh_store_conn conn;
   uint64_t last = 0; /* the newest list that may run on the snapshot */
   block_signals();
-  mh_store_conn_init(&conn, store->path, true, store->lock_wait);
+  mh_store_conn_init(&conn, store->path, true, store->lock_wait, store->guard);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
   while ((job = wait_for_job(store, &store->reads, &store->has_read)) != NULL) {
@@ -388,6 +391,7 @@ static mh_store *new_store(mh_stores *stores, char *path, const mh_store_options
   store->loop = &stores->host->loop;
   store->path = path;
   store->lock_wait = options->lock_wait != 0 ? options->lock_wait : DEFAULT_LOCK_WAIT;
+  store->guard = options->guard;
   store->post.on_post = on_post;
   bool failed = uv_mutex_init(&store->lock) != 0;
   failed = uv_cond_init(&store->has_write) != 0 || failed;
@@ -426,7 +430,7 @@ static void begin_to_end(mh_store *store) {
 
 int mh_store_acquire(mh_stores *stores, const char *path, const mh_store_options *options,
                      mh_store **found) {
-  char *whole = absolute(path);
+  char *whole = options->guard != NULL ? mh_place_real(path) : absolute(path);
   mh_store *store = whole != NULL ? find(stores, whole) : NULL;
   *found = store;
   if (store != NULL) {

@@ -19,6 +19,7 @@
 
 #include <stdint.h>
 
+#include "core/guard.h"
 #include "core/host.h"
 #include "io/store_job.h"
 
@@ -27,6 +28,9 @@ typedef struct mh_stores mh_stores;
 typedef struct mh_store_options {
   unsigned readers;   /* reader threads; 0: 2. Counts for the first to open a path */
   uint64_t lock_wait; /* ns to wait for another process's lock; 0: 5 s. Likewise */
+  const mh_guard
+      *guard; /* of the first to open a path; then links in it are not followed, and missing
+                            folders not made. Each opener asks it for himself */
 } mh_store_options;
 
 /* The open stores of a handle; made when first asked for. NULL without memory. */

@@ -113,7 +113,7 @@ static int on_progress(void *user) {
 
 static int on_authorize(void *user, int action, const char *a, const char *b, const char *c,
                         const char *d) {
-  (void)a, (void)b, (void)c, (void)d;
+  (void)b, (void)c, (void)d;
   const mh_store_conn *conn = user;
   if (conn->is_control) return SQLITE_OK;
   switch (action) {
@@ -121,6 +121,8 @@ static int on_authorize(void *user, int action, const char *a, const char *b, co
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:
     case SQLITE_DETACH: return SQLITE_DENY;
+    case SQLITE_PRAGMA:  // those which hold for all of the process
+      return strstr(a, "_store_directory") != NULL ? SQLITE_DENY : SQLITE_OK;
     default: return SQLITE_OK;
   }
 }
@@ -203,6 +205,8 @@ static int set_up(mh_store_conn *conn) {
   sqlite3_busy_handler(db, on_busy, conn);
   sqlite3_progress_handler(db, PROGRESS_STEPS, on_progress, conn);
   sqlite3_set_authorizer(db, on_authorize, conn);
+  // Whatever the SQL is, it cannot break the file's own structure.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   if (conn->is_reader) return retry_exec(conn, "PRAGMA query_only=ON");
   int code = retry_exec(conn, "PRAGMA journal_mode=WAL");
   if (code == SQLITE_OK)
@@ -232,11 +236,12 @@ static void close_db(mh_store_conn *conn) {
 
 int mh_store_conn_open(mh_store_conn *conn, mh_store_job *job) {
   if (conn->db != NULL) return 0;
-  int e = conn->is_reader ? 0 : mh_store_make_file(conn->path, job);
+  int e = conn->is_reader ? 0 : mh_store_make_file(conn->path, conn->guard, job);
   if (e != 0) return e;
   conn->job = job;
-  int code =
-      sqlite3_open_v2(conn->path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  if (conn->guard != NULL) flags |= SQLITE_OPEN_NOFOLLOW;
+  int code = sqlite3_open_v2(conn->path, &conn->db, flags, NULL);
   if (code == SQLITE_OK) e = check_mode(conn, job);
   if (code == SQLITE_OK && e == 0) code = set_up(conn);
   if (code != SQLITE_OK) e = mh_store_fail_sqlite(job, conn, code);
@@ -245,11 +250,13 @@ int mh_store_conn_open(mh_store_conn *conn, mh_store_job *job) {
   return e;
 }
 
-void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, uint64_t lock_wait) {
+void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, uint64_t lock_wait,
+                        const mh_guard *guard) {
   memset(conn, 0, sizeof *conn);
   conn->path = path;
   conn->is_reader = is_reader;
   conn->lock_wait = lock_wait;
+  conn->guard = guard;
   mh_clock_init_real(&conn->clock);
   mh_store_cache_init(&conn->cache);
 }

@@ -27,6 +27,7 @@ typedef struct mh_store_conn {
   sqlite3 *db;      /* NULL: not open */
   const char *path; /* absolute; the store's */
   bool is_reader;
+  const mh_guard *guard;
   mh_clock clock;      /* real, whatever the loop's is: other processes live in real time */
   uint64_t lock_wait;  /* ns to wait for another process */
   uint64_t busy_since; /* when the wait under way began */
@@ -40,7 +41,8 @@ typedef struct mh_store_conn {
 
 /* ---- store_conn.c -------------------------------------------------------------------------- */
 
-void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, uint64_t lock_wait);
+void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, uint64_t lock_wait,
+                        const mh_guard *guard);
 void mh_store_conn_fini(mh_store_conn *conn);
 
 /* Opens the connection unless it is open. The writer makes the file, and its folders, when they are
@@ -67,7 +69,7 @@ int mh_store_fail_sqlite(mh_store_job *job, const mh_store_conn *conn, int code)
 /* ---- store_open.c -------------------------------------------------------------------------- */
 
 /* Makes the file (mode 0600) and its folders (0700) when they are missing. */
-int mh_store_make_file(const char *path, mh_store_job *job);
+int mh_store_make_file(const char *path, const mh_guard *guard, mh_store_job *job);
 
 /* Runs a job MH_STORE_OPEN: opens the connection, then migrates. */
 void mh_store_run_open(mh_store_conn *conn, mh_store_job *job);

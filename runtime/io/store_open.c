@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "core/place.h"
 #include "io/store_conn.h"
 #include "moonherd.h"
 
@@ -34,7 +35,17 @@ static int make_folders(char *path) {
   return 0;
 }
 
-int mh_store_make_file(const char *path, mh_store_job *job) {
+/* Not with open and close: closing any descriptor of a file drops all locks that this process holds
+ * on it, and another handle may have opened it meanwhile. Returns 0 or errno. */
+static int make_node(const char *path, const mh_guard *guard) {
+  mh_place place;
+  int e = -mh_place_enter(&place, guard, path, MH_PLACE_WRITE);
+  if (e == 0 && mknodat(place.folder, place.name, S_IFREG | 0600, 0) != 0) e = errno;
+  mh_place_fini(&place);
+  return e == EEXIST ? 0 : e == -MH_PLACE_REFUSED ? EACCES : e;
+}
+
+int mh_store_make_file(const char *path, const mh_guard *guard, mh_store_job *job) {
   struct stat st;
   if (stat(path, &st) == 0) {
     if (S_ISREG(st.st_mode)) return 0;
@@ -44,14 +55,11 @@ int mh_store_make_file(const char *path, mh_store_job *job) {
   if (errno != ENOENT) return fail_errno(job, path, "", errno);
   char *copy = strdup(path);
   if (copy == NULL) return mh_store_fail(job, "memory", "not enough memory");
-  int e = make_folders(copy);
+  int e = guard == NULL ? make_folders(copy) : 0;
   free(copy);
   if (e != 0) return fail_errno(job, path, "cannot make its folder: ", e);
-  // Not with open and close: closing any descriptor of a file drops all locks that this process
-  // holds on it, and another handle may have opened it meanwhile.
-  if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST)
-    return fail_errno(job, path, "", errno);
-  return 0;
+  e = make_node(path, guard);
+  return e == 0 ? 0 : fail_errno(job, path, "", e);
 }
 
 /* ---- the version --------------------------------------------------------------------------- */

@@ -28,9 +28,16 @@ enum {
   MH_PLACE_OWN_LINK = 2, /* the last name may be a link, which is not followed */
 };
 
+/* The real path of what is there or, as far as it is not, would be; the caller frees it. NULL when
+ * nobody can tell. */
+char *mh_place_real(const char *path);
+
 /* 0, a negative errno, or MH_PLACE_REFUSED. Call mh_place_fini in any case. */
 int mh_place_enter(mh_place *place, const mh_guard *guard, const char *path, unsigned how);
 void mh_place_fini(mh_place *place);
+
+/* open() at the place: a descriptor, or a negative errno. */
+int mh_place_open(const mh_place *place, int flags, unsigned mode);
 
 /* NULL, or the hint of the refusal. For libraries that open files by their path: what is checked here
  * may be another file a moment later, when somebody else changes the folders above it. */

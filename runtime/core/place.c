@@ -1,5 +1,5 @@
 /* Files under a guard. See place.h. */
-#include "io/place.h"
+#include "core/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +96,10 @@ static void trim(char *path) {
   while (n > 1 && path[n - 1] == '/') path[--n] = '\0';
 }
 
+char *mh_place_real(const char *path) {
+  return real_path(path, false);
+}
+
 int mh_place_enter(mh_place *place, const mh_guard *guard, const char *path, unsigned how) {
   *place = (mh_place){.folder = AT_FDCWD, .name = path, .is_guarded = guard != NULL};
   if (guard == NULL) return 0;
@@ -118,6 +122,12 @@ void mh_place_fini(mh_place *place) {
   place->folder = AT_FDCWD;
   free(place->path);
   place->path = NULL;
+}
+
+int mh_place_open(const mh_place *place, int flags, unsigned mode) {
+  if (place->is_guarded) flags |= O_NOFOLLOW;
+  int fd = openat(place->folder, place->name, flags | O_CLOEXEC, mode);
+  return fd >= 0 ? fd : -errno;
 }
 
 const char *mh_place_check(const mh_guard *guard, const char *path, bool is_write) {

@@ -1,0 +1,38 @@
+-- `package` under a guard: modules of Lua are found along package.path inside of its folders, modules
+-- of C only among those that are linked in. runtime/modules.c runs it before any script.
+local core = require "moonherd._guarded"
+local package, loadfile = package, loadfile
+
+local function search(name, path, separator, replacement)
+  if separator ~= "" then
+    name = name:gsub(separator:gsub("%p", "%%%0"), (replacement:gsub("%%", "%%%%")))
+  end
+  local reasons = {}
+  for template in path:gmatch "[^;]+" do
+    local file = template:gsub("%?", (name:gsub("%%", "%%%%")))
+    local can_read, why = core.can_read(file)
+    if can_read then return file end
+    reasons[#reasons + 1] = why
+  end
+  return nil, table.concat(reasons, "\n\t")
+end
+
+local function searchpath(name, path, separator, replacement)
+  return search(name, path, separator or ".", replacement or "/")
+end
+
+local function search_lua(name)
+  if type(package.path) ~= "string" then error("'package.path' must be a string", 0) end
+  local file, why = search(name, package.path, ".", "/")
+  if not file then return why end
+  local chunk, message = loadfile(file)
+  if chunk then return chunk, file end
+  error(("error loading module '%s' from file '%s':\n\t%s"):format(name, file, message), 0)
+end
+
+local searchers = package.searchers
+searchers[3] = search_lua -- behind package.preload and what is part of the program
+for i = #searchers, 4, -1 do searchers[i] = nil end
+rawset(package, "searchpath", searchpath)
+rawset(package, "loadlib", core.loadlib)
+rawset(package, "cpath", "")
