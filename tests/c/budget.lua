@@ -162,8 +162,21 @@ function cases.a_limit_around_a_call_ends_its_wait()
   local began = moonherd.time.now()
   local ok, err = pcall(moonherd.timeout, 3, run, client, 100)
   assert(not ok and err.kind == "timeout", tostring(err))
-  assert(moonherd.time.now() - began < 3.1)
+  ok, err = pcall(moonherd.timeout, 3, client.create_namespace, client, "late")
+  assert(not ok and err.outcome == "not_applied", tostring(err))
+  assert(moonherd.time.now() - began < 6.1)
   assert(client:budget().waiting == 0)
+end
+
+function cases.a_first_request_that_takes_long_does_not_hold_the_others()
+  enforce(LIMIT, { { fault = "stall", count = 1, seconds = 50 } })
+  local client = connect { reserve = 0 }
+  moonherd.gather(
+    function () client:namespaces() end,
+    function ()
+      moonherd.sleep(1)
+      assert(run(client, 5) < 3)
+    end)
 end
 
 function cases.what_is_left_by_others_is_found_out_before_more_is_asked_for()

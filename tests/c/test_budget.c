@@ -57,6 +57,7 @@ int main(void) {
       CASE(a_block_is_waited_out_and_counted_down),
       CASE(who_is_cancelled_while_it_waits_takes_nothing_along),
       CASE(a_limit_around_a_call_ends_its_wait),
+      CASE(a_first_request_that_takes_long_does_not_hold_the_others),
       CASE(what_is_left_by_others_is_found_out_before_more_is_asked_for),
       CASE(processes_share_the_file),
       CASE(a_block_that_one_process_meets_stops_the_others),

@@ -9,6 +9,7 @@
 local clock = require "moonherd._clock"
 local hints = require "moonherd.cloudflare.hints"
 local log = require "moonherd._log"
+local moonherd_try = require "moonherd.async".try
 local pace = require "moonherd.cloudflare.pace"
 local ratelimit = require "moonherd.cloudflare.ratelimit"
 local task = require "moonherd._task"
@@ -21,6 +22,7 @@ local LONGEST_BLOCK <const> = 900 -- seconds that are believed; then a request f
 local SLACK <const> = 1.5 -- seconds; what is told in whole seconds differs by one
 local COUNTDOWN <const> = 30 -- seconds between two lines of it
 local LONG <const> = 5 -- seconds; a wait that is worth a line
+local FIRST_ANSWER <const> = 2 -- seconds that it is waited for
 local LOOK_AGAIN <const> = 1 -- seconds; answers that are under way change what is left
 local WHAT <const> = "the request budget"
 
@@ -183,9 +185,17 @@ local function pause_of(self)
   return self.look_at > now and now >= self.looked_at and self.look_at - now or 0
 end
 
+-- Before more is asked for, the first request tells what others have left; not when it is one that
+-- takes long.
+local function wait_for_first_answer(self)
+  if self.taken == 0 or self.answered > 0 or self.has_waited then return end
+  moonherd_try(task.timeout, FIRST_ANSWER, self.first_answer.wait, self.first_answer, WHAT)
+  self.has_waited = true
+end
+
 -- Only the first of the row is here.
 local function wait_for_lease(self)
-  while self.taken > 0 and self.answered == 0 do self.first_answer:wait(WHAT) end
+  wait_for_first_answer(self)
   while self.lease == 0 or clock.wall() >= self.lease_ends do
     local pause = pause_of(self)
     if pause > 0 then rest(self, pause) else look(self) end

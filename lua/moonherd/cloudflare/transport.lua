@@ -61,11 +61,22 @@ local function note(budget, endpoint, response)
   budget:note(endpoint.auth ~= "session" and response or nil)
 end
 
+-- Waits until the budget lets one more request go. What ends the wait says that nothing was sent.
+local function take(budget, endpoint)
+  local ok, err = pcall(budget.take, budget)
+  if ok then return end
+  if errors.is(err) then
+    err.sent = false
+    failures.set_outcome(endpoint, err)
+  end
+  error(err, 0)
+end
+
 -- Sends once. The only place that does, and that takes from the budget.
 local function send_once(client, endpoint, path, headers, body)
   local content, length = content_of(body)
   local budget = client._budget
-  if budget then budget:take() end
+  if budget then take(budget, endpoint) end
   client._requests = client._requests + 1
   local ok, response = pcall(http.request, {
     method = endpoint.method, url = client._base .. path, headers = headers,
