@@ -59,6 +59,16 @@ for _ in 1 2 3 4 5; do
 done
 judge "$(median "$dir/calls")" most 2
 
+title "CPU per API call with a request budget against without"
+for _ in 1 2 3 4 5; do
+  for budget in '' budget; do
+    XDG_STATE_HOME=$dir "$moonherd" --log error --target "http://127.0.0.1:$port/client/v4" \
+      tests/bench/api_calls.lua 20000 $budget
+  done > "$dir/budget"
+  awk '{ v[NR] = $1 } END { printf "%.3f\n", v[2] / v[1] }' "$dir/budget" | tee -a "$dir/budgets"
+done
+judge "$(median "$dir/budgets")" most 1.1
+
 title "CPU of 10,000 asset files, hashed and uploaded, against sha256sum and plain libcurl"
 "$moonherd" --target local tests/bench/asset_files.lua "$dir/site" 10000
 "$moonherd" --target local tests/bench/asset_server.lua > "$dir/assets" & pids="$pids $!"
