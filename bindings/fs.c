@@ -1,6 +1,7 @@
 /* moonherd._fs: files and directories, each call one job off the loop thread. lua/moonherd/fs.lua
  * checks options and raises what these return. */
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <stdint.h>
 #include <string.h>
@@ -222,6 +223,16 @@ static int f_entries(lua_State *L) {
   return wait_for(L, r, mh_file_list(&r->file, path, true), entries_done);
 }
 
+/* cwd() -> the folder this process is in */
+static int f_cwd(lua_State *L) {
+  char path[PATH_MAX];
+  size_t n = sizeof path;
+  int e = uv_cwd(path, &n);
+  if (e != 0) return luaL_error(L, "cannot find the current folder: %s", uv_strerror(e));
+  lua_pushlstring(L, path, n);
+  return 1;
+}
+
 static int f_gc(lua_State *L) {
   request *r = luaL_checkudata(L, 1, REQUEST);
   mh_file_fini(&r->file);
@@ -229,9 +240,9 @@ static int f_gc(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"read", f_read},       {"write", f_write},       {"stat", f_stat},
-    {"mkdir", f_mkdir},     {"remove", f_remove},     {"list", f_list},
-    {"entries", f_entries}, {"realpath", f_realpath}, {NULL, NULL},
+    {"read", f_read},     {"write", f_write}, {"stat", f_stat},       {"mkdir", f_mkdir},
+    {"remove", f_remove}, {"list", f_list},   {"entries", f_entries}, {"realpath", f_realpath},
+    {"cwd", f_cwd},       {NULL, NULL},
 };
 
 int luaopen_moonherd__fs(lua_State *L);

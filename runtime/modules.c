@@ -29,6 +29,7 @@
   X(std) \
   X(store) \
   X(task) \
+  X(watch) \
   X(words)
 // clang-format on
 

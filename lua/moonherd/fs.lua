@@ -9,77 +9,16 @@ local options = require "moonherd._options"
 
 local M = {}
 
+-- What is larger has files of its own.
+for _, part in ipairs { "paths", "glob", "temp", "watch" } do
+  for name, f in pairs(require("moonherd._fs_" .. part)) do M[name] = f end
+end
+
 local MAX_READ <const> = 1 << 30
 
 local function check(value, err)
   if value == nil then error(err, 0) end
   return value
-end
-
-local function check_path(who, path)
-  if type(path) ~= "string" then
-    errors.usage("%s: bad path (string expected, got %s)", who, type(path))
-  end
-end
-
--- ---- paths -------------------------------------------------------------------------------------
-
---- Puts path parts together with slashes. An absolute part drops what stands in front of it, an
---- empty one adds nothing.
----@param ... string  the parts
----@return string path  "" when there are none
----@example
---- print(moonherd.fs.join("dist", "lib/", "x.mjs"))     --> dist/lib/x.mjs
-function M.join(...)
-  local path = ""
-  for i = 1, select("#", ...) do
-    local part = (select(i, ...))
-    check_path("fs.join", part)
-    if path == "" or part:byte() == 0x2F then
-      path = part ~= "" and part or path
-    elseif part ~= "" then
-      path = path .. (path:byte(-1) == 0x2F and "" or "/") .. part
-    end
-  end
-  return path
-end
-
--- A path without the slashes at its end, except for the root.
-local function trim(path)
-  local trimmed = path:match "^(.-)/+$"
-  return trimmed == "" and "/" or trimmed or path
-end
-
---- The directory part of a path, as dirname(1) gives it.
----@param path string
----@return string dir  "." when the path names no directory
----@example
---- print(moonherd.fs.dirname "dist/lib/x.mjs")     --> dist/lib
-function M.dirname(path)
-  check_path("fs.dirname", path)
-  local dir = trim(path):match "^(.*)/[^/]*$"
-  if not dir then return "." end
-  return dir == "" and "/" or trim(dir)
-end
-
---- The last part of a path, as basename(1) gives it.
----@param path string
----@return string name
----@example
---- print(moonherd.fs.basename "dist/lib/x.mjs")     --> x.mjs
-function M.basename(path)
-  check_path("fs.basename", path)
-  local trimmed = trim(path)
-  return trimmed == "/" and "/" or trimmed:match "[^/]*$"
-end
-
---- The extension of a path's last part, with its dot.
----@param path string
----@return string extension  "" when there is none, as in ".profile"
----@example
---- print(moonherd.fs.extension "lib/x.min.js")     --> .js
-function M.extension(path)
-  return M.basename(path):match "[^.].*(%.[^.]*)$" or ""
 end
 
 -- ---- files -------------------------------------------------------------------------------------

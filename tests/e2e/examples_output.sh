@@ -96,6 +96,14 @@ timeout	sleep: stopped after 0.05 s
 1
 END
 
+check 13_files prints 13_files.lua << 'END'
+blog	no posts
+shop	closed
+changed	workers/shop/index.mjs
+blog	no posts
+shop	open
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh

@@ -1,0 +1,149 @@
+-- fs.watch: what changes below a folder, in batches. Each folder is watched by itself, new ones as
+-- they come.
+local core = require "moonherd._fs"
+local errors = require "moonherd.error"
+local options = require "moonherd._options"
+local paths = require "moonherd._fs_paths"
+
+local M = {}
+
+local MOST_ROUNDS <const> = 20 -- of waiting for quiet: a file that never rests must be told of
+
+--- What fs.watch returns: called, as a `for` does, it waits for the next changes.
+---@class watch
+local Watch = {}
+Watch.__index = Watch
+Watch.__name = "moonherd.watch"
+
+-- Watches a folder and, when asked to, those in it. What is in it goes to `changed`, when given: it
+-- may have come before the folder was watched.
+local function add_folder(self, folder, changed)
+  if self.known[folder] then return end
+  local is_watched, err = self.core:add(folder)
+  if not is_watched then return err end
+  self.known[folder] = true
+  for _, entry in ipairs(self.is_recursive and core.entries(folder) or {}) do
+    local path = paths.join(folder, entry.name)
+    if changed then changed[path] = true end
+    if entry.type == "directory" and not entry.is_link then
+      err = add_folder(self, path, changed)
+      if err and err.reason ~= "not_found" then return err end
+    end
+  end
+end
+
+local function forget_folder(self, folder)
+  for known in pairs(self.known) do
+    if known == folder or known:sub(1, #folder + 1) == folder .. "/" then
+      self.core:remove(known)
+      self.known[known] = nil
+    end
+  end
+end
+
+-- A changed path may be a folder that has come or gone.
+local function follow(self, path, changed)
+  local info = core.stat(path, false)
+  if not info or info.type ~= "directory" then return forget_folder(self, path) end
+  local err = add_folder(self, path, changed)
+  if err and err.reason ~= "not_found" then error(err, 0) end
+end
+
+local function take(self, changed)
+  local list = self.core:wait()
+  for i = 1, #list, 2 do
+    local name = list[i + 1]
+    local is_ours = name:find "^%.moonherd%-%x+%.tmp$" -- of fs.write, which renames it
+    if not is_ours and (not self.only or name == self.only) then
+      changed[paths.join(list[i], name)] = true
+    end
+  end
+end
+
+-- Also ends when the watch has been closed meanwhile.
+local function wait_for_quiet(self, changed)
+  local sleep = require "moonherd.async".sleep
+  for _ = 1, MOST_ROUNDS do
+    sleep(self.debounce)
+    if self.is_closed or not self.core:has_changes() then return end
+    take(self, changed)
+  end
+end
+
+local function sorted(set)
+  local list = {}
+  for path in pairs(set) do list[#list + 1] = path end
+  table.sort(list)
+  return list
+end
+
+function Watch:__call()
+  if self.is_closed then return nil end
+  local changed = {}
+  repeat
+    take(self, changed)
+    wait_for_quiet(self, changed)
+    if self.is_closed then return nil end
+  until next(changed)
+  if self.is_recursive then
+    for _, path in ipairs(sorted(changed)) do follow(self, path, changed) end
+  end
+  return sorted(changed)
+end
+
+--- Ends watching: a loop over it ends.
+---@example
+--- local changes = moonherd.fs.watch "."
+--- changes:close()
+--- print(changes())     --> nil
+function Watch:close()
+  self.is_closed = true
+  self.core:close()
+end
+
+function Watch:__close() self:close() end
+
+local read_options = options.reader("fs.watch", {
+  { "debounce", "duration", default = 0.1 },
+  { "recursive", "boolean", default = true },
+})
+
+--- Watches a file, or a folder and all below it, and gives what has changed once it is quiet:
+--- written, made, removed or renamed, which are not told apart. Links to folders are not followed.
+---@async
+---@param path string
+---@param opts? table
+---@field opts.debounce? number|string  duration without changes before they are given; default
+--- 100 ms; after twenty times that they are given in any case
+---@field opts.recursive? boolean  false: the folder alone; default true
+---@return watch changes  called, as a `for` does, it waits and returns a list of paths, in byte
+--- order; `<close>` it, or call `:close()`
+---@error io not_found  when nothing is there
+---@error io no_resources  when the system allows no more folders to be watched
+---@example
+--- local tmp <close> = moonherd.fs.temp_dir()
+--- local changes <close> = moonherd.fs.watch(tmp.path, { debounce = "10ms" })
+--- moonherd.fs.write(moonherd.fs.join(tmp.path, "page.html"), "")
+--- for paths in changes do
+---   print(moonherd.fs.basename(paths[#paths]))     --> page.html
+---   break
+--- end
+function M.watch(path, opts)
+  if type(path) ~= "string" then
+    errors.usage("fs.watch: bad path (string expected, got %s)", type(path))
+  end
+  opts = read_options(opts)
+  local info, missing = core.stat(path, true)
+  if not info then error(missing, 0) end
+  local is_folder = info.type == "directory"
+  local self = setmetatable({
+    core = require "moonherd._watch".new(), known = {}, debounce = opts.debounce,
+    is_recursive = is_folder and opts.recursive, only = not is_folder and paths.basename(path),
+  }, Watch)
+  local err = add_folder(self, is_folder and path or paths.dirname(path))
+  if not err then return self end
+  self:close()
+  error(err, 0)
+end
+
+return M
