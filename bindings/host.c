@@ -78,7 +78,23 @@ static int f_wall(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg clock_functions[] = {{"now", f_now}, {"wall", f_wall}, {NULL, NULL}};
+/* is_virtual() -> whether waits take no time. */
+static int f_is_virtual(lua_State *L) {
+  lua_pushboolean(L, mh_loop_of(L)->clock.is_virtual);
+  return 1;
+}
+
+/* set_virtual(is_virtual): for tests. */
+static int f_set_virtual(lua_State *L) {
+  mh_clock_set_virtual(&mh_loop_of(L)->clock, lua_toboolean(L, 1) != 0);
+  return 0;
+}
+
+static const luaL_Reg clock_functions[] = {{"now", f_now},
+                                           {"wall", f_wall},
+                                           {"is_virtual", f_is_virtual},
+                                           {"set_virtual", f_set_virtual},
+                                           {NULL, NULL}};
 
 int luaopen_moonherd__clock(lua_State *L);
 int luaopen_moonherd__clock(lua_State *L) {

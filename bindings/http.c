@@ -493,14 +493,20 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
+/* transfer:is_open() -> whether it has yet to be read to its end, or closed. */
+static int f_is_open(lua_State *L) {
+  lua_pushboolean(L, mh_transfer_is_open(luaL_checkudata(L, 1, TRANSFER)));
+  return 1;
+}
+
 static int f_gc(lua_State *L) {
   mh_transfer_fini(luaL_checkudata(L, 1, TRANSFER));
   return 0;
 }
 
 static const luaL_Reg transfer_methods[] = {
-    {"send", f_send}, {"finish", f_finish}, {"head", f_head}, {"whole", f_whole},
-    {"read", f_read}, {"close", f_close},   {NULL, NULL},
+    {"send", f_send}, {"finish", f_finish}, {"head", f_head},       {"whole", f_whole},
+    {"read", f_read}, {"close", f_close},   {"is_open", f_is_open}, {NULL, NULL},
 };
 static const luaL_Reg transfer_meta[] = {{"__gc", f_gc}, {"__close", f_close}, {NULL, NULL}};
 static const luaL_Reg response_meta[] = {

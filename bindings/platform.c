@@ -54,6 +54,15 @@ static int f_socket(lua_State *L) {
   return mh_waitlist_wait(L, &p->waiters, "the embedded platform", started);
 }
 
+/* close(state_dir) -> whether it has ended: then the next call of `socket` starts a new one. Call it
+ * until then. */
+static int f_close(lua_State *L) {
+  mh_host *host = mh_realm_of(L)->host;
+  if (mh_realm_of(L)->is_system) return luaL_error(L, "a platform cannot close one");
+  lua_pushboolean(L, host->close_platform(host, luaL_checkstring(L, 1)));
+  return 1;
+}
+
 /* serving(): the platform's realm listens on its socket. */
 static int f_serving(lua_State *L) {
   mh_platform *p = mh_realm_of(L)->user;
@@ -75,8 +84,11 @@ static int f_scratch_dir(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"socket", f_socket}, {"serving", f_serving}, {"scratch_dir", f_scratch_dir}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"socket", f_socket},
+                                     {"close", f_close},
+                                     {"serving", f_serving},
+                                     {"scratch_dir", f_scratch_dir},
+                                     {NULL, NULL}};
 
 int luaopen_moonherd__platform(lua_State *L);
 int luaopen_moonherd__platform(lua_State *L) {

@@ -61,6 +61,10 @@ static bool owns_socket(mh_host *host, const char *path) {
   return mh_platforms_own(&((moonherd *)host)->platforms, path);
 }
 
+static bool close_platform(mh_host *host, const char *state) {
+  return mh_platforms_close(&((moonherd *)host)->platforms, state);
+}
+
 static const char *scratch_dir(mh_host *host) {
   moonherd *m = (moonherd *)host;
   if (m->scratch == NULL) m->scratch = mh_scratch_new();
@@ -143,6 +147,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->host.events = &m->events;
   m->host.open_platform = open_platform;
   m->host.owns_socket = owns_socket;
+  m->host.close_platform = close_platform;
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};

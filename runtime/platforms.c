@@ -210,17 +210,34 @@ bool mh_platforms_have_ended(const mh_platforms *platforms) {
   return true;
 }
 
+static void free_platform(mh_platform *p) {
+  mh_realm_free(p->realm);
+  if (p->socket != NULL) unlink(p->socket);
+  free(p->socket);
+  free(p->state_dir);
+  free(p->why);
+  free(p->reason);
+  free(p->hint);
+  free(p);
+}
+
+bool mh_platforms_close(mh_platforms *platforms, const char *state_dir) {
+  mh_platform **at = &platforms->first;
+  while (*at != NULL && strcmp((*at)->state_dir, state_dir) != 0) at = &(*at)->next;
+  mh_platform *p = *at;
+  if (p == NULL) return true;
+  if (p->realm != NULL && !p->is_closing) mh_realm_cancel(p->realm, "the platform is closed");
+  p->is_closing = true;
+  if (p->realm != NULL && p->realm->task_count > 0) return false;
+  *at = p->next;
+  free_platform(p);
+  return true;
+}
+
 void mh_platforms_free(mh_platforms *platforms) {
   while (platforms->first != NULL) {
     mh_platform *p = platforms->first;
     platforms->first = p->next;
-    mh_realm_free(p->realm);
-    if (p->socket != NULL) unlink(p->socket);
-    free(p->socket);
-    free(p->state_dir);
-    free(p->why);
-    free(p->reason);
-    free(p->hint);
-    free(p);
+    free_platform(p);
   }
 }

@@ -18,6 +18,10 @@ mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir);
 /* Whether one of them listens on the socket at `path`. */
 bool mh_platforms_own(const mh_platforms *platforms, const char *path);
 
+/* Ends the one on `state_dir` and forgets it: the next call of mh_platforms_get makes a new one. False
+ * while it has yet to end: ask again. Not from inside its realm. */
+bool mh_platforms_close(mh_platforms *platforms, const char *state_dir);
+
 /* Asks all to end; true when none has a task left. Step the loop until then. */
 void mh_platforms_cancel(mh_platforms *platforms);
 bool mh_platforms_have_ended(const mh_platforms *platforms);

@@ -184,10 +184,13 @@ static void take_script(int argc, char **argv, int i, cli_options *o) {
   o->arg_count = argc - i;
 }
 
-/* What all commands share; --help and --version are each one's own. */
-static bool is_common_flag(const char *arg) {
+/* What all commands share; --help and --version are each one's own, and so is the --timeout of
+ * `moonherd test`: that of a single test. */
+static bool is_common_flag(const cli_options *o, const char *arg) {
   const cli_entry *flag = cli_find(cli_flags, arg, strcspn(arg, "="));
-  return flag != NULL && !is_same(flag->name, "--help") && !is_same(flag->name, "--version");
+  if (flag == NULL) return false;
+  if (is_same(flag->name, "--timeout")) return !is_same(o->script, "test");
+  return !is_same(flag->name, "--help") && !is_same(flag->name, "--version");
 }
 
 /* A command that is written in Lua: the options all commands share are taken out of its arguments,
@@ -198,7 +201,7 @@ static int take_command(int argc, char **argv, int i, cli_options *o) {
   o->args = argv + i;
   int kept = i + 1;
   for (int at = i + 1; at < argc;) {
-    if (!is_common_flag(argv[at])) {
+    if (!is_common_flag(o, argv[at])) {
       argv[kept++] = argv[at++];
       continue;
     }
@@ -206,6 +209,8 @@ static int take_command(int argc, char **argv, int i, cli_options *o) {
     if (r >= 0) return r;
   }
   o->arg_count = kept - i;
+  /* Tests meet no account unless they are told to. */
+  if (is_same(o->script, "test") && o->target == NULL) o->target = "local";
   return -1;
 }
 

@@ -13,8 +13,9 @@
 
 typedef struct mh_clock {
   bool is_virtual;
-  uint64_t now;  /* virtual: monotonic time */
-  int64_t start; /* virtual: wall time at monotonic 0 */
+  uint64_t now;   /* virtual: monotonic time */
+  int64_t start;  /* virtual: wall time at monotonic 0 */
+  uint64_t ahead; /* real: how far virtual time has run ahead of the system's before */
 } mh_clock;
 
 void mh_clock_init_real(mh_clock *c);
@@ -22,6 +23,8 @@ void mh_clock_init_virtual(mh_clock *c, int64_t start_wall);
 
 uint64_t mh_clock_now(const mh_clock *c);
 int64_t mh_clock_wall(const mh_clock *c);
+/* From one to the other; monotonic time goes on from where it is. */
+void mh_clock_set_virtual(mh_clock *c, bool is_virtual);
 void mh_clock_advance(mh_clock *c, uint64_t to); /* virtual only; never backwards */
 
 /* now + seconds, saturated at MH_NEVER; seconds below 0 and NaN count as 0. */

@@ -3,6 +3,8 @@
 #ifndef MH_HOST_H
 #define MH_HOST_H
 
+#include <stdbool.h>
+
 #include "core/log.h"
 #include "core/loop.h"
 
@@ -41,6 +43,8 @@ struct mh_host {
   struct mh_platform *(*open_platform)(mh_host *host, const char *state);
   /* Whether the socket at this path is one of an embedded platform of this handle. Likewise. */
   bool (*owns_socket)(mh_host *host, const char *path);
+  /* Ends it; false while it has yet to end: ask again. Likewise. */
+  bool (*close_platform)(mh_host *host, const char *state);
   /* The temporary folder of the handle, made at the first call; NULL when that fails. Likewise. */
   const char *(*scratch_dir)(mh_host *host);
 };

@@ -24,6 +24,7 @@ struct mh_platform {
   char *reason;   /* FAILED: of the error that ended it; NULL when it has none */
   char *hint;     /* likewise */
   mh_platform_state state;
+  bool is_closing;
   mh_waitlist waiters; /* tasks that wait until it serves */
   mh_task *main;       /* what serves; NULL when it has ended */
   mh_task_end main_end;

@@ -507,13 +507,17 @@ void mh_transfer_on_admission(mh_transfer *t) {
   enter(t, MH_TRANSFER_CONNECTING);
 }
 
+bool mh_transfer_is_open(const mh_transfer *t) {
+  return t->state != MH_TRANSFER_NEW && t->state != MH_TRANSFER_OVER;
+}
+
 void mh_transfer_stop(mh_transfer *t) {
   if (t->op.is_open) {
     t->op.on_cancel = NULL;
     mh_op_cancel(&t->op);
     t->op.on_cancel = on_op_cancel;
   }
-  if (t->state == MH_TRANSFER_NEW || t->state == MH_TRANSFER_OVER) return;
+  if (!mh_transfer_is_open(t)) return;
   explain(t, MH_HTTP_CLOSED, "it was closed before it was over");
   leave(t);
   mh_http_admit(t->http);

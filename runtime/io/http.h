@@ -44,7 +44,8 @@ int mh_transfer_add_segment(mh_transfer *t, const char *bytes, size_t n);
 void mh_transfer_pull_body(mh_transfer *t, int64_t length);
 
 void mh_transfer_start(mh_transfer *t);
-void mh_transfer_stop(mh_transfer *t); /* at once; wakes nobody */
+void mh_transfer_stop(mh_transfer *t);          /* at once; wakes nobody */
+bool mh_transfer_is_open(const mh_transfer *t); /* started, not over yet */
 
 /* Opens the op, which is done when what is wanted is there. Cancelling it stops the transfer. */
 void mh_transfer_want_for(mh_transfer *t, mh_transfer_want want);

@@ -40,6 +40,15 @@ title "first line of a script against curl --version: wall time, and memory in M
 judge "$(number 'ratio wall' "$dir/start")" most 1
 judge "$(number memory "$dir/start")" most 14
 
+title "1,000 tests of one assertion each, in ten files, against stock busted"
+mkdir "$dir/spec"
+for file in $(seq 10); do
+  for i in $(seq 100); do echo "it('adds $i', function () assert.equal($i + 1, 1 + $i) end)"; done \
+    > "$dir/spec/sums${file}_spec.lua"
+done
+"$bench/compare" 7 "$moonherd" test "$dir/spec" -- busted "$dir/spec" | tee "$dir/tests"
+judge "$(number 'ratio wall' "$dir/tests")" most 1.5
+
 title "100,000 sleeping tasks: memory in MB"
 "$bench/compare" 1 "$moonherd" tests/bench/sleepers.lua | tee "$dir/sleepers"
 judge "$(number memory "$dir/sleepers")" most 250

@@ -272,6 +272,25 @@ static void an_operation_is_done_once_or_cancelled(void **state) {
   close_fixture(f);
 }
 
+static void a_clock_goes_on_from_where_it_is_when_it_changes(void **state) {
+  (void)state;
+  fixture *f = open_real();
+  mh_clock *clock = &f->loop.clock;
+  uint64_t before = mh_clock_now(clock);
+  int64_t wall = mh_clock_wall(clock);
+  mh_clock_set_virtual(clock, true);
+  uint64_t start = mh_clock_now(clock);
+  assert_true(start >= before && mh_clock_wall(clock) >= wall);
+  item timer = make(f, 1);
+  mh_timer_start(&f->loop, &timer.timer, mh_clock_after(start, 3600));
+  mh_loop_step(&f->loop, 0, 0);
+  assert_int_equal(1, f->count);
+  mh_clock_set_virtual(clock, false);
+  assert_true(mh_clock_now(clock) >= start + 3600 * MH_SECOND);
+  assert_true(mh_clock_wall(clock) < wall + 3600 * (int64_t)MH_SECOND);
+  close_fixture(f);
+}
+
 static void clock_arithmetic_saturates(void **state) {
   (void)state;
   assert_true(mh_clock_after(5, 1.5) == 5 + 3 * MH_SECOND / 2);
@@ -293,6 +312,7 @@ int main(void) {
       cmocka_unit_test(messages_from_threads_arrive_all_and_in_order),
       cmocka_unit_test(a_wake_ends_a_wait_and_shows_on_the_descriptor),
       cmocka_unit_test(an_operation_is_done_once_or_cancelled),
+      cmocka_unit_test(a_clock_goes_on_from_where_it_is_when_it_changes),
       cmocka_unit_test(clock_arithmetic_saturates),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

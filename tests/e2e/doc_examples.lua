@@ -41,6 +41,12 @@ moonherd.spawn(function ()
   end
 end)
 ]],
+  ["lua/moonherd/test.lua"] = [[
+local place = require "moonherd.testing.place"
+moonherd.fs.write("deploy.lua", "return true")
+place.enter "./deploy_spec.lua"
+local _ <close> = setmetatable({}, { __close = place.leave })
+]],
   ["lua/moonherd/store/"] = [[
 local bytes = "\0\1"
 local db <close> = store.open("examples.db", { migrations = { "CREATE TABLE file(name, content);"

@@ -1,0 +1,115 @@
+# moonherd test: what it says of specs that pass, fail, leave things behind, hang, or cannot be loaded.
+. tests/shell.sh
+work=$scratch/work
+mkdir -p "$work/spec" "$work/none"
+
+cat > "$work/spec/good_spec.lua" << 'EOF'
+local moonherd = require "moonherd"
+local test = require "moonherd.test"
+describe("good", function ()
+  it("has a platform of its own", function ()
+    assert.equal(0, #moonherd.connect():namespaces())
+    moonherd.connect():create_namespace "one"
+  end)
+  it("counts #requests", function ()
+    local before = #test.requests "GET"
+    moonherd.connect():namespaces()
+    assert.equal(before + 1, #test.requests "GET")
+  end)
+  it("meets faults", function ()
+    test.faults { { fault = "applied_error", status = 403 } }
+    assert.has_error(function () moonherd.connect { retry = false }:namespaces() end)
+  end)
+  it("meets them no more", function () assert.equal(1, #moonherd.connect():namespaces()) end)
+  it("names a fault that is none", function ()
+    local _, err = moonherd.try(test.faults, { { fault = "rate_limted" } })
+    assert.equal("usage", err.kind)
+    assert.truthy(err.message:find "faults/0/fault")
+  end)
+  it("leaves no file beside it", function () assert.is_false(moonherd.fs.exists ".moonherd") end)
+  pending "comes later"
+end)
+EOF
+cat > "$work/spec/virtual_spec.lua" << 'EOF'
+local moonherd = require "moonherd"
+local test = require "moonherd.test"
+test.virtual_clock()
+it("sleeps for a day", function () moonherd.sleep "1d" end)
+it("is fresh", function () assert.equal(0, #moonherd.connect():namespaces()) end)
+it("never ends", function () require "moonherd._task".waitlist():wait "a sign" end)
+EOF
+cat > "$work/bad_spec.lua" << 'EOF'
+local moonherd = require "moonherd"
+describe("bad", function ()
+  it("leaves a task", function () moonherd.spawn(moonherd.sleep, "1h") end)
+  it("leaves a server", function () _G.left = require "moonherd.serve".listen() end)
+  it("ends the process", function () os.exit(0) end)
+  it("waits", function () moonherd.sleep "1h" end)
+  it("loops", function () while true do end end)
+  it("tells a <secret>", function () error(moonherd.log.hide "hunter-two-hunter") end)
+end)
+EOF
+printf 'it("is cut off", function (' > "$work/broken_spec.lua"
+echo 'os.exit(0)' > "$work/exits_spec.lua"
+
+# Runs it in the folder; keeps what is printed in `out`, what is said in `err`.
+run() { (cd "$work" && "$moonherd" test --log warn "$@" > "$scratch/out" 2> "$scratch/err"); }
+status() { want=$1; shift; run "$@"; got=$?; [ $got = "$want" ] || { echo "status $got"; cat "$scratch/out" "$scratch/err"; return 1; }; }
+says() { grep -qF -- "$1" "$scratch/out" || { cat "$scratch/out"; return 1; }; }
+complains() { [ "$(wc -l < "$scratch/err")" = 1 ] && grep -qF -- "$1" "$scratch/err" || { cat "$scratch/err"; return 1; }; }
+
+check 'good specs' status 0 spec/good_spec.lua
+check 'are a line a file' says 'ok spec/good_spec.lua (6, 1 skipped)'
+check 'and a count' says '6 passed, 0 failed, 1 skipped'
+check 'the folder spec is the default' status 1
+check 'what never comes is not waited for' says 'the test would take for ever, waiting for a sign'
+check 'each file has a platform of its own' says '8 passed, 1 failed'
+check 'all bad ends' status 1 --timeout 1s bad_spec.lua
+check 'a task that was left' says 'spawned at bad_spec.lua:3'
+check 'a server that was left' says 'a server was left open, made at bad_spec.lua:4'
+check 'os.exit' says 'os.exit(0) was called: a test cannot end the program'
+check 'a wait that is too long' says 'the test took longer than 1 s, waiting for sleep'
+check 'a loop that never waits' says 'the test took longer than 1 s, and did not wait'
+check 'names the test' says 'not ok bad_spec.lua:6: bad waits'
+check 'and no secret' sh -c "! grep -q hunter '$scratch/out' '$scratch/err'"
+check 'a file that does not compile' status 1 broken_spec.lua
+check 'says where' says 'broken_spec.lua:1:'
+check 'a file that ends the process' status 1 exits_spec.lua spec/good_spec.lua
+check 'and the others are run' says 'ok spec/good_spec.lua (6'
+
+check 'a filter' status 0 --filter 'meets %a+$' spec
+check 'chooses' says '1 passed, 0 failed'
+check 'a tag' status 0 --tags requests,other spec
+check 'chooses too' says '1 passed, 0 failed'
+check 'a tag leaves out' status 0 --exclude-tags requests spec/good_spec.lua
+check 'what has it' says '5 passed, 0 failed'
+
+check 'TAP' status 1 --output tap --output "junit=$scratch/junit.xml" --timeout 1s bad_spec.lua spec/good_spec.lua
+check 'has a plan' says '1..13'
+check 'and skips' says 'ok 13 - good comes later # SKIP'
+check 'JUnit beside it' grep -q '<testsuites tests="13" failures="0" errors="6" skipped="1"' "$scratch/junit.xml"
+check 'is escaped' grep -q 'name="bad tells a &lt;secret&gt;"' "$scratch/junit.xml"
+
+check 'no such file' status 2 gone_spec.lua
+check 'is one line' complains 'cannot open gone_spec.lua: no such file or folder'
+check 'an empty folder' status 2 none
+check 'is one line too' complains 'none has no files that end in _spec.lua'
+check 'a file of another kind' status 2 ../err
+check 'no such test' status 2 --filter nothing.like.it spec/good_spec.lua
+check 'is said' complains 'no test has such a name'
+check 'a bad pattern' status 2 --filter '[' spec
+check 'is shown' complains "--filter: '[' is not a Lua pattern"
+check 'a bad time' status 2 --timeout soon spec
+check 'a bad format' status 2 --output tab spec
+check 'names the nearest' complains "did you mean 'tap'?"
+check 'a bad option' status 2 --fliter x spec
+check 'names the nearest option' complains "did you mean '--filter'?"
+check 'two formats cannot be shown' status 2 --output tap --output junit spec
+check 'a state is refused' status 2 --state here spec
+without_busted() { LUA_PATH="$scratch/?.lua" status 2 spec; }
+check 'without busted' without_busted
+check 'is one line that says how' complains 'apt install lua-busted'
+check 'outside of a spec' sh -c \
+  "'$moonherd' --target local -e 'require \"moonherd.test\".virtual_clock()' 2>&1 | grep -q 'only for spec files'"
+check 'the example' sh -c "'$moonherd' test --log error examples/testing | grep -q '^4 passed, 0 failed'"
+finish
