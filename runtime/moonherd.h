@@ -204,11 +204,13 @@ int moonherd_mask(const moonherd *m, const char *text, size_t n,
                   void (*on_text)(void *user, const char *text, size_t n), void *user);
 
 /* The parts of an error; "" where there is none. `kind` and `reason` are the fixed words scripts
- * compare, `message` is one line, `trace` several. `json` holds all fields as one JSON object. */
+ * compare, `message` is one line, `request` the call that failed in one line, `trace` several. `json`
+ * holds all fields as one JSON object. */
 const char *moonherd_error_kind(const moonherd_error *error);
 const char *moonherd_error_reason(const moonherd_error *error);
 const char *moonherd_error_message(const moonherd_error *error);
 const char *moonherd_error_hint(const moonherd_error *error);
+const char *moonherd_error_request(const moonherd_error *error);
 const char *moonherd_error_trace(const moonherd_error *error);
 const char *moonherd_error_json(const moonherd_error *error);
 

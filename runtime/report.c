@@ -7,7 +7,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 
-enum { KIND, REASON, MESSAGE, HINT, TRACE, JSON, PARTS };
+enum { KIND, REASON, MESSAGE, HINT, REQUEST, TRACE, JSON, PARTS };
 
 struct moonherd_error {
   mh_buf parts[PARTS];
@@ -28,6 +28,9 @@ const char *moonherd_error_message(const moonherd_error *error) {
 }
 const char *moonherd_error_hint(const moonherd_error *error) {
   return part(error, HINT);
+}
+const char *moonherd_error_request(const moonherd_error *error) {
+  return part(error, REQUEST);
 }
 const char *moonherd_error_trace(const moonherd_error *error) {
   return part(error, TRACE);
@@ -65,15 +68,28 @@ static int read_field(lua_State *L) {
   return 1;
 }
 
-/* Stack: error. */
-static int read_json(lua_State *L) {
+/* Stack: error. Calls a function of a module with it and leaves its result. */
+static int ask_module(lua_State *L, const char *module, const char *function) {
   lua_getglobal(L, "require");
-  lua_pushliteral(L, "moonherd.error");
+  lua_pushstring(L, module);
   lua_call(L, 1, 1);
-  lua_getfield(L, -1, "to_json");
+  lua_getfield(L, -1, function);
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   return 1;
+}
+
+static int read_json(lua_State *L) {
+  return ask_module(L, "moonherd.error", "to_json");
+}
+
+static int read_request(lua_State *L) {
+  return ask_module(L, "moonherd._advice", "request");
+}
+
+/* Before the hint is read. */
+static int advise(lua_State *L) {
+  return ask_module(L, "moonherd._advice", "advise");
 }
 
 /* Each part is read by itself: what cannot be read, for a lack of memory or a metamethod that
@@ -89,6 +105,7 @@ static void take(lua_State *L, lua_CFunction read, const char *name, mh_buf *par
 static void fill(lua_State *L, moonherd_error *report) {
   mh_error_text(L);
   take_part(L, &report->parts[MESSAGE]);
+  if (lua_istable(L, -1)) take(L, advise, NULL, &report->parts[HINT]);
   mh_buf_puts(&report->parts[JSON],
               "{\"kind\":\"internal\",\"reason\":\"no_report\","
               "\"message\":\"the error cannot be written as JSON\"}");
@@ -97,6 +114,7 @@ static void fill(lua_State *L, moonherd_error *report) {
   take(L, read_field, "kind", &report->parts[KIND]);
   take(L, read_field, "reason", &report->parts[REASON]);
   take(L, read_field, "hint", &report->parts[HINT]);
+  take(L, read_request, NULL, &report->parts[REQUEST]);
   take(L, read_field, "trace", &report->parts[TRACE]);
 }
 

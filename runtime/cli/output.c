@@ -137,23 +137,38 @@ static void print_colour(const cli_output *out, const char *code) {
   if (out->has_colour) fputs(code, stderr);
 }
 
-static void on_masked_line(void *number, const char *line, size_t n) {
-  char before[16];
-  snprintf(before, sizeof before, "%6d | ", *(int *)number);
+/* A line of a source that is being shown. */
+typedef struct shown_line {
+  int number;
+  bool is_it; /* where it happened, not beside it */
+} shown_line;
+
+static void on_masked_line(void *user, const char *line, size_t n) {
+  const shown_line *shown = user;
+  char before[24];
+  snprintf(before, sizeof before, "%s%5d | ", shown->is_it ? ">" : " ", shown->number);
   print_text(before, line, n);
 }
 
-/* Prints line `number` of a text or of an open file, with the number in front; the last line when it
- * has ended before: what is missing there is found at the end. A secret may stand in it. */
-static void print_line(const cli_output *out, FILE *file, int number) {
-  char *line = NULL;
-  size_t room = 0;
+/* Prints a line with its number in front. A secret may stand in it. */
+static void print_line(const cli_output *out, const char *line, int number, bool is_it) {
+  shown_line shown = {number, is_it};
+  moonherd_mask(out->handle, line, strcspn(line, "\r\n"), on_masked_line, &shown);
+}
+
+/* Prints line `number` of a text or of an open file between those beside it; the last one when it has
+ * ended before: what is missing there is found at the end. */
+static void print_lines(const cli_output *out, FILE *file, int number) {
+  char *lines[2] = {NULL, NULL}; /* line i and the one before it, at i % 2 */
+  size_t rooms[2] = {0, 0};
   int i = 0;
-  while (i < number && getline(&line, &room, file) >= 0) i++;
-  if (i > 0) {
-    moonherd_mask(out->handle, line, strcspn(line, "\r\n"), on_masked_line, &i);
-  }
-  free(line);
+  while (i < number && getline(&lines[(i + 1) % 2], &rooms[(i + 1) % 2], file) >= 0) i++;
+  if (i == number && i > 1) print_line(out, lines[(i + 1) % 2], i - 1, false);
+  if (i > 0) print_line(out, lines[i % 2], i, true);
+  if (i == number && getline(&lines[(i + 1) % 2], &rooms[(i + 1) % 2], file) >= 0)
+    print_line(out, lines[(i + 1) % 2], i + 1, false);
+  free(lines[0]);
+  free(lines[1]);
 }
 
 /* The first "FILE:LINE:" of a text, FILE one that a script can be in. */
@@ -180,7 +195,7 @@ static FILE *open_source(const char *name) {
   return stat(name, &st) == 0 && S_ISREG(st.st_mode) ? fopen(name, "r") : NULL;
 }
 
-/* Shows where in the script it happened: the line itself. Only what Lua has raised begins with a
+/* Shows where in the script it happened: the line itself and those beside it. Only what Lua has raised begins with a
  * place. Other messages may be a server's, and must not choose a file to be shown. */
 static void print_source(const cli_output *out, const moonherd_error *error) {
   const char *message = moonherd_error_message(error), *trace = moonherd_error_trace(error);
@@ -194,7 +209,7 @@ static void print_source(const cli_output *out, const moonherd_error *error) {
       is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : open_source(name);
   if (file == NULL) return;
   if (!is_in_message) fprintf(stderr, "  at %s:%d\n", name, number);
-  print_line(out, file, number);
+  print_lines(out, file, number);
   fclose(file);
 }
 
@@ -228,11 +243,13 @@ void cli_on_error(void *user, const moonherd_error *error) {
     return;
   }
   const char *message = moonherd_error_message(error), *hint = moonherd_error_hint(error);
+  const char *request = moonherd_error_request(error);
   cli_bars_hide(&out->bars);
   print_colour(out, "\033[31m");
   print_text("moonherd: ", message, strlen(message));
   print_colour(out, "\033[0m");
   print_source(out, error);
+  if (request[0] != '\0') print_text("  request: ", request, strlen(request));
   if (hint[0] != '\0') print_text("  hint: ", hint, strlen(hint));
   print_trace(moonherd_error_trace(error));
   cli_bars_show(&out->bars);

@@ -100,9 +100,24 @@ LUA
 check 'a failing script exits 1' gives 1 "$moonherd" fails.lua
 check 'its message' says 'moonherd: fails.lua:4: went wrong'
 check 'its line' says '4 |   error "went wrong"'
+check 'and those beside it' says '3 |   moonherd.sleep(0)'
+check 'marked which is which' says '>    4 |'
 check 'who spawned the task' says 'spawned at fails.lua:2'
 check 'one JSON object with --log json' gives 1 "$moonherd" --log json fails.lua
 check 'with the fields of the error' grep -q '"kind":"script".*"message":"fails.lua:4: went wrong"' "$err"
+check 'an unknown method' gives 1 "$moonherd" --target local --state s -e \
+  'require "moonherd".connect():creat_namespace "a"'
+check 'names the nearest one of the API' says 'did you mean client:create_namespace?'
+check 'an unknown function' gives 1 "$moonherd" -e 'require "moonherd".fs.raed "x"'
+check 'too' says 'did you mean moonherd.fs.read'
+check 'an unknown global' gives 1 "$moonherd" -e 'prnt(1)'
+check 'is one of Lua' says 'did you mean print?'
+check 'as JSON' gives 1 "$moonherd" --log json -e 'prnt(1)'
+check 'too, in one line' sh -c "[ \$(grep -c '\"hint\":\"did you mean print' '$err') = 1 ]"
+check 'a call that failed' gives 1 "$moonherd" --target local --state s -e \
+  'require "moonherd".connect():namespace("no"):details()'
+check 'with its request' says 'request: GET /accounts/00000000000000000000000000000000/workers/dispatch/namespaces/no, 1 attempt, ray id'
+check 'what to do' says 'hint: check the name and the account'
 check 'an unknown option of a call' gives 1 "$moonherd" -e "require'moonherd'.map({}, {concurency=1}, print)"
 check 'names the nearest one' says "did you mean 'concurrency'"
 

@@ -113,10 +113,14 @@ local SKEW_OK, SKEW_BAD = 5, 300
 local function add_clock(report, response)
   local date = response.headers.date
   local time = date and hints.time_of_date(date)
-  if not time then return add_warning(report, "clock", "nothing to compare with", "the answer has no date") end
+  if not time then
+    return add_warning(report, "clock", "nothing to compare with", "the answer has no date")
+  end
   local skew = clock.wall() - time
   local text = ("%.0f s %s the server's"):format(math.abs(skew), skew < 0 and "behind" or "before")
-  if math.abs(skew) <= SKEW_OK then return add_ok(report, "clock", "it agrees with the server's") end
+  if math.abs(skew) <= SKEW_OK then
+    return add_ok(report, "clock", "it agrees with the server's")
+  end
   local level = math.abs(skew) >= SKEW_BAD and "problem" or "warning"
   add(report, "clock", level, text, "set the clock of this machine, by NTP for instance")
 end
@@ -131,7 +135,9 @@ local function add_budget(report, client, response)
   local seen = client:budget()
   left, quota = tonumber(left), tonumber(quota)
   if not left and seen then left, quota = seen.remaining, seen.limit end
-  if not left then return add_ok(report, "budget", "the server does not tell what is left") end
+  if not left then
+    return add_ok(report, "budget", "the server does not tell what is left")
+  end
   local text = ("%d requests left%s"):format(left, quota and (" of %d"):format(quota) or "")
   if left == 0 then return add_problem(report, "budget", "wait until there are more", "%s", text) end
   if quota and left < quota * LOW then
@@ -179,7 +185,8 @@ local function add_state(report, client)
   local database = moonherd_try(fs.stat, fs.join(dir, "platform.db"))
   local size = database and ("%.0f KB"):format(database.size / 1024) or "no database yet"
   if (stat.mode or 0) & PRIVATE ~= 0 then
-    return add_warning(report, "state", "chmod 700 " .. dir, "%s, %s, is open to other users", dir, size)
+    return add_warning(report, "state", "chmod 700 " .. dir, "%s, %s, is open to other users", dir,
+      size)
   end
   add_ok(report, "state", "%s, %s", dir, size)
 end
