@@ -139,7 +139,9 @@ local function add_budget(report, client, response)
     return add_ok(report, "budget", "the server does not tell what is left")
   end
   local text = ("%d requests left%s"):format(left, quota and (" of %d"):format(quota) or "")
-  if left == 0 then return add_problem(report, "budget", "wait until there are more", "%s", text) end
+  if left == 0 then
+    return add_problem(report, "budget", "wait until there are more", "%s", text)
+  end
   if quota and left < quota * LOW then
     return add_warning(report, "budget", "go slower, or wait some minutes", "%s", text)
   end

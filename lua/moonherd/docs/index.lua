@@ -101,7 +101,10 @@ local function sorted_names(map)
   return names
 end
 
-local entry_of_value
+local function entry_of_value(name, value, by_name)
+  if type(value) == "function" then return entry_of_function(name, value, by_name) end
+  return entry_of_block(name, "value", by_name[name])
+end
 
 local function entry_of_module(name, module, by_name)
   local entry = { name = name, kind = "module", block = block_of_file(name), members = {} }
@@ -111,12 +114,10 @@ local function entry_of_module(name, module, by_name)
   return entry
 end
 
-function entry_of_value(name, value, by_name)
-  if type(value) == "function" then return entry_of_function(name, value, by_name) end
-  if package.loaded[name] == value and type(value) == "table" and not by_name[name] then
-    return entry_of_module(name, value, by_name)
-  end
-  return entry_of_block(name, "value", by_name[name])
+-- What `moonherd` has under a name: a module, a function, or a value with a doc comment of its own.
+local function entry_of_part(name, part, value, by_name)
+  local is_module = part == name and type(value) == "table" and not by_name[name]
+  return (is_module and entry_of_module or entry_of_value)(name, value, by_name)
 end
 
 local function names_of_moonherd(moonherd)
@@ -194,7 +195,8 @@ function M.all()
   for _, name in ipairs(names_of_moonherd(moonherd)) do
     local public = "moonherd." .. name
     by_name[public] = by_name[public] or by_name[own_name(moonherd, name) or public]
-    table.insert(top, entry_of_value(public, moonherd[name], by_name))
+    local part = getmetatable(moonherd).parts[name]
+    table.insert(top, entry_of_part(public, part, moonherd[name], by_name))
   end
   for _, class in ipairs(classes_of(blocks)) do top[#top + 1] = class end
   globals_of(blocks, top)
