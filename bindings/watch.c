@@ -6,9 +6,9 @@
 
 #include "core/error.h"
 #include "core/guarded.h"
+#include "core/place.h"
 #include "core/wait.h"
 #include "io/file.h"
-#include "io/place.h"
 #include "io/watch.h"
 
 static const char WATCH[] = "moonherd.watch";
