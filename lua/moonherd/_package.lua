@@ -1,5 +1,5 @@
--- `package` under a guard: modules of Lua are found along package.path inside of its folders, modules
--- of C only among those that are linked in. runtime/modules.c runs it before any script.
+-- `package` under a guard: modules of Lua are found along package.path inside of its folders, those
+-- of C only among what is linked in. runtime/modules.c runs it before any script.
 local core = require "moonherd._guarded"
 local package, loadfile = package, loadfile
 

@@ -163,6 +163,13 @@ check 'and refuses a write' gives 1 "$moonherd" --read-only --target local --sta
   'require "moonherd".connect():create_namespace "a"'
 check 'by method and path' says 'POST /accounts/00000000000000000000000000000000/workers/dispatch/namespaces'
 check 'for moonherd api too' gives 1 "$moonherd" api --read-only --target local --state s DELETE /x
+echo '{"namespaces":["prod-*"]}' >guard.json
+echo '{"namespace":["prod-*"]}' >bad-guard.json
+check '--guard refuses what its file does not grant' gives 1 "$moonherd" --guard guard.json \
+  --target local --state s -e 'require "moonherd".connect():namespace("other"):details()'
+check 'and says which rule it is' grep -q '"namespaces" of the guard' err
+check 'a guard with an unknown member' gives 2 "$moonherd" --guard=bad-guard.json hello.lua
+check 'a guard that is not there' gives 2 "$moonherd" --guard none.json hello.lua
 check 'the target of the line and of the script agree' gives 0 "$moonherd" --target local --state s -e "$(connects local)"
 check 'or the script stops with exit 2' gives 2 "$moonherd" --target=local -e "$(connects cloudflare)"
 check 'it says which is which' says 'the command line'

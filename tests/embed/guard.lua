@@ -1,0 +1,352 @@
+-- Every public way out of a guard. tests/embed/test_guard.c runs each function in its own handle,
+-- with a folder: in/ may be read, out/ may be written, secret/ neither. `in/link` and `out/way`
+-- lead to secret/, `out/dangling` to a file in it that is not there yet.
+-- luacheck: ignore 111 122 143
+local moonherd = require "moonherd"
+local http = moonherd.http
+local case, dir = ...
+local secret, inside, out = dir .. "/secret/file", dir .. "/in", dir .. "/out"
+
+local function refused(f, ...)
+  local result = table.pack(pcall(f, ...))
+  local err = result[2]
+  if result[1] then error("it is not refused", 2) end
+  if type(err) ~= "table" or err.reason ~= "guarded" then error(err, 2) end
+  assert(err.kind == "usage" and err.hint, "no hint")
+end
+
+local function gone(value) assert(value == nil, "it is there") end
+
+local cases = {}
+
+-- ---- files --------------------------------------------------------------------------------------
+
+local function outside()
+  return { secret, inside .. "/link/file", inside .. "/../secret/file", out .. "/../secret/file",
+    inside .. "/./.././secret/file", "/etc/passwd", "/proc/self/environ", "/dev/null",
+    inside .. "x/file", inside .. "/nothing/../../secret/file" }
+end
+
+function cases.files_are_not_read()
+  for _, path in ipairs(outside()) do
+    refused(io.open, path)
+    refused(io.lines, path)
+    refused(io.input, path)
+    refused(loadfile, path)
+    refused(dofile, path)
+    refused(moonherd.fs.read, path)
+    refused(moonherd.fs.stat, path)
+    refused(moonherd.fs.exists, path)
+    refused(moonherd.fs.realpath, path)
+    refused(moonherd.fs.list, path)
+    refused(moonherd.read, path)
+    refused(http.get, "http://localhost/client/v4/x", { ca_file = path })
+    refused(http.get, "http://localhost/client/v4/x", { key_file = path })
+  end
+end
+
+function cases.files_are_not_written()
+  local paths = outside()
+  table.move({ inside .. "/new", inside .. "/file" }, 1, 2, #paths + 1, paths)
+  for _, path in ipairs(paths) do
+    for _, mode in ipairs { "w", "a", "r+", "w+", "a+b" } do refused(io.open, path, mode) end
+    refused(io.output, path)
+    refused(os.remove, path)
+    refused(os.rename, path, out .. "/taken")
+    refused(os.rename, out .. "/file", path)
+    refused(moonherd.fs.write, path, "")
+    refused(moonherd.fs.write, path, "", { exclusive = true })
+    refused(moonherd.fs.mkdir, path)
+    refused(moonherd.fs.mkdir, path .. "/deep/er", nil, true)
+    refused(moonherd.fs.remove, path)
+    refused(require "moonherd._store".open, path, {}, 1, 1)
+    refused(require "moonherd._serve".listen, { unix = path }, "serve.run")
+  end
+  refused(os.tmpname)
+  refused(io.tmpfile)
+end
+
+function cases.a_link_that_leads_nowhere_makes_no_file()
+  local file, why = io.open(out .. "/dangling", "w")
+  assert(not file and why, "it was made")
+  assert(not pcall(moonherd.fs.read, out .. "/dangling"))
+  pcall(moonherd.fs.write, out .. "/dangling", "x")
+  pcall(require "moonherd._store".open, out .. "/dangling", {}, 1, 1)
+end
+
+-- A link of the folder is moved to where a real folder was checked a moment ago.
+function cases.a_link_that_is_moved_in_meanwhile()
+  moonherd.fs.mkdir(out .. "/real")
+  moonherd.fs.write(out .. "/real/file", "mine")
+  for _ = 1, 200 do
+    local reader = moonherd.spawn(pcall, moonherd.fs.read, out .. "/place/file")
+    os.rename(out .. "/real", out .. "/place")
+    moonherd.sleep(0)
+    os.rename(out .. "/place", out .. "/real")
+    os.rename(out .. "/way", out .. "/place")
+    local _, text = reader:wait()
+    assert(text ~= "top secret", "it was read")
+    os.rename(out .. "/place", out .. "/way")
+  end
+end
+
+function cases.what_is_inside_works()
+  assert(moonherd.fs.read(inside .. "/file") == "mine")
+  local file <close> = assert(io.open(out .. "/new", "w"))
+  file:write "one\ntwo\n"
+  file:close()
+  local lines = {}
+  for line in io.lines(out .. "/new") do lines[#lines + 1] = line end
+  assert(table.concat(lines, ",") == "one,two")
+  io.input(out .. "/new")
+  assert(io.read "l" == "one" and io.close(io.input()))
+  moonherd.fs.mkdir(out .. "/a/b/c", nil, true)
+  moonherd.fs.write(out .. "/a/b/c/d", "deep")
+  assert(os.rename(out .. "/a/b/c/d", out .. "/e") and moonherd.fs.read(out .. "/e") == "deep")
+  assert(os.remove(out .. "/e") and not moonherd.fs.exists(out .. "/e"))
+  assert(os.remove(out .. "/a/b/c"))
+  local none, why, code = io.open(out .. "/none")
+  assert(not none and why:find "No such file" and code == 2)
+  local names = {}
+  for entry in moonherd.fs.walk(inside) do names[#names + 1] = entry.name .. " " .. entry.type end
+  assert(table.concat(names, ",") == "file file,link link,module.lua file")
+end
+
+function cases.modules_are_found_inside_alone()
+  package.path = dir .. "/secret/?.lua;" .. inside .. "/?.lua"
+  assert(require "module" == 7)
+  local ok, why = pcall(require, "hidden")
+  assert(not ok and why:find "the guard refuses to read")
+  assert(not package.searchpath("hidden", dir .. "/secret/?.lua"))
+  assert(package.searchpath("module", inside .. "/?.lua") == inside .. "/module.lua")
+end
+
+-- ---- processes and code -------------------------------------------------------------------------
+
+function cases.no_process_is_started()
+  refused(io.popen, "id")
+  refused(os.execute, "id")
+  assert(os.execute() == false)
+  if moonherd.sh then refused(moonherd.sh, { "id" }) end
+end
+
+function cases.no_c_module_is_loaded()
+  refused(package.loadlib, "libc.so.6", "*")
+  refused(package.loadlib, "libm.so.6", "sin")
+  package.cpath = "/usr/lib/x86_64-linux-gnu/lua/5.4/?.so"
+  assert(#package.searchers == 3 and not pcall(require, "lpeg"))
+end
+
+function cases.no_bytecode_is_loaded()
+  local code = string.dump(function () end)
+  for _, mode in ipairs { "b", "bt", "t" } do
+    assert(not load(code, "x", mode))
+    assert(not load(code, "x", mode, {}))
+    local parts = { code:sub(1, 1), code:sub(2) }
+    assert(not load(function () return table.remove(parts, 1) end, "x", mode))
+  end
+  assert(not load(code))
+  moonherd.fs.write(out .. "/code", code)
+  assert(not loadfile(out .. "/code"))
+  assert(not loadfile(out .. "/code", "b"))
+  assert(not pcall(dofile, out .. "/code"))
+  assert(load("return ...", "x", "bt", {})(7) == 7)
+end
+
+-- ---- from the inside ----------------------------------------------------------------------------
+
+function cases.debug_looks_and_does_not_touch()
+  for _, name in ipairs { "getregistry", "getupvalue", "setupvalue", "upvaluejoin", "upvalueid",
+    "setmetatable", "getuservalue", "setuservalue", "sethook", "gethook", "getlocal", "setlocal",
+    "setcstacklimit", "debug" } do
+    gone(debug[name])
+    gone(package.loaded.debug[name])
+    gone(require "debug"[name])
+  end
+  local info = debug.getinfo(1, "lSfn")
+  assert(info.short_src and info.currentline > 0 and not info.func)
+  gone(debug.getinfo(io.open).func)
+  gone(debug.getinfo(coroutine.running(), 1).func)
+  assert(debug.traceback "x":find "traceback")
+end
+
+function cases.metatables_of_handles_are_out_of_reach()
+  local file <close> = io.open(inside .. "/file")
+  local task = moonherd.spawn(function () end)
+  for _, handle in ipairs { file, task, io.stdout } do
+    assert(getmetatable(handle) == false)
+    gone(debug.getmetatable(handle))
+    assert(not pcall(setmetatable, handle, {}))
+    assert(not pcall(rawset, handle, "x", 1))
+  end
+  assert(debug.getmetatable(setmetatable({}, { __metatable = 1, x = 2 })).x == 2)
+end
+
+function cases.replaced_functions_change_nothing()
+  local plain = { pcall = pcall }
+  local texts = getmetatable ""
+  texts.__index = function (_, name) return string[name] end
+  string.sub = function () return inside .. "/file" end
+  _G.error = function () end
+  _G.tostring = function () return inside .. "/file" end
+  local _, text = plain.pcall(moonherd.fs.read, secret)
+  assert(text ~= "top secret")
+  assert(not plain.pcall(io.open, secret))
+end
+
+function cases.modules_opened_again_ask_again()
+  for _, name in ipairs { "_std", "_guarded", "_fs", "_http", "_store" } do
+    package.loaded["moonherd." .. name] = nil
+    package.preload["moonherd." .. name]("moonherd." .. name)
+    refused(io.open, secret)
+    refused(io.popen, "id")
+    gone(debug.getregistry)
+  end
+end
+
+-- The environment is the host's: a script cannot change it, and the guard does not look at it.
+function cases.the_environment_is_not_looked_at()
+  gone(os.setenv)
+  os.getenv = function () return "http://127.0.0.1:9/client/v4" end
+  refused(os.setlocale, "C")
+  assert(os.setlocale(nil))
+  local ok, err = pcall(function ()
+    moonherd.connect { target = "http://127.0.0.1:9/client/v4", api_token = "t", account_id = "a" }
+      :namespaces()
+  end)
+  assert(not ok and err.kind == "usage")
+end
+
+function cases.other_threads_are_no_way_out()
+  local function try()
+    refused(io.open, secret)
+    refused(io.popen, "id")
+    refused(http.get, "http://127.0.0.1:9/")
+  end
+  moonherd.spawn(try):wait()
+  coroutine.wrap(try)()
+  coroutine.wrap(function () coroutine.wrap(try)() end)()
+  table.sort({ 1, 2 }, function () return not pcall(refused, io.open, secret) end)
+  local _ <close> = setmetatable({}, { __close = try })
+  local closed = coroutine.create(function ()
+    local _ <close> = setmetatable({}, { __close = function () refused(io.open, secret) end })
+    coroutine.yield()
+  end)
+  coroutine.resume(closed)
+  assert(coroutine.close(closed))
+end
+
+-- The finalizers run when the handle is closed; test_guard.c looks whether they have made files.
+function cases.finalizers_at_the_end()
+  LAST = setmetatable({}, { __gc = function ()
+    pcall(io.open, dir .. "/secret/made", "w")
+    pcall(os.execute, "touch " .. dir .. "/secret/made")
+    pcall(os.rename, out .. "/file", dir .. "/secret/made")
+    pcall(package.loadlib, "libc.so.6", "*")
+  end })
+end
+
+-- ---- the network --------------------------------------------------------------------------------
+
+function cases.no_network_but_the_api()
+  for _, url in ipairs { "http://127.0.0.1:9/", "http://127.0.0.1:9/client/v4/user/tokens/verify",
+    "https://api.cloudflare.com/client/v4/user/tokens/verify", "file:///etc/passwd",
+    "http://localhost/client/v4/x", "http://[::1]:9/", "ftp://localhost/", "127.0.0.1:9",
+    "http://localhost\\@127.0.0.1:9/", "http://localhost@127.0.0.1:9/" } do
+    refused(http.get, url)
+    refused(http.request, { url = url, body = "x" })
+    refused(http.request, { url = url, stream = true })
+  end
+  refused(http.get, "http://localhost/client/v4/x", { unix_socket = out .. "/some.sock" })
+  refused(http.get, "http://localhost/client/v4/x", { unix_socket = "/var/run/docker.sock" })
+  refused(moonherd.serve, { port = 0, handler = print })
+end
+
+local function over_socket()
+  local socket, token = require "moonherd._platform".socket(dir .. "/state")
+  assert(socket, token)
+  return function (method, path, headers)
+    headers = headers or {}
+    headers.authorization = "Bearer " .. token
+    return http.request { method = method, url = "http://localhost" .. path,
+      unix_socket = socket, headers = headers, body = method:find "^P" and "{}" or nil }
+  end
+end
+
+local ACCOUNT = "/client/v4/accounts/11111111111111111111111111111111"
+local DISPATCH = "/workers/dispatch/namespaces"
+local NAMESPACES = ACCOUNT .. DISPATCH
+
+-- Over the socket of the platform itself, past the client.
+function cases.paths_lead_where_they_seem_to()
+  local send = over_socket()
+  for _, path in ipairs { NAMESPACES, NAMESPACES .. "/", NAMESPACES .. "/other", "/",
+    NAMESPACES .. "/other/scripts/x", NAMESPACES .. "/prod-1/../other", "/client/v4/accounts",
+    NAMESPACES .. "/prod-1/%2e%2e/other", NAMESPACES .. "/prod-1/%252e%252e/other",
+    NAMESPACES .. "/prod-1%2f..%2fother", NAMESPACES .. "/prod-1/scripts/..%2f..%2fother",
+    NAMESPACES .. "/prod-1/scripts/..%2F..%2Fother%2Fscripts%2Fx", NAMESPACES .. "//other",
+    NAMESPACES .. "/prod-1/scripts/..%5c..%5cother", NAMESPACES .. "/prod-1/..;/other",
+    NAMESPACES .. "/prod-1\\..\\other", NAMESPACES .. "/prod-1%00/x", NAMESPACES .. "/PROD-1",
+    "/client/v4/../client/v4/accounts/x", "/client/v4", "/client/v4x/accounts",
+    "/client/v4/accounts/22222222222222222222222222222222" .. DISPATCH .. "/prod-1",
+    "/client/v4/accounts/11111111111111111111111111111111%2f..%2f2" .. DISPATCH .. "/prod-1",
+    ACCOUNT .. "/workers/scripts/x", "/client/v4/zones", "/x/../client/v4/user/tokens/verify" } do
+    for _, method in ipairs { "GET", "HEAD", "PUT", "DELETE" } do refused(send, method, path) end
+  end
+  refused(send, "POST", NAMESPACES)
+  refused(send, "PUT", NAMESPACES .. "/prod-1")
+  refused(send, "PATCH", NAMESPACES .. "/prod-1")
+  refused(send, "GET", NAMESPACES .. "/prod-1", { host = "other" })
+  refused(send, "GET", NAMESPACES .. "/prod-1", { ["X-HTTP-Method-Override"] = "DELETE" })
+  assert(send("GET", NAMESPACES .. "/prod-1").status == 404)
+  assert(send("GET", NAMESPACES .. "/prod-1/scripts/a%2Fb").status == 404)
+  assert(send("GET", NAMESPACES .. "/%70rod-1").status == 404)
+  assert(send("GET", "/client/v4/user/tokens/verify").status == 200)
+end
+
+function cases.the_client_is_held_too()
+  local client = moonherd.connect()
+  refused(function () return client:namespaces() end)
+  refused(function () return client:create_namespace "prod-2" end)
+  refused(function () return client:namespace "other":details() end)
+  refused(function () return client:namespace "prod-1":rename "other" end)
+  local ok, err = pcall(function () return client:namespace "prod-1":details() end)
+  assert(not ok and err.status == 404)
+  refused(moonherd.connect, { state = dir .. "/secret/state" })
+  moonherd.connect { account_id = "22222222222222222222222222222222" }
+end
+
+function cases.a_script_that_only_reads()
+  local send = over_socket()
+  for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "get", "OPTIONS" } do
+    refused(send, method, NAMESPACES .. "/prod-1")
+  end
+  assert(send("GET", NAMESPACES).status == 200)
+  assert(send("HEAD", NAMESPACES).status)
+end
+
+-- With the network allowed the rules of the API hold for the API's host, in every spelling.
+function cases.with_any_network_the_api_is_guarded_still()
+  for _, url in ipairs { "http://api.test:9/", "http://API.test:9/client/v4/zones",
+    "http://api.test.:9/client/v4/zones", "http://u@api.test:9/client/v4/zones",
+    "http://api.test:9/client/v4/accounts/2", "http://api.test:10/client/v4/zones",
+    "https://api.test/client/v4/zones" } do
+    refused(http.get, url)
+  end
+  local ok, err = pcall(http.get, "http://127.0.0.1:9/client/v4/zones")
+  assert(not ok and err.reason == "connect_failed", tostring(err))
+end
+
+-- ---- redirects ----------------------------------------------------------------------------------
+
+-- The answers of test_guard.c's server lead elsewhere: nobody follows.
+function cases.a_redirect_is_not_followed(base)
+
+  local answer = http.get(base .. "/client/v4/user/tokens/verify")
+  assert(answer.status == 302 and answer.headers.location)
+  refused(http.get, answer.headers.location)
+end
+
+local f = cases[case] or error("no case " .. case)
+f(select(3, ...))
+print "held"
