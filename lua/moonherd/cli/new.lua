@@ -1,0 +1,165 @@
+-- moonherd new NAME: a project to start from: a deployment script, a Worker, a test, and what an
+-- editor and CI need. It works at once, on the embedded platform.
+local fs = require "moonherd.fs"
+local parser = require "moonherd.cli.parser"
+local types = require "moonherd.docs.types"
+local write = require "moonherd.docs._write"
+
+local M = {}
+
+-- ---- the files ---------------------------------------------------------------------------------
+
+local FILES = {}
+
+FILES["deploy.lua"] = [=[
+-- Deploys the Worker for every tenant that is named:
+--   moonherd run --target local deploy.lua acme globex
+local moonherd = require "moonherd"
+
+if #arg == 0 then
+  print "usage: deploy.lua TENANT..."
+  os.exit(2)
+end
+
+local ns = moonherd.connect():ensure_namespace "@NAME@"
+local report = moonherd.each(arg, { concurrency = 8 }, function (tenant)
+  ns:script(tenant):upload {
+    file = "worker/index.mjs", compatibility_date = "2026-10-01",
+    bindings = { TENANT = tenant }, tags = { "customer:" .. tenant },
+  }
+end)
+
+for _, entry in ipairs(report.failed) do
+  print(("failed %s: %s"):format(entry.item, tostring(entry.error)))
+end
+print(("%d deployed, %d failed"):format(report.done, #report.failed))
+return #report.failed == 0
+]=]
+
+FILES["worker/index.mjs"] = [=[
+export default {
+  async fetch(request, env) {
+    return new Response(`hello from ${env.TENANT}\n`);
+  },
+};
+]=]
+
+FILES["spec/deploy_spec.lua"] = [=[
+-- Tests of deploy.lua, without an account and without waiting: moonherd test
+local moonherd = require "moonherd"
+local test = require "moonherd.test"
+
+test.virtual_clock() -- retries pause; here that takes no time
+
+describe("deploy.lua", function ()
+  it("deploys every tenant", function ()
+    local result = test.run("../deploy.lua", "acme", "globex")
+    assert.equal("2 deployed, 0 failed\n", result.output)
+    assert.equal(0, result.code)
+    local acme = moonherd.connect():namespace "@NAME@":script "acme"
+    assert.same({ "customer:acme" }, acme:tags())
+  end)
+
+  it("gets through a minute in which the API is down", function ()
+    test.faults { { fault = "bad_gateway", method = "PUT", count = 3 } }
+    assert.equal(0, test.run("../deploy.lua", "acme").code)
+  end)
+end)
+]=]
+
+FILES[".luarc.json"] = [=[
+{
+  "$schema": "https://raw.githubusercontent.com/LuaLS/vscode-lua/master/setting/schema.json",
+  "runtime.version": "Lua 5.4",
+  "workspace.library": ["types"],
+  "workspace.checkThirdParty": false,
+  "diagnostics.globals": ["describe", "it", "before_each", "after_each"]
+}
+]=]
+
+FILES[".gitignore"] = [=[
+.moonherd/
+.env
+]=]
+
+FILES[".github/workflows/deploy.yml"] = [=[
+# Tests every change; deploys what is on main. The runner needs moonherd on its PATH.
+on: [push]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: moonherd test --output junit=results.xml
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: moonherd doctor --target cloudflare
+      - run: moonherd run --target cloudflare deploy.lua acme globex
+    env:
+      CLOUDFLARE_API_TOKEN: ${{ secrets.CLOUDFLARE_API_TOKEN }}
+      CLOUDFLARE_ACCOUNT_ID: ${{ vars.CLOUDFLARE_ACCOUNT_ID }}
+]=]
+
+FILES["README.md"] = [=[
+# @NAME@
+
+Deploys a Worker for every tenant, to the dispatch namespace `@NAME@`.
+
+```sh
+moonherd run --target local deploy.lua acme globex   # the embedded platform, in .moonherd/
+moonherd run --target local --dry-run deploy.lua acme
+moonherd test
+```
+
+With `CLOUDFLARE_API_TOKEN` and `CLOUDFLARE_ACCOUNT_ID` set, `moonherd doctor` tells whether all is
+ready, and `moonherd run --target cloudflare deploy.lua acme globex` deploys.
+
+- `deploy.lua` is the script, `worker/` what it deploys, `spec/` the tests.
+- `types/` is for editors with lua-language-server; `moonherd types types` writes it anew.
+- `.github/workflows/deploy.yml` tests every change and deploys the main branch.
+]=]
+
+-- ---- the command -------------------------------------------------------------------------------
+
+--- Its argument.
+---@param p table  a parser of argparse
+function M.configure(p)
+  p:argument("NAME", "The folder to make; its last part names the dispatch namespace.")
+end
+
+local function name_of(path)
+  local name = fs.basename(path)
+  if name:find "^[%l%d_][%l%d_-]*$" then return name end
+  return parser.refuse("new: '%s' cannot name a namespace: take lower-case letters, digits, - and _",
+    name)
+end
+
+local function check_free(path)
+  if not fs.exists(path) then return end
+  if fs.stat(path).type ~= "directory" then parser.refuse("new: %s is a file", path) end
+  if #fs.list(path) > 0 then parser.refuse("new: %s is there and not empty", path) end
+end
+
+--- Makes the project.
+---@async
+---@param options table
+---@return integer code
+function M.run(options)
+  local path = options.NAME
+  local name, files = name_of(path), {}
+  check_free(path)
+  for file, text in pairs(FILES) do files[file] = text:gsub("@NAME@", name) end
+  for file, text in pairs(types.files()) do files[fs.join("types", file)] = text end
+  write(path, files)
+  print(("made %s; try:"):format(path))
+  print(("  cd %s"):format(path))
+  print "  moonherd run --target local deploy.lua acme globex"
+  print "  moonherd test"
+  return 0
+end
+
+return M
