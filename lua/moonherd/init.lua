@@ -26,6 +26,7 @@ local PARTS = {
   progress = { "moonherd.progress", "new" },
   read = { "moonherd._script", "read" },
   read_json = { "moonherd._script", "read_json" },
+  read_wrangler = { "moonherd.wrangler", "read" },
   retry = { "moonherd.retry", "run" },
   serve = { "moonherd.serve", "run" },
   sh = { "moonherd.sh", "run" },

@@ -57,7 +57,7 @@ local function is_public(found, returned)
 end
 
 for path in source.files("^lua/moonherd/%a[%w_]*%.lua$", "^lua/moonherd/docs/%a[%w_]*%.lua$",
-  "^lua/moonherd/cloudflare/%a[%w_]*%.lua$") do
+  "^lua/moonherd/wrangler/%a[%w_]*%.lua$", "^lua/moonherd/cloudflare/%a[%w_]*%.lua$") do
   local read = comments.read(source.read(path))
   for _, found in ipairs(read.functions) do
     if is_public(found, read.returned) then check_function(path, found) end

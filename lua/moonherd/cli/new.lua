@@ -134,8 +134,8 @@ end
 local function name_of(path)
   local name = fs.basename(path)
   if name:find "^[%l%d_][%l%d_-]*$" then return name end
-  return parser.refuse("new: '%s' cannot name a namespace: take lower-case letters, digits, - and _",
-    name)
+  return parser.refuse("new: '%s' cannot name a namespace: take lower-case letters, digits, - "
+    .. "and _", name)
 end
 
 local function check_free(path)
