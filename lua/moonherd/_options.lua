@@ -54,6 +54,11 @@ local function to_seconds(value)
   return nil, 'a duration is seconds or text like "250ms", "5s", "2m"'
 end
 
+-- A secret is taken where text is.
+local function secret_text(value)
+  return require "moonherd.secret".reveal(value)
+end
+
 -- ---- types -------------------------------------------------------------------------------------
 
 local function is_list_of_strings(value)
@@ -116,6 +121,7 @@ end
 
 local function read_value(who, descriptor, value)
   local types = descriptor[2]
+  if type(value) == "table" and types:find "string" then value = secret_text(value) end
   if not is_of_type(value, types) then bad_type(who, descriptor, value) end
   if types == "duration" then
     local seconds, why = to_seconds(value)

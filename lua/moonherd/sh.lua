@@ -5,6 +5,8 @@ local errors = require "moonherd.error"
 local log = require "moonherd._log"
 local options = require "moonherd._options"
 local core = require "moonherd._proc"
+local env = require "moonherd.env"
+local secret = require "moonherd.secret"
 
 local M = {}
 
@@ -28,6 +30,7 @@ local read_options = options.reader("moonherd.sh", {
 -- ---- what the child is given -------------------------------------------------------------------
 
 local function check_text(what, value)
+  value = secret.reveal(value)
   if type(value) == "number" then value = tostring(value) end
   if type(value) ~= "string" then
     errors.usage("moonherd.sh: bad %s (string expected, got %s)", what, type(value))
@@ -49,10 +52,9 @@ local function check_argv(argv)
   return list
 end
 
--- The child's environment as a list, or nil: that of this process.
+-- The child's environment as a list.
 local function environment_of(opts)
-  if not opts.env and not opts.clear_env then return nil end
-  local values, list = opts.clear_env and {} or core.environ(), {}
+  local values, list = opts.clear_env and {} or env.all(), {}
   for name, value in pairs(opts.env or {}) do
     if type(name) ~= "string" or name == "" or name:find "[=%z]" then
       errors.usage("moonherd.sh: bad option 'env' ('%s' is no name)", name)
@@ -206,7 +208,8 @@ end
 ---@param opts? table
 ---@field opts.stdin? string  what it reads on standard input; default nothing
 ---@field opts.cwd? string  the folder it runs in; default that of this process
----@field opts.env? table  variables by name, over those of this process; false removes one
+---@field opts.env? table  variables by name, over those of this process and of loaded .env files;
+--- false removes one
 ---@field opts.clear_env? boolean  begin without the variables of this process
 ---@field opts.timeout? number|string  duration after which it is stopped; default none
 ---@field opts.grace? number|string  duration between TERM and KILL; default 3 s

@@ -104,6 +104,16 @@ blog	no posts
 shop	open
 END
 
+check 14_settings prints 14_settings.lua << 'END'
+eu+us
+120.0	false
+3
+***
+secret_text
+bad key: [hidden]
+env.get: SHOP_OWNER is not set
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh

@@ -5,6 +5,7 @@ local errors = require "moonherd.error"
 local inherit = require "moonherd.cloudflare.inherit"
 local json = require "moonherd.json"
 local names = require "moonherd.cloudflare.names"
+local secret = require "moonherd.secret"
 local secret_value = require "moonherd.cloudflare.secret_value"
 local types = require "moonherd.cloudflare.binding_types"
 
@@ -50,7 +51,7 @@ local function of_table(name, given, who)
     return { type = "inherit", name = name }
   end
   local binding = {}
-  for key, value in pairs(given) do binding[key] = value end
+  for key, value in pairs(given) do binding[key] = secret.reveal(value) end
   binding.name = name
   types.check(binding, who)
   return binding
@@ -64,6 +65,7 @@ end
 
 local function of_value(name, value, who)
   if type(value) == "string" then return of_text(name, value, who) end
+  if secret.is(value) then return of_table(name, { type = "secret_text", text = value }, who) end
   if value == json.null then
     refuse(who, name, "null removes nothing here; leave the binding out")
   end

@@ -5,6 +5,7 @@ local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
 local options = require "moonherd._options"
+local secrets = require "moonherd.secret"
 
 local M = {}
 
@@ -116,7 +117,7 @@ local function key_of(name, given, who)
       errors.usage("%s: secret '%s': unknown option '%s'%s", who, name, tostring(field),
         options.suggestion(tostring(field), KEY_FIELDS, "options"))
     end
-    secret[field] = value
+    secret[field] = secrets.reveal(value)
   end
   local why = M.key_problem(secret)
   if why then errors.usage("%s: secret '%s': %s", who, name, why) end
@@ -130,6 +131,7 @@ end
 ---@return table secret  with `name` and `type`
 function M.read(name, given, who)
   M.hide(given)
+  given = secrets.reveal(given)
   local secret
   if type(given) == "string" then
     local why = M.text_problem(given)
