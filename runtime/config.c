@@ -143,13 +143,14 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
 }
 
 void mh_config_push(lua_State *L, const mh_config *config) {
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 9);
   set_field(L, "target", config->target);
   set_field(L, "state", config->state);
   set_field(L, "account", config->account);
   set_boolean(L, "insecure_base_url", config->allows_insecure_base_url);
   set_boolean(L, "read_only", config->is_read_only);
   set_boolean(L, "dry_run", config->is_dry_run);
+  set_boolean(L, "virtual_clock", config->clock.is_virtual);
   if (config->progress > 0) {
     lua_pushnumber(L, config->progress);
     lua_setfield(L, -2, "progress");

@@ -227,8 +227,13 @@ static void print_trace(const char *trace) {
 
 /* Errors after which the exit code is that of a wrong command line. */
 static bool is_about_usage(const moonherd_error *error) {
-  static const char *const reasons[] = {"command_line", "target_conflict",   "target_missing",
-                                        "no_account",   "insecure_base_url", NULL};
+  static const char *const reasons[] = {"command_line",
+                                        "target_conflict",
+                                        "target_missing",
+                                        "no_account",
+                                        "insecure_base_url",
+                                        "virtual_clock",
+                                        NULL};
   for (const char *const *reason = reasons; *reason != NULL; reason++)
     if (strcmp(moonherd_error_reason(error), *reason) == 0) return true;
   return false;

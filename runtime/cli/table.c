@@ -42,7 +42,7 @@ const cli_entry cli_flags[] = {
      "accounts, namespaces, read_only, processes, files, network"},
     {"--log", "LEVEL", "error, warn, info or debug; json: one object a line"},
     {"--clock", "virtual[:SECONDS]",
-     "waits take no time; for --target local, from SECONDS since 1970"},
+     "waits take no time; for the embedded platform, from SECONDS since 1970"},
     {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
     {"--read-only", NULL, "refuse every call that would change something"},
     {"--dry-run", NULL, "show such calls and what they would change; send none"},

@@ -124,7 +124,8 @@ check 'names the nearest one' says "did you mean 'concurrency'"
 check '--clock virtual takes no time' gives 0 "$moonherd" --target local --clock virtual:1000 -e \
   'local m = require "moonherd" m.sleep(1e5) print(m.time.wall())'
 check '--clock virtual begins where it is told' prints 101000.0
-check '--clock virtual is for the platform' gives 2 "$moonherd" --clock virtual hello.lua
+check '--clock virtual is not for what is out there' gives 2 "$moonherd" --clock virtual \
+  --target https://api.example.com/v4 -e 'require "moonherd".connect { api_token = "t-1234" }'
 check 'a wrong clock' gives 2 "$moonherd" --target local --clock sun hello.lua
 check '--timeout exits 124' gives 124 "$moonherd" --timeout 50ms -e 'require "moonherd".sleep "1h"'
 check '--timeout lets cleanup run' gives 124 "$moonherd" --timeout 50ms -e \

@@ -139,6 +139,13 @@ local function of_environment()
     or "there is no credential")
 end
 
+-- What waits for a server out there would seem to take for ever.
+local function check_clock(base, host)
+  if not host.virtual_clock or url.is_loopback(base.host) then return end
+  refuse("virtual_clock", "leave out --clock, or say --target local",
+    "a virtual clock does not wait for %s", base.base)
+end
+
 local function check_safe(base, host)
   if base.scheme == "https" or url.is_loopback(base.host) or host.insecure_base_url then return end
   refuse("insecure_base_url", "use https, or say --insecure-base-url if the network is yours",
@@ -149,6 +156,7 @@ end
 
 local function remote(target, opts, host)
   local base = choose_base(target, opts)
+  check_clock(base, host)
   check_safe(base, host)
   local credential = of_options(opts) or of_environment()
   local account = choose_account(opts, host) or env "CLOUDFLARE_ACCOUNT_ID"
@@ -160,7 +168,8 @@ end
 
 --- Decides where a client's requests go. Raises what is missing or contradicts itself.
 ---@param opts table  the options of moonherd.connect
----@param host table  the options of the host: target, account, state, insecure_base_url
+---@param host table  the options of the host: target, account, state, insecure_base_url,
+---  virtual_clock
 ---@return table place  {name=, base=, account=, credential={token= | email=, key=, source=}}; for
 ---  the embedded platform {name="local", state=, account=}
 function M.choose(opts, host)
