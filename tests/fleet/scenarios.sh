@@ -38,6 +38,12 @@ rotates() {
 }
 is_nowhere() { ! grep -rl "$1" "$scratch"; }
 
+accounts() {
+  mkdir "$scratch/accounts"
+  "$moonherd" run --clock "virtual:$START" --log warn tests/fleet/accounts.lua "$scratch/accounts" \
+    "$ITEMS"
+}
+
 sites() { fleet "$1" "$START" sites "$scratch/$1" "$SITES" "$2" "${3-}"; }
 sites_survive() {
   mkdir "$scratch/killed"
@@ -55,6 +61,7 @@ run_scenarios() {
   check 'the secret is nowhere' is_nowhere $NEW_VALUE
   check "$TAGGED scripts deleted by tag" fleet delete "$START" delete "$TAGGED" "$ALIKE"
   check "$AUDITED scripts audited" fleet audit "$START" audit "$AUDITED"
+  check "twelve accounts, $ITEMS changes each" accounts
   mkdir "$scratch/shared" "$scratch/salted"
   check "$SITES sites that share files send these once" sites shared 0
   check 'with a salt each they share none' sites salted 0 salted

@@ -176,7 +176,7 @@ end
 ---@error usage target_conflict  when the command line names another target or account
 ---@error usage target_missing  when CI is set and nothing names a target
 ---@error usage no_credential  when there is none; no_account likewise
----@error usage virtual_clock  when the host's clock is virtual and the target is not on this machine
+---@error usage virtual_clock  when the clock is virtual and the target not on this machine
 ---@error usage insecure_base_url  when a credential would travel in plain http
 ---@error usage read_only  later, of every call that would change something, when that is refused
 ---@error usage not_in_dry_run  later, of a write by client:request to anything else

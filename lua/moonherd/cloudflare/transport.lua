@@ -8,6 +8,7 @@ local failures = require "moonherd.cloudflare.errors"
 local handles = require "moonherd.cloudflare.handles"
 local http = require "moonherd.http"
 local log = require "moonherd._log"
+local refusals = require "moonherd.cloudflare.refusals"
 local retries = require "moonherd.cloudflare.retry"
 local task = require "moonherd._task"
 local visibility = require "moonherd.cloudflare.visibility"
@@ -91,9 +92,13 @@ local function send_once(client, endpoint, path, headers, body)
   return envelope, err
 end
 
--- Sends once, and tells a form that wants to know how it went.
+-- Sends once, unless the credential has been refused too often, and tells those who want to know
+-- how it went.
 local function attempt(client, endpoint, path, headers, body)
+  local refusal = client._refusals and refusals.check(client, endpoint)
+  if refusal then return nil, refusal end
   local envelope, err = send_once(client, endpoint, path, headers, body)
+  if (err or client._refusals) and endpoint.auth ~= "session" then refusals.note(client, err) end
   if err and type(body) == "table" and body.on_failure then body.on_failure(err) end
   return envelope, err
 end
