@@ -20,7 +20,7 @@ const cli_entry cli_commands[] = {
     {"api", "METHOD PATH", "make one raw call of the API"},
     {"new", "NAME", "start a project: script, Worker, test, CI"},
     {"test", "[PATH...]", "run busted specs, each file on a platform of its own"},
-    {"jobs", "list|show|resume|forget", "show, resume and forget bulk runs"},
+    {"jobs", "list|show|resume|...", "show, resume, roll back and forget bulk runs"},
     {"doctor", "", "look at what may keep scripts from their target"},
     {"types", "DIR", "write definitions for lua-language-server"},
     {"docs", "DIR", "write the man page and the reference"},

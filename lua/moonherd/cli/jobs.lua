@@ -4,21 +4,25 @@ local host = require "moonherd._host"
 local json = require "moonherd.json"
 local ledgers = require "moonherd.fleet.ledgers"
 local listed = require "moonherd.fleet.listed"
+local log = require "moonherd._log"
+local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
 local parser = require "moonherd.cli.parser"
 
 local SHOWN_FAILURES = 20
+local CONCURRENCY = 16 -- scripts rolled back at once
 
 local M = {}
 
 --- Its arguments and options.
 ---@param p table  a parser of argparse
 function M.configure(p)
-  p:argument("ACTION", "list, show, resume or forget."):choices {
-    "list", "show", "resume", "forget",
+  p:argument("ACTION", "list, show, resume, rollback or forget."):choices {
+    "list", "show", "resume", "rollback", "forget",
   }
   p:argument("NAME", "The job."):args "?"
   p:option("--ledger", "Its ledger, when that is not in the state directory."):argname "FILE"
+  p:flag("--force", "Roll back also what somebody else has changed since.")
   p:flag("--json", "Print JSON: an array, or an object.")
 end
 
@@ -44,11 +48,16 @@ local function look_at_owners(ledger)
   return running, held, last
 end
 
+local function state_of(running, held)
+  return #running > 0 and "running" or held > 0 and "interrupted" or "ended"
+end
+
 local function summary_of(path)
   local ledger <close> = ledgers.open_existing(path)
   local running, held, last = look_at_owners(ledger)
   local counts = ledger:count()
   return {
+    state = state_of(running, held),
     name = ledger.job.name, ledger = ledger.path, done = counts.done, failed = counts.failed,
     running = counts.running - held, interrupted = held, requests = counts.requests,
     owners = running, last_run = last and last.began, last_by = last and owners.name(last),
@@ -60,16 +69,15 @@ local function date_of(seconds)
   return seconds and os.date("!%Y-%m-%d %H:%M:%SZ", seconds // 1) or "never"
 end
 
-local function state_of(job)
-  if #job.owners > 0 then return "running: " .. table.concat(job.owners, ", ") end
-  return job.interrupted > 0 and "interrupted" or "ended"
+local function state_text(job)
+  if job.state ~= "running" then return job.state end
+  return "running: " .. table.concat(job.owners, ", ")
 end
 
 -- ---- list --------------------------------------------------------------------------------------
 
-local function paths_of(options)
-  if options.ledger then return { options.ledger } end
-  local folder, paths = ledgers.folder(), {}
+local function paths_in(folder)
+  local paths = {}
   for _, name in ipairs(fs.exists(folder) and fs.list(folder) or {}) do
     if name:find "%.db$" then paths[#paths + 1] = fs.join(folder, name) end
   end
@@ -79,15 +87,25 @@ end
 
 local ROW = "%-24s %7s %7s %7s  %-20s  %s"
 
-local function list(options)
+-- The jobs of some ledgers. What else lies in the folder is told, and does not hide the others.
+local function jobs_at(paths)
   local jobs = json.array {}
-  for i, path in ipairs(paths_of(options)) do jobs[i] = summary_of(path) end
+  for _, path in ipairs(paths) do
+    local job, err = moonherd_try(summary_of, path)
+    if job then jobs[#jobs + 1] = job else log.write("warn", err.message) end
+  end
+  return jobs
+end
+
+local function list(options)
+  local jobs = options.ledger and json.array { summary_of(options.ledger) }
+    or jobs_at(paths_in(ledgers.folder()))
   if options.json then return print(json.pretty(jobs)) end
   if #jobs == 0 then return print("no jobs in " .. ledgers.folder()) end
   print(ROW:format("NAME", "DONE", "FAILED", "FLIGHT", "LAST RUN", "STATE"))
   for _, job in ipairs(jobs) do
     print(ROW:format(job.name, job.done, job.failed, job.running + job.interrupted,
-      date_of(job.last_run), state_of(job)))
+      date_of(job.last_run), state_text(job)))
   end
 end
 
@@ -103,13 +121,21 @@ local function failures_of(path, most)
   return failures
 end
 
+-- A word as a shell takes it.
+local function quoted(word)
+  if word:find "^[%w_./:=@%%+,-]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 local function command_of(origin)
   if not origin.script then return "none" end
-  return table.concat({ "moonherd run", origin.script, table.unpack(origin.arguments) }, " ")
+  local words = { "moonherd run", quoted(origin.script) }
+  for _, word in ipairs(origin.arguments) do words[#words + 1] = quoted(word) end
+  return table.concat(words, " ")
 end
 
 local function print_job(job)
-  print(("job      %s (%s)"):format(job.name, state_of(job)))
+  print(("job      %s (%s)"):format(job.name, state_text(job)))
   print(("ledger   %s"):format(job.ledger))
   print(("items    %d done, %d failed, %d running, %d interrupted; %d requests"):format(job.done,
     job.failed, job.running, job.interrupted, job.requests))
@@ -132,14 +158,30 @@ end
 
 -- ---- resume ------------------------------------------------------------------------------------
 
--- The script is run as it was: from its folder, with its arguments, on the same target.
-local function resume(options)
-  local job = summary_of(path_of(options))
-  local origin = job.origin
-  if not origin.script then parser.refuse("the job '%s' was not made by a script", job.name) end
+local function use_place_of(origin)
   for _, name in ipairs { "target", "state", "account" } do
     host.options[name] = host.options[name] or origin[name]
   end
+end
+
+local function check_origin(job)
+  local origin = job.origin
+  if not origin.script then parser.refuse("the job '%s' was not made by a script", job.name) end
+  if origin.is_whole == false then
+    parser.refuse("the job '%s' was run with a secret among its arguments, which is not kept: run "
+      .. "it again as you did", job.name)
+  end
+  if origin.folder ~= fs.realpath "." then
+    log.write("info", ("the job was run in the folder %s"):format(origin.folder))
+  end
+end
+
+-- The script is run as it was: with its arguments, on the same target and state directory.
+local function resume(options)
+  local job = summary_of(path_of(options))
+  local origin = job.origin
+  check_origin(job)
+  use_place_of(origin)
   host.options.script_dir = fs.dirname(origin.script)
   arg = { [0] = origin.script, table.unpack(origin.arguments) } -- luacheck: globals arg
   local text = fs.read(origin.script):gsub("^#[^\n]*", "")
@@ -148,14 +190,52 @@ local function resume(options)
   return chunk(table.unpack(origin.arguments))
 end
 
+-- ---- rollback ----------------------------------------------------------------------------------
+
+local function check_idle(job)
+  if job.state ~= "running" then return end
+  parser.refuse("the job '%s' is being run by %s", job.name, table.concat(job.owners, ", "))
+end
+
+local function print_rollback(job, report)
+  for _, left in ipairs(report.not_restored) do
+    local names = table.concat(left.secrets, ", ")
+    print(("left     %s: %s"):format(left.key, left.assets and "files " .. names or names))
+  end
+  for _, failure in ipairs(report.failed) do
+    print(("failed   %s: %s"):format(failure.key, failure.error.message))
+  end
+  print(("rolled back %s: %d done, %d failed; %d requests"):format(job.name, report.done,
+    #report.failed, report.requests))
+end
+
+local function roll_back(path, force)
+  local ledger <close> = ledgers.open_existing(path)
+  local snapshots = require "moonherd.fleet.snapshots" -- with the client, which nothing else needs
+  return snapshots.roll_back(ledger, { concurrency = CONCURRENCY, force = force })
+end
+
+local function rollback(options)
+  local path = path_of(options)
+  local job = summary_of(path)
+  check_idle(job)
+  use_place_of(job.origin)
+  local report = roll_back(path, options.force)
+  if options.json then
+    for _, failure in ipairs(report.failed) do failure.error = failure.error.message end
+    print(json.pretty(report))
+  else
+    print_rollback(job, report)
+  end
+  return #report.failed == 0 and 0 or 1
+end
+
 -- ---- forget ------------------------------------------------------------------------------------
 
 local function forget(options)
   local path = path_of(options)
   local job = summary_of(path)
-  if #job.owners > 0 then
-    parser.refuse("the job '%s' is being run by %s", job.name, table.concat(job.owners, ", "))
-  end
+  check_idle(job)
   for _, suffix in ipairs(ledgers.SUFFIXES) do
     if fs.exists(path .. suffix) then fs.remove(path .. suffix) end
   end
@@ -163,7 +243,8 @@ local function forget(options)
   print(("forgot %s: %d done, %d failed"):format(job.name, job.done, job.failed))
 end
 
-local ACTIONS = { list = list, show = show, resume = resume, forget = forget }
+local ACTIONS = { list = list, show = show, resume = resume, rollback = rollback,
+  forget = forget }
 
 --- Does what the action says.
 ---@async

@@ -1,6 +1,7 @@
 -- What the bulk verbs share: the scripts that a filter selects are listed and counted before the
 -- first is changed; then each is an item of a run, with a ledger or without.
 local async = require "moonherd.async"
+local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local listing = require "moonherd.cloudflare.listing"
@@ -8,13 +9,14 @@ local no_ledger = require "moonherd.fleet.no_ledger"
 local options = require "moonherd._options"
 local runs = require "moonherd.fleet.run"
 local selection = require "moonherd.cloudflare.selection"
+local snapshots = require "moonherd.fleet.snapshots"
 
 local M = {}
 
 --- The options of every verb.
 M.OPTIONS = {
   { "concurrency", "integer", least = 1, default = 16 }, { "ledger", "string" },
-  { "on_progress", "function" },
+  { "on_progress", "function" }, { "snapshot", "boolean" },
   { "on_error", "string", one_of = { "continue", "stop" }, default = "continue" },
 }
 table.move(selection.GUARDS, 1, #selection.GUARDS, #M.OPTIONS + 1, M.OPTIONS)
@@ -23,7 +25,14 @@ table.move(selection.GUARDS, 1, #selection.GUARDS, #M.OPTIONS + 1, M.OPTIONS)
 ---@param who string  the public name of the verb
 ---@return function read
 function M.reader(who)
-  return options.reader(who, M.OPTIONS)
+  local read = options.reader(who, M.OPTIONS)
+  return function (given)
+    local opts = read(given)
+    if opts.snapshot and not opts.ledger then
+      errors.usage("%s: option 'snapshot' needs a ledger, which keeps what scripts were", who)
+    end
+    return opts
+  end
 end
 
 local function open(opts, name)
@@ -36,7 +45,7 @@ end
 ---@param name string  of the job in the ledger
 ---@param namespace table  the handle
 ---@param opts table
----@param f function  is given the run
+---@param f function  is given what works through the items of a function, as run:work does
 ---@return table report  what `f` returned
 function M.with_run(name, namespace, opts, f)
   local ledger <close> = open(opts, name)
@@ -44,7 +53,10 @@ function M.with_run(name, namespace, opts, f)
     name = name, concurrency = opts.concurrency, on_error = opts.on_error,
     on_progress = opts.on_progress, client = handles.client(namespace),
   })
-  local report = f(run)
+  local report = f(function (next_item, total)
+    if opts.snapshot then next_item = snapshots.items(next_item, ledger) end
+    return run:work(next_item, total)
+  end)
   report.dry_run = false
   return report
 end
@@ -86,7 +98,7 @@ end
 local function item_of(entry, verb)
   local item = {
     key = entry.script.name, script = entry.script, is_needed = is_needed(verb, entry),
-    secrets = verb.secrets,
+    secrets = verb.secrets, keeps_code = true,
   }
   function item.run() return { requests = verb.change(entry) } end
   function item.prepare(ledger) item.digest = ledgers.digest(ledger, verb.digest) end
@@ -117,9 +129,9 @@ function M.change(namespace, filter, opts, verb)
   local who = "namespace:" .. verb.name
   if opts.dry_run then return plan_of(select(namespace, filter, opts, who), verb) end
   local name = ("%s in %s"):format(verb.title or verb.name, namespace.name)
-  return M.with_run(name, namespace, opts, function (run)
+  return M.with_run(name, namespace, opts, function (work)
     local found = select(namespace, filter, opts, who)
-    local report = run:work(items_of(found, verb), #found)
+    local report = work(items_of(found, verb), #found)
     report.requests = report.requests + found.requests
     return report
   end)

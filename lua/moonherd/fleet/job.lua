@@ -246,16 +246,6 @@ local function items_of(sources)
   end
 end
 
-local function with_snapshots(next_item, ledger)
-  return function ()
-    local item = next_item()
-    if item and item.script then
-      item.before = function () return snapshots.keep(ledger, item) end
-    end
-    return item
-  end
-end
-
 --- Runs the items that are not done. One that fails does not stop the others, unless on_error is
 --- "stop". May be called again: then what failed is tried again.
 ---@async
@@ -275,7 +265,7 @@ function Job:run()
     on_progress = self._on_progress, client = self._client,
   })
   local next_item = items_of(self._sources)
-  if opts.snapshot then next_item = with_snapshots(next_item, ledger) end
+  if opts.snapshot then next_item = snapshots.items(next_item, ledger) end
   return run:work(next_item, self._count)
 end
 
@@ -294,25 +284,33 @@ end
 
 local read_rollback = options.reader("job:rollback", {
   { "concurrency", "integer", least = 1, default = DEFAULT_CONCURRENCY }, { "client", "table" },
+  { "force", "boolean" },
 })
 
 --- Puts every script back to what it was before this job changed it: code, bindings, settings and
---- tags; one that was not there is deleted. Needs the snapshots of a job with snapshot = true. No
---- call of the API reads secrets and assets: what the job may have changed of them stays as it is,
---- and is told. What is put back is gone from the ledger, so a run would do it again.
+--- tags; one that was not there is deleted. Needs the snapshots of a job, or of a bulk verb, with
+--- snapshot = true. A script that somebody else has changed or deleted since is left alone and
+--- fails with `changed_since`; what was in flight when a run was killed is put back without this
+--- check. No call of the API reads secrets and files: what the job may have changed of them stays
+--- as it is, and is told. A migration of Durable Objects has no way back: the script fails with
+--- `migrated`. What is put back is gone from the ledger, so a run would do it again. May be killed,
+--- and called again.
 ---@async
 ---@param opts? table
 ---@field opts.concurrency? integer  how many scripts at once; default 16
 ---@field opts.client? table  default: that of the job's uploads, else moonherd.connect()
+---@field opts.force? boolean  true: also what somebody else has changed or deleted since
 ---@return table report  {done=, failed={{key=, error=}, …}, requests=, not_restored={{key=,
----  secrets={names}, assets=}, …}}
+---  secrets={names}, assets=, bindings={names} or nil}, …}}; `bindings` are those of
+---  service-worker syntax whose value is a file
 ---@example
 --- local job = moonherd.job { name = "release-38", snapshot = true }
 --- for _, left in ipairs(job:rollback().not_restored) do print(left.key, left.secrets[1]) end
 function Job:rollback(opts)
   opts = read_rollback(opts)
   local ledger <close> = ledgers.open(self.name, self._opts.ledger)
-  return snapshots.roll_back(ledger, opts.client or self._client, opts.concurrency)
+  opts.client = opts.client or self._client
+  return snapshots.roll_back(ledger, opts)
 end
 
 return M

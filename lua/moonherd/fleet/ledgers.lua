@@ -100,9 +100,9 @@ local function is_foreign(err)
     or err.reason == "sql" and err.message:find "no such table: job"
 end
 
-local function explained(err, path)
+local function explained(err, path, who)
   if is_foreign(err) then err.reason, err.message = "not_a_ledger", "it is no ledger of a job" end
-  err.message = ("moonherd.job: ledger '%s': %s"):format(path, err.message)
+  err.message = ("%s: ledger '%s': %s"):format(who or "moonherd.job", path, err.message)
   err.hint = err.hint or HINTS[err.reason]
   return err
 end
@@ -146,6 +146,19 @@ function M.open(name, given)
   }
 end
 
+local function open_found(path)
+  local ledger = store.open(path)
+  local job, err = moonherd_try(ledger.find_job, ledger)
+  if job then
+    ledger.job = job
+    return ledger
+  end
+  ledger:close()
+  return error(err or errors.new {
+    kind = "io", reason = "not_a_ledger", path = path, message = "it is no ledger of a job",
+  }, 0)
+end
+
 --- Opens a ledger that must be there, whatever job it is of.
 ---@async
 ---@param path string
@@ -158,14 +171,9 @@ function M.open_existing(path)
       message = ("there is no ledger '%s'"):format(path),
     }
   end
-  local ledger = store.open(path)
-  ledger.job = ledger:find_job()
-  if ledger.job then return ledger end
-  ledger:close()
-  return errors.raise {
-    kind = "io", reason = "corrupt", path = path,
-    message = ("'%s' is no ledger of a job"):format(path),
-  }
+  local ledger, err = moonherd_try(open_found, path)
+  if not ledger then error(err.kind == "io" and explained(err, path, "jobs") or err, 0) end
+  return ledger
 end
 
 --- Keeps from where the job is run this time. To be called when the first item is known: by then

@@ -4,28 +4,28 @@
 local async = require "moonherd.async"
 local connect = require "moonherd.cloudflare".connect
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
-local types = require "moonherd.cloudflare.binding_types"
+local restore = require "moonherd.fleet.restore"
 
 local M = {}
 
 local moonherd_try = async.try
 local PAGE = 100
 local NOT_THERE = { script_not_found = true, namespace_not_found = true }
-local OLDEST_DATE = "2021-11-02" -- what the API takes for a script without a date
-
--- What an upload takes of the settings as they are read.
-local SETTINGS = {
-  "bindings", "compatibility_date", "compatibility_flags", "usage_model", "limits", "logpush",
-  "tags", "tail_consumers", "observability", "placement", "cache_options",
-  "streaming_tail_consumers",
-}
 
 -- ---- keeping ------------------------------------------------------------------------------------
 
-local function content_text(content)
-  local modules = {}
+local function details_of(script)
+  local details, err = moonherd_try(script.details, script)
+  if details then return details.script end
+  if not NOT_THERE[err.reason] then error(err, 0) end
+  return nil
+end
+
+local function content_of(script)
+  local content, modules = script:content(), {}
   for name, module in pairs(content.modules) do
     modules[name] = { base64 = hash.base64(module.content), type = module.type }
   end
@@ -33,91 +33,57 @@ local function content_text(content)
 end
 
 -- What is live, and the number of requests it took; nil when there is no such script.
-local function read_live(script)
-  local settings, err = moonherd_try(script.settings, script)
-  if not settings then
-    if NOT_THERE[err.reason] then return nil, 1 end
-    error(err, 0)
-  end
-  return { settings = settings, content = content_text(script:content()) }, 2
+local function read_live(item)
+  local script = item.script
+  local details = details_of(script)
+  if not details then return nil, 1 end
+  local live = { details = details, settings = script:settings() }
+  if item.keeps_code then return live, 2 end
+  live.content = content_of(script)
+  return live, 3
 end
 
---- Keeps what an item's script is now, unless something older is kept already.
----@async
----@param ledger table
----@param item table  with `script`; `secrets` are the names that it sets, nil when nobody knows
----@return integer requests
-function M.keep(ledger, item)
-  if ledger:has_snapshot(item.key) then return 0 end
-  local script = item.script
-  local live, requests = read_live(script)
-  local place = { account = script._client.account_id, namespace = script._home.name,
-    script = script.name }
-  ledger:add_snapshot(item.key, json.encode(place), json.encode {
+-- Keeps what an item's script is now, unless something older is kept already.
+local function keep(ledger, item)
+  if ledger:has_snapshot(item.key) then
+    ledger:set_after(item.key, nil)
+    return 0
+  end
+  local live, requests = read_live(item)
+  ledger:add_snapshot(item.key, json.encode(handles.place(item.script)), json.encode {
     live = live, secrets = item.secrets and json.array(item.secrets), assets = item.has_assets,
   })
   return requests
 end
 
--- ---- putting back -------------------------------------------------------------------------------
-
-local function names_of(script)
-  local names = {}
-  for _, secret in ipairs(script:secrets()) do names[secret.name] = true end
-  return names
+-- Keeps when the script was changed last, which is by this job.
+local function keep_after(ledger, item, result)
+  local modified_on, requests = type(result) == "table" and result.modified_on, 0
+  if not modified_on then
+    local details = details_of(item.script)
+    modified_on, requests = details and details.modified_on, 1
+  end
+  ledger:set_after(item.key, json.encode { modified_on = modified_on })
+  return requests
 end
 
--- The bindings to send, and the names of the secrets that may have another value now, or none.
-local function bindings_of(kept, live, changed)
-  local list, lost = {}, {}
-  for _, binding in ipairs(kept or {}) do
-    local is_secret = types.is_secret(binding.type)
-    local is_live = live[binding.name]
-    if is_secret and (not is_live or changed == nil or changed[binding.name]) then
-      lost[#lost + 1] = binding.name
+--- The items of a job, each with what keeps a snapshot of its script: `script`; `secrets`, the
+--- names that it sets, nil when nobody knows; `keeps_code` when it changes settings alone.
+---@param next_item function
+---@param ledger table
+---@return function next_item
+function M.items(next_item, ledger)
+  return function ()
+    local item = next_item()
+    if item and item.script then
+      function item.before() return keep(ledger, item) end
+      function item.after(result) return keep_after(ledger, item, result) end
     end
-    if not is_secret or is_live then list[#list + 1] = binding end
+    return item
   end
-  return list, lost
 end
 
-local function set_of(list)
-  if not list then return nil end
-  local set = {}
-  for _, name in ipairs(list) do set[name] = true end
-  return set
-end
-
-local function spec_of(live)
-  local content = live.content
-  local spec = { main_module = content.main_module, body_part = content.body_part, modules = {} }
-  for name, module in pairs(content.modules) do
-    spec.modules[name] = { content = hash.unbase64(module.base64), type = module.type }
-  end
-  for _, name in ipairs(SETTINGS) do spec[name] = live.settings[name] end
-  spec.compatibility_date = spec.compatibility_date or OLDEST_DATE
-  -- A secret that the job has added goes again.
-  spec.keep_bindings = false
-  return spec
-end
-
-local function remove(script)
-  local ok, err = moonherd_try(script.delete, script)
-  if not ok and err.reason ~= "script_not_found" then error(err, 0) end
-  return nil, 1
-end
-
--- What could not be put back, or nil; and the number of requests.
-local function restore(script, state)
-  local live = state.live
-  if not live then return remove(script) end
-  local spec = spec_of(live)
-  local list, lost = bindings_of(spec.bindings, names_of(script), set_of(state.secrets))
-  spec.bindings = list
-  local requests = script:upload(spec).requests + 1
-  if #lost == 0 and not state.assets then return nil, requests end
-  return { secrets = lost, assets = state.assets or false }, requests
-end
+-- ---- putting back -------------------------------------------------------------------------------
 
 local function script_of(client, row)
   local place = json.decode(row.place)
@@ -134,15 +100,21 @@ end
 local function rows_of(ledger)
   local page, at, last = {}, 0, ""
   return function ()
-    if at >= #page then page, at = ledger:list_snapshots(last, PAGE), 0 end
+    if last and at >= #page then page, at = ledger:list_snapshots(last, PAGE), 0 end
     at = at + 1
     last = page[at] and page[at].key
     return page[at]
   end
 end
 
-local function roll_back_one(ledger, client, row, report)
-  local left, requests = restore(script_of(client, row), json.decode(row.state))
+local function roll_back_one(ledger, row, opts, report)
+  local script, state = script_of(opts.client, row), json.decode(row.state)
+  local now = details_of(script)
+  report.requests = report.requests + 1
+  if not opts.force then restore.check(script, now, state, row.after and json.decode(row.after)) end
+  -- Killed from here on, the next rollback must not take this one for somebody else.
+  ledger:set_after(row.key, nil)
+  local left, requests = restore.run(script, now, state)
   report.requests = report.requests + requests
   ledger:roll_back(row.key)
   report.done = report.done + 1
@@ -155,14 +127,14 @@ end
 --- Puts back what a ledger has kept.
 ---@async
 ---@param ledger table
----@param client? table
----@param concurrency integer
+---@param opts table  {client= or nil, concurrency=, force=}
 ---@return table report
-function M.roll_back(ledger, client, concurrency)
-  client = client or connect()
+function M.roll_back(ledger, opts)
+  opts.client = opts.client or connect()
   local report = { done = 0, failed = {}, requests = 0, not_restored = {} }
-  local result = async.each(rows_of(ledger), { concurrency = concurrency }, function (row)
-    roll_back_one(ledger, client, row, report)
+  local limit = { concurrency = opts.concurrency }
+  local result = async.each(rows_of(ledger), limit, function (row)
+    roll_back_one(ledger, row, opts, report)
   end)
   for i, entry in ipairs(result.failed) do
     report.failed[i] = { key = entry.item.key, error = entry.error }

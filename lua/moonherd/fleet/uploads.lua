@@ -67,8 +67,10 @@ end
 
 -- ---- reading back -------------------------------------------------------------------------------
 
--- The names of the secrets that an upload sets, in order.
-local function secret_names(spec)
+--- The names of the secrets that an upload, or a change of settings, sets, in order.
+---@param spec table
+---@return string[] names
+function M.secret_names(spec)
   local names = {}
   for key, value in pairs(type(spec.bindings) == "table" and spec.bindings or {}) do
     local is_secret = type(value) == "table" and (value.type == "secret_text"
@@ -114,7 +116,7 @@ end
 ---@param cache table  hashes of the last contents, of one job
 ---@return table item
 function M.item(script, spec, cache)
-  local secrets = secret_names(spec)
+  local secrets = M.secret_names(spec)
   local item = {
     key = script.name, script = script, secrets = secrets,
     has_assets = spec.assets ~= nil,

@@ -70,6 +70,8 @@ end
 ---@field opts.concurrency? integer  how many at once; default 16
 ---@field opts.on_error? string  "stop" begins no more after a failure; default "continue"
 ---@field opts.on_progress? function  as for job:on_progress
+---@field opts.snapshot? boolean  keep what every script was before in the ledger: then moonherd.job
+---  of the same ledger, named "upload_all in NAMESPACE", and `moonherd jobs rollback` put it back
 ---@field opts.dry_run? boolean  send nothing: compare with what is live
 ---@field opts.max? integer  how many at most; with it, or `expect`, all are read before the first
 ---@field opts.expect? integer  exactly how many
@@ -87,8 +89,8 @@ function Namespace:upload_all(items, opts)
   local next_pair, total = counted(self, uploads_of(self, items), opts)
   if opts.dry_run then return bulk.plan_uploads(next_pair, opts.concurrency) end
   local cache = {}
-  return bulk.with_run("upload_all in " .. self.name, self, opts, function (run)
-    return run:work(function ()
+  return bulk.with_run("upload_all in " .. self.name, self, opts, function (work)
+    return work(function ()
       local script, spec = next_pair()
       return script and uploads.item(script, spec, cache)
     end, total)
@@ -138,8 +140,8 @@ end
 ---@field changes.add? string[]  tags to add
 ---@field changes.remove? string[]  tags to remove
 ---@param opts? table  all = true: also without a tag that is required; dry_run, max (default 1000),
----  expect, concurrency, ledger (what is done in it stays done), on_error, on_progress: as for
----  namespace:upload_all
+---  expect, concurrency, ledger (what is done in it stays done), snapshot, on_error, on_progress:
+---  as for namespace:upload_all
 ---@return table report  as namespace:upload_all gives it
 ---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
 ---@example
@@ -216,7 +218,7 @@ function Namespace:patch_all(filter, settings, opts)
     errors.usage "namespace:patch_all: settings are expected, as for script:patch_settings"
   end
   return bulk.change(self, filter, opts, {
-    name = "patch_all", digest = json.encode(settings),
+    name = "patch_all", digest = json.encode(settings), secrets = uploads.secret_names(settings),
     change = function (entry) return entry.script:patch_settings(settings).requests end,
     verify = function (entry) return settings_of.is_live(entry.script, settings) end,
   })

@@ -57,7 +57,8 @@ CREATE INDEX item_state ON item(state, key);
 CREATE TABLE snapshot (
   key TEXT PRIMARY KEY,
   place TEXT NOT NULL,
-  state TEXT NOT NULL
+  state TEXT NOT NULL,
+  after TEXT
 );
 ]],
 }
@@ -235,8 +236,16 @@ end
 --- Keeps what stood before an item was run. What is kept already stays: it is older.
 function Ledger:add_snapshot(key, place, state)
   self.db:write {
-    { "INSERT INTO snapshot VALUES (?, ?, ?) ON CONFLICT DO NOTHING", key, place, blob(state) },
+    {
+      "INSERT INTO snapshot (key, place, state) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", key,
+      place, blob(state),
+    },
   }
+end
+
+--- Keeps what the item has left behind; nil: nobody knows.
+function Ledger:set_after(key, after)
+  self.db:write { { "UPDATE snapshot SET after = ? WHERE key = ?", or_null(after), key } }
 end
 
 function Ledger:has_snapshot(key)

@@ -1,0 +1,129 @@
+# moonherd jobs: every state of a job, and what is done with it afterwards.
+. tests/shell.sh
+
+mkdir "$scratch/home" "$scratch/elsewhere"
+cp tests/e2e/job_items.lua "$scratch/home/items.lua"
+log="$scratch/the log"
+: > "$log"
+ledger="$scratch/jobs of mine.db"
+
+# jobs ARGUMENTS…: moonherd jobs, in a folder that has nothing to do with the job.
+jobs() { (cd "$scratch/elsewhere" && "$moonherd" jobs "$@") > "$scratch/out" 2>&1; }
+
+# begin COUNT PAUSE HOW: the job in the background, once it has begun; its process is $run.
+begin() {
+  (cd "$scratch/home" && exec "$moonherd" run --target local items.lua "$ledger" "$log" "$@") \
+    > "$scratch/run" 2>&1 & run=$!
+  for _ in $(seq 400); do
+    grep -q did "$log" && return
+    sleep 0.025
+  done
+  return 1
+}
+
+count() { grep -c "$1" "$log"; }
+
+# says TEXT…: the output has every text.
+says() {
+  for text; do
+    grep -qF -- "$text" "$scratch/out" || { cat "$scratch/out"; return 1; }
+  done
+}
+
+# refused TEXT: exit 2 with that text.
+refused() {
+  text=$1
+  shift
+  jobs "$@"
+  [ $? = 2 ] && says "$text"
+}
+
+# ---- states --------------------------------------------------------------------------------------
+
+check 'no ledger is an error' sh -c "! '$moonherd' jobs show nothing 2> /dev/null"
+check 'a folder without jobs has none' sh -c "cd '$scratch/elsewhere' && '$moonherd' jobs list |
+  grep -q 'no jobs'"
+# stopped: the process stands still while it holds items.
+stopped() {
+  for _ in $(seq 100); do
+    kill -STOP $run
+    jobs show --ledger "$ledger" --json
+    held=$(sed -n 's/^  "running": \([0-9]*\).*/\1/p' "$scratch/out")
+    [ "$held" = 0 ] || return 0
+    kill -CONT $run
+    sleep 0.03
+  done
+  return 1
+}
+
+begin 40 50ms ok
+check 'a job is stopped in its midst' stopped
+check 'it counts as running' says '"state": "running"' "(pid $run)" '"interrupted": 0'
+check 'and is not forgotten' refused 'is being run by' forget --ledger "$ledger"
+check 'nor rolled back' refused 'is being run by' rollback --ledger "$ledger"
+kill -9 $run
+wait $run 2> /dev/null
+jobs list --ledger "$ledger" --json
+held=$(sed -n 's/^ *"interrupted": \([0-9]*\).*/\1/p' "$scratch/out")
+check 'one that was killed' says '"state": "interrupted"' '"running": 0'
+jobs show --ledger "$ledger"
+check 'is shown with its command' says "'$log' 40 50ms ok"
+
+# ---- resume --------------------------------------------------------------------------------------
+
+check 'it is resumed from another folder' jobs resume --ledger "$ledger"
+check 'to its end' says ' 0 failed'
+check 'what was in flight is looked at' [ "$(count looked)" = "$held" ]
+check 'and nothing is done twice' [ "$(count did)" = 40 ]
+jobs show --ledger "$ledger" --json
+check 'then it has ended' says '"state": "ended"' '"done": 40' '"failures": []'
+
+mv "$scratch/home/items.lua" "$scratch/home/moved.lua"
+check 'a script that was moved away is named' sh -c \
+  "! '$moonherd' jobs resume --ledger '$ledger' 2>&1 | grep -q 'items.lua.*no such file' && exit 1
+  exit 0"
+mv "$scratch/home/moved.lua" "$scratch/home/items.lua"
+
+ledger=$scratch/secret.db
+: > "$log"
+begin 3 1ms secret-word-of-jobs
+wait $run
+check 'a secret among the arguments is in no file of the ledger' \
+  sh -c "! grep -q secret-word-of-jobs '$ledger'*"
+check 'so it is not resumed' refused 'a secret among its arguments' resume --ledger "$ledger"
+jobs show --ledger "$ledger"
+check 'nor shown' sh -c "! grep -q secret-word '$scratch/out'"
+
+# ---- failures ------------------------------------------------------------------------------------
+
+ledger=$scratch/failed.db
+: > "$log"
+(cd "$scratch/home" && "$moonherd" run --target local items.lua "$ledger" "$log" 30 0s fail) \
+  > /dev/null 2>&1
+jobs show --ledger "$ledger"
+check 'failures are shown' says 'failed   item-1:' 'no item-1' '(attempt 1' 'more with --json'
+check 'twenty of them' [ "$(grep -c '^failed ' "$scratch/out")" = 20 ]
+jobs show --ledger "$ledger" --json
+check 'or all, as JSON' [ "$(grep -c '"attempts": 1' "$scratch/out")" = 30 ]
+: > "$log"
+(cd "$scratch/home" && "$moonherd" run --target local items.lua "$scratch/stop.db" "$log" 90 0s \
+  stop) > /dev/null 2>&1
+check 'one that shall stop begins no more' [ "$(count began)" -lt 12 ]
+
+# ---- several -------------------------------------------------------------------------------------
+
+mkdir -p "$scratch/elsewhere/.moonherd/jobs"
+for name in one two; do
+  cp "$scratch/failed.db" "$scratch/elsewhere/.moonherd/jobs/$name.db"
+done
+echo 'not a ledger' > "$scratch/elsewhere/.moonherd/jobs/notes.db"
+echo 'nor this' > "$scratch/elsewhere/.moonherd/jobs/notes.txt"
+chmod 600 "$scratch"/elsewhere/.moonherd/jobs/*
+jobs list
+check 'a folder is listed' [ "$(grep -c '^items ' "$scratch/out")" = 2 ]
+check 'what else is in it is told' says notes.db
+check 'a job is forgotten' jobs forget one
+check 'with all its files' sh -c "! ls '$scratch'/elsewhere/.moonherd/jobs/one.db* 2> /dev/null"
+jobs list --json
+check 'and the other stays' [ "$(grep -c '"name": "items"' "$scratch/out")" = 1 ]
+finish
