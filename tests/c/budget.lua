@@ -5,6 +5,7 @@ local book = require "moonherd.cloudflare.budget_book"
 local budgets = require "moonherd.cloudflare.budget"
 local http = require "moonherd.http"
 local json = require "moonherd.json"
+local log = require "moonherd._log"
 local moonherd = require "moonherd"
 local platform = require "moonherd.platform"
 local task = require "moonherd._task"
@@ -121,7 +122,8 @@ end
 function cases.a_block_is_waited_out_and_counted_down()
   enforce(LIMIT, { { fault = "rate_limited", skip = 200, count = 1, retry_after = 300 } })
   local client = connect({ reserve = 0 }, { retry = true })
-  local seen
+  local lines, write, seen = {}, log.write, nil
+  log.write = function (level, message) lines[#lines + 1] = level .. " " .. message end
   moonherd.scope(function ()
     moonherd.spawn(function ()
       repeat
@@ -133,6 +135,11 @@ function cases.a_block_is_waited_out_and_counted_down()
   end)
   assert(seen.remaining == 0 and seen.blocked <= 300 and seen.waiting == 16, json.encode(seen))
   assert(client:stats().requests == 501)
+  log.write = write
+  local said = table.concat(lines, "\n")
+  assert(said:find "warn budget of account 0+: the service refuses requests for 300 s more", said)
+  assert(said:find "info .* for 270 s more; calls waiting: 16\n.* for 240 s more", said)
+  assert(said:find "info .* for 30 s more; calls waiting: 16\n.* requests go on$", said)
 end
 
 function cases.who_is_cancelled_while_it_waits_takes_nothing_along()
@@ -263,6 +270,18 @@ local function serve()
   return ("http://127.0.0.1:%d/client/v4"):format(served.port), server, serving
 end
 
+-- Each account is asked for by one user.
+local function check_users(server)
+  local users = {}
+  for _, entry in ipairs(server.requests:list {}) do
+    local account = entry.target:match "/accounts/(%d+)/"
+    if entry.user ~= json.null then
+      users[account] = users[account] or entry.user
+      assert(users[account] == entry.user, account)
+    end
+  end
+end
+
 function cases.accounts_do_not_wait_for_each_other()
   local base, server, serving = serve()
   local clients = {}
@@ -288,6 +307,7 @@ function cases.accounts_do_not_wait_for_each_other()
   assert(not seconds[1] and tostring(refused):find "Authentication", tostring(refused))
   local blocked = server.requests:list { status = 429 }
   assert(#blocked == 1 and blocked[1].target:find(clients[2].account_id), json.encode(blocked))
+  check_users(server)
   serving:cancel()
   pcall(serving.wait, serving)
   server:close()

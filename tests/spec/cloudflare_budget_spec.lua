@@ -270,6 +270,16 @@ describe("the budget", function ()
     assert.are.same({ 300, 900 }, { one:view().reserve, one:view().remaining })
   end)
 
+  test("goes on when the service allows less than the reserve", function ()
+    local one = process { reserve = 300 }
+    for left = 99, 98, -1 do
+      one:take()
+      one:note(answer(left, 60, { ["ratelimit-policy"] = '"default";q=100;w=60' }))
+      now = now + 61
+    end
+    assert.are.same({ 100, 99 }, { one:view().limit, one:view().reserve })
+  end)
+
   describe("without a file that can be used", function ()
     local function works_alone(pattern, directory)
       local one = process(nil, nil, directory)

@@ -69,13 +69,18 @@ local function forget_future(row, now)
   end
 end
 
+-- What is left to others: never all, when the service allows less than the reserve.
+local function reserve_of(self, quota)
+  return math.min(self.reserve or math.tointeger(quota * RESERVE // 1), quota - 1)
+end
+
 -- A row as pace.lua wants it.
 local function allowance_of(self, row, now)
   forget_future(row, now)
   if self.told then row.told_quota, row.told_window = self.told.quota, self.told.window end
   self.quota, self.window = row.told_quota or self.quota, row.told_window or self.window
   row.quota, row.window = self.quota, self.window
-  row.reserve = self.reserve or math.tointeger(row.quota * RESERVE // 1)
+  row.reserve = reserve_of(self, row.quota)
   if not row.left_until then row.left = nil end
   return row
 end
@@ -167,8 +172,14 @@ local function announce(self, now, pause)
   if not is_new and now < self.next_line then return end
   if is_new then self.said_until = now + pause end
   self.next_line = now + COUNTDOWN
-  log.write(is_new and "warn" or "info", ("budget of %s: %s; %d calls wait"):format(self.name,
+  log.write(is_new and "warn" or "info", ("budget of %s: %s; calls waiting: %d"):format(self.name,
     reason:format(math.ceil(pause)), self.waiting))
+end
+
+local function announce_end(self)
+  if not self.said_until then return end
+  self.said_until = nil
+  log.write("info", ("budget of %s: requests go on"):format(self.name))
 end
 
 -- Sleeps for a while, never long: others may have changed what is known, or the clock.
@@ -200,6 +211,7 @@ local function wait_for_lease(self)
     local pause = pause_of(self)
     if pause > 0 then rest(self, pause) else look(self) end
   end
+  announce_end(self)
 end
 
 -- A place in the row; leaving it, in whatever way, puts the next one first.
