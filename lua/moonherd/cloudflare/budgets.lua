@@ -1,8 +1,7 @@
 -- Which client has which budget: the option `budget` of moonherd.connect. A credential has one at
 -- each place; a group has one for all its credentials. Clients of this process share it as an
--- object, those of other processes through the book, which is opened at the first request.
-local book = require "moonherd.cloudflare.budget_book"
-local budget = require "moonherd.cloudflare.budget"
+-- object, those of other processes through the book, which is opened at the first request. What
+-- works on budgets is loaded by clients that have one.
 local errors = require "moonherd.error"
 local hash = require "moonherd.hash"
 local options = require "moonherd._options"
@@ -49,6 +48,7 @@ local salt
 
 local function open_shared()
   if shared then return shared end
+  local book = require "moonherd.cloudflare.budget_book"
   local opened = book.open(book.directory())
   shared = shared or opened -- somebody else may have been faster
   return shared
@@ -56,7 +56,7 @@ end
 
 local function make(place, group, identity)
   local name = group and ("group '%s'"):format(group) or "account " .. place.account
-  return budget.new(name, group, function ()
+  return require "moonherd.cloudflare.budget".new(name, group, function ()
     local opened = open_shared()
     return opened, opened:name_of(identity)
   end)
