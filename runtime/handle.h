@@ -33,6 +33,9 @@ struct moonherd {
   char *scratch; /* NULL until somebody asks for it */
   mh_task_end root_end;
   mh_task *root; /* while RUNNING and until its results are read */
+  size_t
+      collect_at; /* bytes of the script's state in use when the next cycle of collection begins */
+  bool is_collecting;
   int exit_code;
   mh_phase phase;
   bool has_ended; /* the root task has; its results are not read yet */

@@ -287,12 +287,17 @@ static void flush(moonherd *m) {
   if (m->script->out != NULL) fflush(m->script->out);
 }
 
-/* Collects garbage in what is left of a step's budget. */
+/* Collects garbage in what is left of a step's budget. A cycle that has ended is not followed by the
+ * next before a quarter of what is in use has come to it: idle steps must cost nothing. */
 static void collect(moonherd *m, uint64_t start) {
   if (!(m->config.budget > 0)) return;  // without a budget Lua's own pace is right
+  const mh_mem *mem = &m->script->mem;
+  if (!m->is_collecting && mem->used < m->collect_at) return;
   uint64_t end = mh_clock_after(start, m->config.budget * 0.9);
-  while (uv_hrtime() < end && lua_gc(m->script->L, LUA_GCSTEP, 8) == 0) {
-  }
+  m->is_collecting = true;
+  while (m->is_collecting && uv_hrtime() < end)
+    m->is_collecting = lua_gc(m->script->L, LUA_GCSTEP, 8) == 0;
+  if (!m->is_collecting) m->collect_at = mem->used + mem->used / 4;
 }
 
 int moonherd_step(moonherd *m, double wait) {
@@ -384,6 +389,8 @@ int moonherd_reload(moonherd *m) {
   mh_realm_free(m->script);
   m->script = next;
   m->chunk = m->next_chunk;
+  m->is_collecting = false;
+  m->collect_at = 0;
   m->phase = m->chunk != LUA_NOREF ? MH_LOADED : MH_EMPTY;
   m->next = NULL;
   m->next_chunk = LUA_NOREF;
