@@ -98,6 +98,7 @@ static const char *copy_config(moonherd *m, const moonherd_config *config) {
 static void set_limits(moonherd *m) {
   const moonherd_config *c = &m->config;
   bool has_budget = c->budget > 0;
+  m->host.has_budget = has_budget;
   m->host.grace = c->grace > 0 ? c->grace : DEFAULT_GRACE;
   m->host.max_transfers = c->max_transfers > 0 ? c->max_transfers
                           : has_budget         ? TRANSFERS_WITH_BUDGET

@@ -30,6 +30,7 @@ struct mh_host {
   struct mh_http *http;                   /* made by bindings/http.c at the first transfer */
   struct mh_stores *stores;               /* made by bindings/store.c: open databases by path */
   unsigned max_transfers, admit_per_step; /* 0: no limit */
+  bool has_budget;                        /* steps are to be short */
   double grace;                           /* seconds */
   struct mh_guard *guard;                 /* what scripts may do; NULL: everything */
   mh_closer *closers;
