@@ -29,6 +29,7 @@
   X(std) \
   X(store) \
   X(task) \
+  X(tty) \
   X(watch) \
   X(words)
 // clang-format on

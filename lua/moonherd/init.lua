@@ -6,6 +6,7 @@ for name, value in pairs(async) do M[name] = value end
 
 -- name -> the module it is, or {module, name in the module}
 local PARTS = {
+  args = { "moonherd.args", "parse" },
   connect = { "moonherd.fleet", "connect" },
   dump = { "moonherd._events", "dump" },
   emit = { "moonherd.events", "emit" },
@@ -25,6 +26,7 @@ local PARTS = {
   off = { "moonherd.events", "off" },
   on = { "moonherd.events", "on" },
   progress = { "moonherd.progress", "new" },
+  prompt = "moonherd.prompt",
   read = { "moonherd._script", "read" },
   read_json = { "moonherd._script", "read_json" },
   read_wrangler = { "moonherd.wrangler", "read" },

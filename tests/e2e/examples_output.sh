@@ -114,6 +114,11 @@ bad key: [hidden]
 env.get: SHOP_OWNER is not set
 END
 
+check 15_arguments prints 15_arguments.lua << 'END'
+3 deployed	free	8	false
+0 deleted
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh
