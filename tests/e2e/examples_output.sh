@@ -150,4 +150,22 @@ END
 }
 check 'the demo' demo 0 28
 check 'the demo, on what it left' demo 73 0
+check 15_job prints 15_job.lua << 'END'
+3 done, 0 skipped
+0 done, 3 skipped
+acme	done	1
+globex	done	1
+initech	done	1
+3 put back, 0 failed; acme is there: false
+END
+
+check 16_rotate prints 16_rotate.lua << 'END'
+would rotate: acme, globex
+2 done, 0 skipped, 0 failed
+0 done, 2 skipped, 0 failed
+acme	1
+globex	1
+initech	0
+END
+
 finish

@@ -164,10 +164,71 @@ describe("the bulk verbs", function ()
     assert.equal(before, client:stats().requests)
   end)
 
+  -- ---- deleting --------------------------------------------------------------------------------
+
   it("tell how far the deletion is", function ()
     fill()
     local seen
     ns:delete_scripts { tags = { "in" }, on_progress = function (p) seen = p end }
     assert.are.same({ done = 2, total = 2 }, seen)
+  end)
+
+  it("delete by name, several at once, and nothing that looks alike", function ()
+    fill()
+    local seen = {}
+    local result = ns:delete_scripts {
+      tags = { "in" }, concurrency = 2, on_progress = function (p) seen[#seen + 1] = p.done end,
+    }
+    table.sort(result.names)
+    assert.are.same({ 2, { "a", "b" }, 3 }, { result.count, result.names, result.requests })
+    assert.are.same({ 1, 2 }, seen)
+    assert.is_true(ns:script "c":exists())
+  end)
+
+  -- The ledger of a deletion that was killed: "a" is gone, and whether "b" is, nobody has said.
+  local function cut_short(ledger)
+    ns:delete_scripts { tags = { "in" }, ledger = ledger }
+    ns:upload_all { b = bulk.spec { tags = { "in" } } }
+    ledgers.claim(ledger, ledgers.DEAD, "b")
+    ledgers.with(ledger, function (l)
+      l.db:change { { "UPDATE item SET began = 1 WHERE key IN ('a', 'b')" } }
+    end)
+  end
+
+  it("go on with a deletion that was killed, by the number that was said", function ()
+    fill()
+    local ledger = folder:at "d.db"
+    cut_short(ledger)
+    local plan = ns:delete_scripts { tags = { "in" }, ledger = ledger, dry_run = true }
+    assert.equal(1, plan.count)
+    local opts = { tags = { "in" }, ledger = ledger, expect = 3 }
+    assert.equal("unexpected_count", reason(ns.delete_scripts, ns, opts))
+    opts.expect = 2
+    assert.are.same({ "b" }, ns:delete_scripts(opts).names)
+    assert.equal("done", ledgers.find(ledger, "b").state)
+    -- It is over: the next one is a new one.
+    assert.equal("unexpected_count", reason(ns.delete_scripts, ns, opts))
+    assert.is_true(ns:script "c":exists())
+  end)
+
+  it("see in the list that what was in flight is deleted", function ()
+    fill()
+    local ledger = folder:at "d.db"
+    cut_short(ledger)
+    ns:script "b":delete()
+    local result = ns:delete_scripts { tags = { "in" }, ledger = ledger, expect = 2 }
+    assert.equal(0, result.count)
+    assert.equal("done", ledgers.find(ledger, "b").state)
+  end)
+
+  it("do not delete by a ledger that another process deletes by", function ()
+    fill()
+    local ledger = folder:at "d.db"
+    ns:delete_scripts { tags = { "old" }, ledger = ledger }
+    ledgers.claim(ledger, { host = "elsewhere" }, "a")
+    assert.equal("running_elsewhere", reason(ns.delete_scripts, ns, {
+      tags = { "in" }, ledger = ledger,
+    }))
+    assert.is_true(ns:script "a":exists())
   end)
 end)

@@ -5,24 +5,32 @@
 -- So they are listed and counted first; no request may delete more than are left of that number;
 -- and the ids in the answers, compared with those of the list, tell what else was deleted. A
 -- request that may have been carried out is not sent again before they are listed again.
+--
+-- Such requests go one after another: two at once would mean the same scripts. Those who would
+-- rather have a request a script, of which many can go at once and none can mean another script,
+-- say how many: then they are deleted by their names.
+local async = require "moonherd.async"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local failures = require "moonherd.cloudflare.errors"
 local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local log = require "moonherd._log"
-local moonherd_try = require "moonherd.async".try
+local moonherd_try = async.try
 local options = require "moonherd._options"
 local retries = require "moonherd.cloudflare.retry"
 local selection = require "moonherd.cloudflare.selection"
 local transport = require "moonherd.cloudflare.transport"
+local url = require "moonherd.cloudflare.url"
 
 local M = {}
 
 local WHO = "namespace:delete_scripts"
 local MOST_A_CALL = 1000
 
-local OPTIONS = { { "tags", "table" }, { "on_progress", "function" } }
+local OPTIONS = {
+  { "tags", "table" }, { "on_progress", "function" }, { "concurrency", "integer", least = 1 },
+}
 table.move(selection.GUARDS, 1, #selection.GUARDS, #OPTIONS + 1, OPTIONS)
 
 local read = options.reader(WHO, OPTIONS)
@@ -87,19 +95,29 @@ local function deleted_of(namespace, answer)
   return ids, count and math.max(count, #ids)
 end
 
+local function confirm(work, name, fresh)
+  work.result.names[#work.result.names + 1] = name
+  work.unconfirmed[name] = nil
+  fresh[#fresh + 1] = name
+end
+
 -- Takes what one request has deleted into the result.
 local function record(work, ids, count)
-  local result = work.result
+  local result, fresh = work.result, {}
   for _, id in ipairs(ids) do
     local name = work.by_id[id]
     if name then
-      result.names[#result.names + 1] = name
-      work.unconfirmed[name] = nil
+      confirm(work, name, fresh)
     else
       result.unknown_ids[#result.unknown_ids + 1] = id
     end
   end
   result.count = count and result.count + count
+  if work.keeper then work.keeper.deleted(fresh) end
+end
+
+local function tell(work)
+  if work.on_progress then work.on_progress { done = work.result.count, total = work.allowed } end
 end
 
 -- One request; whether another one is wanted.
@@ -111,7 +129,7 @@ local function delete_some(work)
   result.requests = result.requests + requests
   local ids, count = deleted_of(namespace, answer)
   record(work, ids, count)
-  if work.on_progress then work.on_progress { done = result.count, total = work.allowed } end
+  tell(work)
   result.more = answer ~= nil and answer.has_more == true
   if not result.more then return false end
   if not count or count == 0 then
@@ -122,16 +140,17 @@ end
 
 -- After a request that may have been carried out: what is gone since was its work.
 local function recover(work)
-  local result, is_there = work.result, {}
+  local result, is_there, fresh = work.result, {}, {}
   local found = look(work.namespace, work.filter)
   result.requests = result.requests + found.requests
   for _, name in ipairs(found.names) do is_there[name] = true end
   for name in pairs(work.unconfirmed) do
     if not is_there[name] then
-      result.names[#result.names + 1] = name
-      result.count, work.unconfirmed[name] = result.count + 1, nil
+      confirm(work, name, fresh)
+      result.count = result.count + 1
     end
   end
+  if work.keeper then work.keeper.deleted(fresh) end
 end
 
 -- Whether a failed request may be followed by another: only here is it known what is left.
@@ -159,6 +178,33 @@ local function delete_all(work)
   until not more
 end
 
+-- ---- deleting by name --------------------------------------------------------------------------
+
+local function delete_one(work, name)
+  local namespace, result = work.namespace, work.result
+  local _, err = moonherd_try(function ()
+    local _, _, requests = transport.call(namespace._client, endpoints.delete_script, nil, nil,
+      namespace._segment, url.encode(name))
+    result.requests = result.requests + requests
+  end)
+  if not err then
+    record(work, { name }, 1)
+    return tell(work)
+  end
+  result.requests = result.requests + (err.attempts or 0)
+  -- Somebody else has deleted it: that is not confirmed by an answer of ours.
+  if err.reason ~= "script_not_found" then error(err, 0) end
+end
+
+-- One that fails does not stop the others; the first failure is raised at the end.
+local function delete_by_name(work)
+  local outcome = async.each(work.names, { concurrency = work.concurrency }, function (name)
+    delete_one(work, name)
+  end)
+  local first = outcome.failed[1]
+  if first then error(first.error, 0) end
+end
+
 -- What was listed and is in no answer, in the order of the list.
 local function unconfirmed(work, names)
   local left = {}
@@ -175,21 +221,27 @@ local function warn_of(namespace, result)
     WHO, namespace.name, n, n == 1 and "was" or "were"))
 end
 
-local function delete_found(namespace, filter, found, on_progress)
+local function new_work(namespace, filter, found, opts, keeper)
   local work = {
-    namespace = namespace, filter = filter, by_id = found.by_id, allowed = #found.names,
-    on_progress = on_progress,
-    unconfirmed = {}, unclear = 0, result = {
+    namespace = namespace, filter = filter, by_id = found.by_id, names = found.names,
+    allowed = #found.names, on_progress = opts.on_progress, concurrency = opts.concurrency,
+    keeper = keeper, unconfirmed = {}, unclear = 0,
+    result = {
       count = 0, names = {}, dry_run = false, unknown_ids = {}, unconfirmed = {}, more = false,
       requests = found.requests,
     },
   }
-  local result = work.result
   for _, name in ipairs(found.names) do work.unconfirmed[name] = true end
-  local ok, err = true, nil
-  if work.allowed > 0 then ok, err = moonherd_try(delete_all, work) end
-  result.unconfirmed = unconfirmed(work, found.names)
-  warn_of(namespace, result)
+  return work
+end
+
+local function delete_found(work)
+  local result, ok, err = work.result, true, nil
+  if work.allowed > 0 then
+    ok, err = moonherd_try(work.concurrency and delete_by_name or delete_all, work)
+  end
+  result.unconfirmed = unconfirmed(work, work.names)
+  warn_of(work.namespace, result)
   if not ok then
     err.progress = result
     error(err, 0)
@@ -197,21 +249,35 @@ local function delete_found(namespace, filter, found, on_progress)
   return result
 end
 
+-- What a run that was cut short has deleted may be counted as well: its script says the same number
+-- again.
+local function check_count(namespace, found, opts, deleted_before)
+  local count = #found.names
+  if opts.expect == count + deleted_before then count = opts.expect end
+  selection.check_count(namespace, count, opts, WHO)
+end
+
 --- Deletes the scripts of a namespace.
 ---@async
 ---@param namespace table  the handle
 ---@param opts table
+---@param keeper? table  takes down what is done: {begin= a function of the names that are listed,
+---  returns how many a run that was cut short has deleted; plan= a function of the names that will
+---  be deleted; deleted= a function of names that are}
 ---@return table result
-function M.run(namespace, opts)
+function M.run(namespace, opts, keeper)
   opts = read(opts)
   local filter = selection.filter(opts.tags, opts.all, WHO, "delete")
   local found = look(namespace, filter)
-  selection.check_count(namespace, #found.names, opts, WHO)
-  if not opts.dry_run then return delete_found(namespace, filter, found, opts.on_progress) end
-  return {
-    count = #found.names, names = found.names, dry_run = true, unknown_ids = {}, unconfirmed = {},
-    more = false, requests = found.requests,
-  }
+  check_count(namespace, found, opts, keeper and keeper.begin(found.names) or 0)
+  if opts.dry_run then
+    return {
+      count = #found.names, names = found.names, dry_run = true, unknown_ids = {},
+      unconfirmed = {}, more = false, requests = found.requests,
+    }
+  end
+  if keeper then keeper.plan(found.names) end
+  return delete_found(new_work(namespace, filter, found, opts, keeper))
 end
 
 return M

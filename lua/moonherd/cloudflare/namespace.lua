@@ -1,6 +1,5 @@
 -- A handle to a dispatch namespace: its name and what can be done with it.
 local Script = require "moonherd.cloudflare.script"
-local deletion = require "moonherd.cloudflare.deletion"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
@@ -239,37 +238,6 @@ end
 --- end
 function Namespace:scripts(opts)
   return listing.scripts(self, opts)
-end
-
---- Deletes the scripts that a filter selects, or all. They are listed and counted first, and
---- nothing is deleted when there are more than is allowed.
----
---- The API deletes by the filter, not by the list: a script that begins to match between the two
---- may be deleted in the place of one that was listed, though never more than the list had. The
---- result tells: `unknown_ids` has what was deleted and not listed, `unconfirmed` what was listed
---- and is in no answer (still there, or deleted by somebody else), `more` whether some still
---- matched at the end.
----@async
----@param opts table
----@field opts.tags? table  as for namespace:scripts; with all = true when it requires no tag
----@field opts.all? boolean  true: also without a tag that is required
----@field opts.dry_run? boolean  true: list and count, delete nothing
----@field opts.max? integer  how many at most; default 1000, unless `expect` or `dry_run` is given
----@field opts.expect? integer  exactly how many
----@field opts.on_progress? function  called after each request with {done=, total=}
----@return table result  count (nil when the API does not tell), names, dry_run, unknown_ids,
----  unconfirmed, more, and `requests`
----@error usage too_many_scripts  above `max`
----@error usage unexpected_count  another number than `expect`
----@error api no_progress  when the API says that there is more and deletes nothing
----@error api namespace_not_found  when it does not exist. Of every error after the first request to
----  delete, `err.progress` is the result so far
----@example
---- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
---- local plan = ns:delete_scripts { tags = { "customer:7" }, dry_run = true }
---- ns:delete_scripts { tags = { "customer:7" }, expect = plan.count }
-function Namespace:delete_scripts(opts)
-  return deletion.run(self, opts)
 end
 
 handles.guard(Namespace, "namespace")

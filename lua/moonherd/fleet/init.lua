@@ -6,7 +6,9 @@ local namespace = require "moonherd.cloudflare.namespace"
 
 local M = { connect = client.connect }
 
-for _, name in ipairs { "upload_all", "tag", "rotate_secret", "patch_all" } do
+local VERBS = { "upload_all", "tag", "rotate_secret", "patch_all", "delete_scripts" }
+
+for _, name in ipairs(VERBS) do
   namespace.extend(name, function (self, ...)
     return require "moonherd.fleet.verbs"[name](self, ...)
   end)

@@ -2,6 +2,7 @@
 -- a namespace.
 local bindings = require "moonherd.cloudflare.bindings"
 local bulk = require "moonherd.fleet.bulk"
+local deletes = require "moonherd.fleet.deletes"
 local errors = require "moonherd.error"
 local json = require "moonherd.json"
 local secret_value = require "moonherd.cloudflare.secret_value"
@@ -222,6 +223,46 @@ function Namespace:patch_all(filter, settings, opts)
     change = function (entry) return entry.script:patch_settings(settings).requests end,
     verify = function (entry) return settings_of.is_live(entry.script, settings) end,
   })
+end
+
+-- ---- deleting ----------------------------------------------------------------------------------
+
+--- Deletes the scripts that a filter selects, or all. They are listed and counted first, and
+--- nothing is deleted when there are more than is allowed.
+---
+--- The API deletes by the filter, not by the list: a script that begins to match between the two
+--- may be deleted in the place of one that was listed, though never more than the list had. The
+--- result tells: `unknown_ids` has what was deleted and not listed, `unconfirmed` what was listed
+--- and is in no answer (still there, or deleted by somebody else), `more` whether some still
+--- matched at the end.
+---@async
+---@param opts table
+---@field opts.tags? table  as for namespace:scripts; with all = true when it requires no tag
+---@field opts.all? boolean  true: also without a tag that is required
+---@field opts.dry_run? boolean  true: list and count, delete nothing
+---@field opts.max? integer  how many at most; default 1000, unless `expect` or `dry_run` is given
+---@field opts.expect? integer  exactly how many; with a ledger, what a run that was cut short has
+---  deleted may be counted or not
+---@field opts.concurrency? integer  delete them by their names, so many at once: a request a
+---  script, and a script that begins to match is not touched. Default: by the filter, 100 a request
+---  or whatever the API does, one request after another
+---@field opts.ledger? string  a file, as for moonherd.job: records what was to be deleted and what
+---  was, so that a run that was killed goes on
+---@field opts.on_progress? function  called after each request with {done=, total=}
+---@return table result  count (nil when the API does not tell), names, dry_run, unknown_ids,
+---  unconfirmed, more, and `requests`
+---@error usage too_many_scripts  above `max`
+---@error usage unexpected_count  another number than `expect`
+---@error usage running_elsewhere  when another process deletes by the same ledger
+---@error api no_progress  when the API says that there is more and deletes nothing
+---@error api namespace_not_found  when it does not exist. Of every error after the first request to
+---  delete, `err.progress` is the result so far
+---@example
+--- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
+--- local plan = ns:delete_scripts { tags = { "customer:7" }, dry_run = true }
+--- ns:delete_scripts { tags = { "customer:7" }, expect = plan.count }
+function Namespace:delete_scripts(opts)
+  return deletes.run(self, opts)
 end
 
 return Namespace

@@ -210,6 +210,55 @@ function Ledger:finish(key, owner_id, result)
   } ~= nil
 end
 
+local STATEMENTS = 500 -- in one write
+
+-- Runs one statement for every key.
+local function write_for_each(self, keys, statement_of)
+  for first = 1, #keys, STATEMENTS do
+    local list = {}
+    for i = first, math.min(first + STATEMENTS - 1, #keys) do
+      list[#list + 1] = statement_of(keys[i])
+    end
+    self.db:change(list)
+  end
+end
+
+--- Takes all items of a plan at once.
+function Ledger:put_plan(keys, owner_id, began)
+  write_for_each(self, keys, function (key)
+    return {
+      [[INSERT INTO item (key, state, owner_id, began) VALUES (?, 'running', ?, ?)
+        ON CONFLICT DO UPDATE SET state = 'running', owner_id = excluded.owner_id,
+          began = excluded.began, ended = NULL, error = NULL, attempts = attempts + 1,
+          rev = rev + 1]],
+      key, owner_id, began,
+    }
+  end)
+end
+
+--- Takes down that items of a plan are done.
+function Ledger:put_ends(keys, ended)
+  write_for_each(self, keys, function (key)
+    return {
+      [[UPDATE item SET state = 'done', ended = ?, rev = rev + 1,
+          newest_owner_id = (SELECT max(id) FROM owner) WHERE key = ? AND state = 'running']],
+      ended, key,
+    }
+  end)
+end
+
+--- The items that somebody holds or held when his run ended: {key=, owner_id=, began=}.
+function Ledger:list_held()
+  return self.db:read { { "SELECT key, owner_id, began FROM item WHERE state = 'running'" } }
+end
+
+--- How many items of the plan of a moment are done.
+function Ledger:count_done_of(began)
+  return self.db:read_one {
+    "SELECT count(*) AS n FROM item WHERE state = 'done' AND began = ?", began,
+  }.n
+end
+
 --- Some items behind a key in the order of keys, of one state or of all, with who ran each.
 function Ledger:list_items(after, limit, state)
   return self.db:read { {

@@ -1,0 +1,86 @@
+-- namespace:delete_scripts with a ledger. The whole plan is taken down before the first is deleted,
+-- each script as an item that this run holds; what a run that was killed has left is seen in the
+-- list: a script that is not in it any more was deleted. Only one process may do it at a time, as a
+-- filter cannot be shared.
+local deletion = require "moonherd.cloudflare.deletion"
+local errors = require "moonherd.error"
+local ledgers = require "moonherd.fleet.ledgers"
+local moonherd_try = require "moonherd.async".try
+local owners = require "moonherd.fleet.owner"
+local runs = require "moonherd.fleet.run"
+local time = require "moonherd.time"
+
+local M = {}
+
+local WHO = "namespace:delete_scripts"
+
+-- What another run has left, which must not be at work any more.
+local function left_by_others(ledger, run)
+  local left = ledger:list_held()
+  for _, row in ipairs(left) do
+    local owner = ledger:find_owner(row.owner_id)
+    if run.watch:is_alive(owner) then
+      errors.raise {
+        kind = "usage", reason = "running_elsewhere", hint = "wait for it, or end it",
+        message = ("%s: ledger '%s' is in use by %s"):format(WHO, ledger.path, owners.name(owner)),
+      }
+    end
+  end
+  return left
+end
+
+-- What takes down the plan and how far it is.
+local function keeper_of(ledger, run)
+  local began
+  local keeper = {}
+
+  function keeper.begin(names)
+    local left = left_by_others(ledger, run)
+    if #left == 0 then return 0 end
+    local is_there, gone = {}, {}
+    for _, name in ipairs(names) do is_there[name] = true end
+    for _, row in ipairs(left) do
+      began = math.min(began or row.began, row.began)
+      if not is_there[row.key] then gone[#gone + 1] = row.key end
+    end
+    ledger:put_ends(gone, time.wall())
+    return ledger:count_done_of(began)
+  end
+
+  function keeper.plan(names)
+    began = began or time.wall()
+    ledger:put_plan(names, run.owner_id, began)
+    ledgers.keep_origin(ledger)
+  end
+
+  function keeper.deleted(names) ledger:put_ends(names, time.wall()) end
+
+  return keeper
+end
+
+local function run_with(namespace, opts, path)
+  local name = "delete_scripts in " .. namespace.name
+  local ledger <close> = ledgers.open(name, path)
+  local run <close> = runs.begin(ledger, { name = name })
+  local result, err = moonherd_try(deletion.run, namespace, opts, keeper_of(ledger, run))
+  if err then error(ledgers.explain(err, ledger.path), 0) end
+  return result
+end
+
+--- Deletes scripts, with the ledger that the options name, if they do.
+---@async
+---@param namespace table  the handle
+---@param opts table
+---@return table result  as deletion.run gives it
+function M.run(namespace, opts)
+  local path = type(opts) == "table" and opts.ledger
+  if not path then return deletion.run(namespace, opts) end
+  if type(path) ~= "string" then
+    errors.usage("%s: bad option 'ledger' (string expected, got %s)", WHO, type(path))
+  end
+  local others = {}
+  for field, value in pairs(opts) do others[field] = field ~= "ledger" and value or nil end
+  return run_with(namespace, others, path)
+end
+
+return M
