@@ -187,6 +187,37 @@ else
   echo "=> not measured: this needs Node, which npm could not install"
 fi
 
+title "10,000 uploads to the embedded platform in one process: peak memory in MB"
+"$bench/compare" 1 "$moonherd" --target local --state "$dir/fleet" --log error \
+  tests/bench/fleet_uploads.lua 10000 | tee "$dir/fleet_memory"
+judge "$(number memory "$dir/fleet_memory")" most 96
+
+title "CPU of 2,000 uploads against the official SDK"
+sdk() {
+  scratch=$dir
+  . tests/e2e/clients/npm.sh
+  need cloudflare 7.3.0 >&2
+  echo "$installed"
+}
+if node=$(clients_node) && sdk=$(sdk); then
+  start sdk
+  client -e 'require "moonherd".connect():ensure_namespace "bench"'
+  CLOUDFLARE_API_TOKEN=$token CLOUDFLARE_ACCOUNT_ID=$account CLOUDFLARE_BASE_URL=$base \
+    "$bench/compare" 3 "$moonherd" --log error --target "$base" tests/bench/fleet_uploads.lua 2000 \
+    -- "$node" tests/bench/sdk_uploads.mjs "$sdk" 2000 | tee "$dir/sdk_figures"
+  judge "$(number 'ratio wall [0-9.]*, CPU' "$dir/sdk_figures")" most 0.1
+else
+  echo "=> not measured: this needs Node and the SDK, which npm could not install"
+fi
+
+title "CPU of an item of a job, of 50,000 against of 1,000"
+start items
+for count in 1000 50000 1000; do
+  client tests/bench/fleet_uploads.lua $count "$dir/items$count.db" | tee -a "$dir/items_$count"
+  rm "$dir/items$count.db"*
+done
+judge "$(ratio "$(median "$dir/items_50000")" "$(median "$dir/items_1000")")" most 1.2
+
 title "64 uploads of 10 MB at once: peak memory of the platform in MB"
 start uploads
 client tests/bench/uploads.lua 64
