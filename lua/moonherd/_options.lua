@@ -84,9 +84,16 @@ end
 
 local EXPECTED = { duration = "number or duration", list = "list of strings" }
 
-local function is_of_type(value, types)
-  for name in types:gmatch "[^|]+" do
-    if IS[name](value) then return true end
+-- "string|table" as the list of its checks.
+local function checks_of(types)
+  local checks = {}
+  for name in types:gmatch "[^|]+" do checks[#checks + 1] = IS[name] end
+  return checks
+end
+
+local function is_of_type(value, checks)
+  for i = 1, #checks do
+    if checks[i](value) then return true end
   end
   return false
 end
@@ -120,10 +127,9 @@ local function check_value(who, descriptor, value)
 end
 
 local function read_value(who, descriptor, value)
-  local types = descriptor[2]
-  if type(value) == "table" and types:find "string" then value = secret_text(value) end
-  if not is_of_type(value, types) then bad_type(who, descriptor, value) end
-  if types == "duration" then
+  if type(value) == "table" and descriptor.takes_text then value = secret_text(value) end
+  if not is_of_type(value, descriptor.checks) then bad_type(who, descriptor, value) end
+  if descriptor[2] == "duration" then
     local seconds, why = to_seconds(value)
     return seconds or bad_value(who, descriptor[1], "%s", why)
   end
@@ -167,7 +173,8 @@ end
 local function compile(descriptor, who, prefix)
   local compiled = {}
   for k, v in pairs(descriptor) do compiled[k] = v end
-  compiled[1] = prefix .. descriptor[1]
+  compiled[1], compiled.checks = prefix .. descriptor[1], checks_of(descriptor[2])
+  compiled.takes_text = descriptor[2]:find "string" ~= nil
   if descriptor.one_of then
     compiled.one_of, compiled.names = {}, descriptor.one_of
     for _, value in ipairs(descriptor.one_of) do compiled.one_of[value] = true end
@@ -182,10 +189,11 @@ local function compile(descriptor, who, prefix)
 end
 
 function make_reader(who, descriptors, misplaced, prefix)
-  local by_name, names = {}, {}
+  local by_name, names, filled = {}, {}, {} -- `filled`: those that are never left out
   for i, descriptor in ipairs(descriptors) do
     by_name[descriptor[1]] = compile(descriptor, who, prefix)
     names[i] = descriptor[1]
+    if descriptor.default ~= nil or descriptor.required then filled[#filled + 1] = descriptor end
   end
   return function (given)
     local result = {}
@@ -194,7 +202,7 @@ function make_reader(who, descriptors, misplaced, prefix)
       local descriptor = by_name[name] or bad_name(who, prefix, name, names, misplaced)
       result[name] = read_value(who, descriptor, value)
     end
-    for _, descriptor in ipairs(descriptors) do
+    for _, descriptor in ipairs(filled) do
       local name = descriptor[1]
       if result[name] == nil then result[name] = descriptor.default end
       if result[name] == nil and descriptor.required then

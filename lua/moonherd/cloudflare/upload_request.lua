@@ -81,6 +81,9 @@ end
 
 -- ---- the request -------------------------------------------------------------------------------
 
+local IS_METADATA = {}
+for _, descriptor in ipairs(metadata.OPTIONS) do IS_METADATA[descriptor[1]] = true end
+
 -- Types whose bindings survive without being named.
 local function kept_types(opts, set)
   local keep = set and set.keep or opts.keep_bindings
@@ -92,7 +95,9 @@ local function metadata_of(opts, code, set)
     main_module = code.main_module, body_part = code.body_part,
     bindings = set and set.list, keep_bindings = kept_types(opts, set),
   }
-  for _, descriptor in ipairs(metadata.OPTIONS) do fields[descriptor[1]] = opts[descriptor[1]] end
+  for name, value in pairs(opts) do
+    if IS_METADATA[name] then fields[name] = value end
+  end
   if opts.assets ~= nil then fields.keep_assets = nil end
   return fields
 end
