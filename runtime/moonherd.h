@@ -1,7 +1,8 @@
 /* moonherd: a Lua-scriptable automation runtime, inside another program.
  *
- * This is the only header a host includes. Create a handle, load a script, start it, and step it:
- * once a frame, whenever a descriptor is readable, or until it is done.
+ * This is the only header a host includes; moonherd_lua.h is for hosts that know Lua. Create a
+ * handle, load a script, start it, and step it: once a frame, whenever a descriptor is readable, or
+ * until it is done.
  *
  *   moonherd *m = moonherd_new(&config, &why);
  *   moonherd_load_file(m, "deploy.lua");
@@ -12,7 +13,18 @@
  *
  * Threads: all calls on a handle, and all its callbacks, happen on the thread that makes the calls.
  * moonherd_wake alone may be called from any other thread or from a signal handler. Handles share
+ * nothing, and may be stepped on threads of their own.
+ *
+ * Callbacks: they run inside calls, most of them inside moonherd_step, and must return: no longjmp,
+ * no exception. In them moonherd_send, _cancel, _wake, _dump, _mask, _fd, _timeout and _exit_code
+ * may be called. The others return MOONHERD_EBUSY there and change nothing; moonherd_close does
  * nothing.
+ *
+ * Errors: whatever a script does wrong (an error, a stack that overflows, memory over its limit) is
+ * reported to on_error and ends no more than the script. After any result of any call the handle can
+ * be used on, and closed. Without a handle (NULL) calls return MOONHERD_EINVAL, moonherd_fd and
+ * moonherd_timeout -1. A handle that was closed is freed memory, of which no call can tell anything:
+ * end the threads that wake it before.
  *
  * The library never prints, exits, changes the working directory or the environment, or installs
  * signal handlers. A few things belong to the process, not to a handle: libcurl's global set-up runs
@@ -80,7 +92,8 @@ typedef struct moonherd_error moonherd_error;
 #define MOONHERD_EVENTS_WAITING 1024
 #define MOONHERD_EVENT_ROOM (16 << 20)
 
-/* Zero is the default of every member. Set `size` to sizeof(moonherd_config). */
+/* Zero is the default of every member. Set `size` to sizeof(moonherd_config): so an older program
+ * may use a newer library, and a newer program an older one as long as it sets nothing new. */
 typedef struct moonherd_config {
   size_t size;
   void *user; /* handed to every callback */
@@ -90,16 +103,16 @@ typedef struct moonherd_config {
   /* One line of the log, a JSON object with time, level and message, and a zero behind it. Secrets
    * are hidden. */
   void (*on_log)(void *user, int level, const char *json, size_t n);
-  /* The script failed, or a system task did and nobody caught it. */
+  /* The script failed, or a handler of an event or a system task did, and nobody caught it. The
+   * error is read with moonherd_error_... and lives until the callback returns. */
   void (*on_error)(void *user, const moonherd_error *error);
 
-  double budget;          /* seconds one whole step may take; 0: no limit */
-  double grace;           /* seconds moonherd_close waits for cleanup; 0: 5 */
-  size_t memory_limit;    /* bytes of the script's Lua state; 0: none */
-  unsigned max_tasks;     /* tasks alive at once; 0: 1,000,000 */
-  unsigned max_transfers; /* HTTP transfers open at once; 0: 16 with a budget, 64 without */
-  unsigned
-      admit_per_step; /* HTTP transfers started in one step; 0: 4 with a budget, else no limit */
+  double budget;           /* seconds one whole step may take; 0: no limit */
+  double grace;            /* seconds moonherd_close waits for cleanup; 0: 5 */
+  size_t memory_limit;     /* bytes of the script's Lua state; 0: none */
+  unsigned max_tasks;      /* tasks alive at once; 0: 1,000,000 */
+  unsigned max_transfers;  /* HTTP transfers open at once; 0: 16 with a budget, 64 without */
+  unsigned admit_per_step; /* of them, started in one step; 0: 4 with a budget, else no limit */
 
   /* JSON object: {"target": "local" | "cloudflare" | URL, "state": DIR, "account": ID,
    * "log": "error" | "warn" | "info" | "debug", "clock": {"virtual": true, "start": SECONDS},
@@ -141,21 +154,24 @@ typedef struct moonherd_config {
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */
 moonherd *moonherd_new(const moonherd_config *config, const char **why);
 
-/* Compiles a script. `path` is opened and read by the call itself; `name` stands in messages and
- * traces, like the chunk names of Lua. A first line that starts with # is skipped. Bytecode is
- * refused. Fails with MOONHERD_ESCRIPT, _ENOENT, _EIO, _EBUSY. */
+/* Compiles a script and runs nothing of it. `path` is opened and read by the call itself, modules
+ * and files are looked for beside it; `name` stands in messages and traces, like the chunk names of
+ * Lua: "=console", "@file.lua". A first line that starts with # is skipped. While a script runs the
+ * new one is kept for moonherd_reload. A call that fails leaves what was loaded, or runs, as it was:
+ * MOONHERD_ESCRIPT (bytecode too), _ENOENT, _EIO (a folder too), _ENOMEM, _EBUSY. */
 int moonherd_load_file(moonherd *m, const char *path);
 int moonherd_load(moonherd *m, const char *name, const char *source, size_t n);
 
-/* Makes the root task of the loaded script with its arguments (the global `arg` and `...`). Nothing
- * runs yet. Fails with MOONHERD_EINVAL when nothing is loaded, MOONHERD_EBUSY when a script runs. */
+/* Makes the root task of the loaded script. argv[0] is its name, the rest its arguments: the global
+ * `arg`, and `...`. Nothing runs yet. A script that has ended may be started anew, in the same Lua
+ * state. MOONHERD_EINVAL when nothing is loaded, MOONHERD_EBUSY when a script runs. */
 int moonherd_start(moonherd *m, int argc, const char *const argv[]);
 
 /* One step: see MOONHERD_DONE and the others. `wait`: seconds it may sleep while nothing is ready;
  * 0 never sleeps, below 0 sleeps until something happens. MOONHERD_EBUSY from inside a callback. */
 int moonherd_step(moonherd *m, double wait);
 
-/* Steps until the script is done; returns MOONHERD_DONE or an error. For tools. */
+/* Steps, and sleeps, until the script is done: MOONHERD_DONE, or an error. For tools. */
 int moonherd_run(moonherd *m);
 
 /* For programs with a poll loop of their own: poll the descriptor for reading, no longer than the

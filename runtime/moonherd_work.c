@@ -194,7 +194,10 @@ void *moonherd_begin(lua_State *L, const moonherd_work *work) {
   job **box = push_box(L);
   mh_gate *gate = gate_of((moonherd *)mh_realm_of(L)->host);
   job *j = gate != NULL ? new_job(gate, work) : NULL;
-  if (j == NULL) luaL_error(L, "not enough memory");
+  if (j == NULL) {
+    luaL_error(L, "not enough memory");
+    return NULL;  // never: it has raised
+  }
   *box = j;
   j->box = box;
   return j->data;

@@ -52,7 +52,7 @@ for path in source.files("^runtime/.*%.[ch]$", "^bindings/.*%.[ch]$") do check_c
 local limits = {
   { "^examples/%d.*%.lua$", 39 }, { "^tests/.*%.c$", 1200 },
   { "^tests/.*%.lua$", 800 },
-  { "^runtime/moonherd%.h$", 250 }, { "^runtime/moonherd_lua%.h$", 200 }, { "%.h$", 120 },
+  { "^runtime/moonherd%.h$", 280 }, { "^runtime/moonherd_lua%.h$", 200 }, { "%.h$", 120 },
   { "%.c$", 600 }, { "%.lua$", 400 }, { "^Makefile$", 199 }, { "^README%.md$", 149 },
 }
 
