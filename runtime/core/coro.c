@@ -66,18 +66,22 @@ enum { RELAYED = -2, FAILED = -1 };
  * returned (they are at the top of its stack), FAILED, or RELAYED when the task waits in it. */
 static int run(lua_State *L, lua_State *co, int nargs) {
   mh_realm *realm = mh_realm_of(L);
-  bool can_relay = lua_isyieldable(L) && realm->current != NULL && realm->no_wait_in == NULL;
+  bool is_ours = realm->running == L;
+  bool can_relay = lua_isyieldable(L) && is_ours && realm->no_wait_in == NULL;
   barrier old = {realm->no_wait_in, realm->no_wait_why};
-  if (!can_relay && old.in == NULL) set_barrier(realm, L, NULL);
+  if (!can_relay && old.in == NULL) set_barrier(realm, L, is_ours ? NULL : mh_wait_unrelayed);
   mh_resumed resumed = {L, realm->resumed};
   realm->resumed = &resumed;
-  if (mh_thread_is(co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, false);
+  lua_State *running = realm->running;
+  realm->running = co;
+  if (mh_thread_is(realm, co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, false);
   int nresults = 0;
   int status = lua_resume(co, L, nargs, &nresults);
+  realm->running = running;
   realm->resumed = resumed.outer;
   put_back(realm, old);
   if (status == LUA_YIELD && realm->is_waiting) return RELAYED;
-  if (mh_thread_is(co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, true);
+  if (mh_thread_is(realm, co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, true);
   return status == LUA_OK || status == LUA_YIELD ? nresults : FAILED;
 }
 
@@ -105,12 +109,13 @@ static bool has_frames(lua_State *co) {
 /* What `co` is for L. A task's thread, and a coroutine that waits for the loop, look as if somebody
  * else had resumed them. */
 static const char *status_of(lua_State *L, lua_State *co) {
+  const mh_realm *realm = mh_realm_of(L);
   int status = lua_status(co);
   if (L == co) return "running";
-  if (co == mh_realm_of(L)->L) return "normal";
+  if (co == realm->L) return "normal";
   if (status != LUA_OK && status != LUA_YIELD) return "dead";
   bool has_ended = status == LUA_OK && !has_frames(co);
-  if (mh_thread_is(co, MH_THREAD_HELD)) return has_ended ? "dead" : "normal";
+  if (mh_thread_is(realm, co, MH_THREAD_HELD)) return has_ended ? "dead" : "normal";
   if (status == LUA_YIELD) return "suspended";
   if (!has_ended) return "normal";
   return lua_gettop(co) == 0 ? "dead" : "suspended";
@@ -123,7 +128,7 @@ static bool can_resume(lua_State *L, lua_State *co) {
     lua_pushfstring(L, "cannot resume %s coroutine", status[0] == 'd' ? "dead" : "non-suspended");
     return false;
   }
-  if (mh_scope_is_foreign(mh_realm_of(L), co)) {
+  if (mh_scope_is_foreign(L, co)) {
     lua_pushliteral(L, "cannot resume a coroutine inside a scope of another task");
     return false;
   }
@@ -143,13 +148,19 @@ static int start(lua_State *L, lua_State *co, int nargs) {
 
 /* The task went on: back up the way the wait came down. */
 static int go_on(lua_State *L, lua_State *co) {
-  mh_thread_mark(co, MH_THREAD_HELD, false);
+  mh_thread_mark(L, co, MH_THREAD_HELD, false);
   int n = run(L, co, 0);
   return n == RELAYED ? n : take_results(L, co, n);
 }
 
+/* In a state of somebody else there are functions that resume a coroutine without knowing of waits:
+ * they get nothing, and the wait goes on. */
+static bool was_resumed_by_us(lua_State *L) {
+  return mh_realm_of(L)->running == L;
+}
+
 static int relay(lua_State *L, lua_State *co, lua_KFunction k) {
-  mh_thread_mark(co, MH_THREAD_HELD, true);
+  mh_thread_mark(L, co, MH_THREAD_HELD, true);
   return lua_yieldk(L, 0, (lua_KContext)co, k);
 }
 
@@ -163,6 +174,7 @@ static int resume_ended(lua_State *L, int n) {
 static int resume_on(lua_State *L, int status, lua_KContext context) {
   (void)status;
   lua_State *co = (lua_State *)context;
+  if (!was_resumed_by_us(L)) return relay(L, co, resume_on);
   int n = go_on(L, co);
   return n == RELAYED ? relay(L, co, resume_on) : resume_ended(L, n);
 }
@@ -191,6 +203,7 @@ static int wrap_failed(lua_State *L, lua_State *co) {
 static int wrap_on(lua_State *L, int status, lua_KContext context) {
   (void)status;
   lua_State *co = (lua_State *)context;
+  if (!was_resumed_by_us(L)) return relay(L, co, wrap_on);
   int n = go_on(L, co);
   if (n == RELAYED) return relay(L, co, wrap_on);
   return n == FAILED ? wrap_failed(L, co) : n;
@@ -208,7 +221,7 @@ static int call_wrapped(lua_State *L) {
 static int f_create(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *co = lua_newthread(L);
-  mh_thread_mark(co, MH_THREAD_HELD, false);
+  mh_thread_mark(L, co, MH_THREAD_HELD, false);
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
   return 1;
@@ -260,7 +273,7 @@ static int f_close(lua_State *L) {
   return 2;
 }
 
-static const luaL_Reg functions[] = {
+const luaL_Reg mh_coro_functions[] = {
     {"close", f_close},   {"create", f_create},   {"isyieldable", f_isyieldable},
     {"resume", f_resume}, {"running", f_running}, {"status", f_status},
     {"wrap", f_wrap},     {"yield", f_yield},     {NULL, NULL},
@@ -268,6 +281,6 @@ static const luaL_Reg functions[] = {
 
 void mh_coro_open(lua_State *L) {
   lua_getglobal(L, LUA_COLIBNAME);
-  luaL_setfuncs(L, functions, 0);
+  luaL_setfuncs(L, mh_coro_functions, 0);
   lua_pop(L, 1);
 }

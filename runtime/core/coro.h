@@ -3,7 +3,9 @@
 #ifndef MH_CORO_H
 #define MH_CORO_H
 
-#include <lua.h>
+#include <lauxlib.h>
+
+extern const luaL_Reg mh_coro_functions[];
 
 void mh_coro_open(lua_State *L); /* fills the table `coroutine` */
 

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/attach.h"
 #include "core/coro.h"
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/task_state.h"
 
-static void *allocate(void *user, void *ptr, size_t old_size, size_t size) {
+void *mh_realm_allocate(void *user, void *ptr, size_t old_size, size_t size) {
   mh_realm *realm = user;
   if (ptr == NULL) old_size = 0;  // Lua says there what it is for
   if (mh_mem_refuses(&realm->mem, old_size, size)) return NULL;
@@ -20,12 +21,16 @@ static void *allocate(void *user, void *ptr, size_t old_size, size_t size) {
   return moved;
 }
 
-static int set_up(lua_State *L) {
-  luaL_openlibs(L);
+void mh_realm_open(lua_State *L) {
   mh_error_open(L);
-  mh_coro_open(L);
   mh_task_open(L);
   mh_scope_open(L);
+}
+
+static int set_up(lua_State *L) {
+  luaL_openlibs(L);
+  mh_realm_open(L);
+  mh_coro_open(L);
   return 0;
 }
 
@@ -44,13 +49,13 @@ mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
   realm->host = host;
   realm->max_tasks = max_tasks;
   realm->mem.limit = memory_limit;
-  lua_State *L = lua_newstate(allocate, realm);
+  lua_State *L = lua_newstate(mh_realm_allocate, realm);
   if (L == NULL) {
     free(realm);
     return NULL;
   }
   realm->L = L;
-  *(mh_realm **)lua_getextraspace(L) = realm;
+  *(unsigned *)lua_getextraspace(L) = 0;  // no marks
   lua_pushcfunction(L, set_up);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
     mh_realm_free(realm);
@@ -66,7 +71,8 @@ void mh_realm_free(mh_realm *realm) {
   realm->current = NULL;
   mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
   realm->mem.limit = 0;        // a finalizer that cannot be called for a lack of memory is lost
-  lua_close(realm->L);
+  if (realm->is_attached) mh_realm_detach(realm);
+  else lua_close(realm->L);
   mh_pool_fini(&realm->pool);
   mh_scope_free_ended(realm);
   free(realm);

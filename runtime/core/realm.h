@@ -1,5 +1,6 @@
 /* A realm: one Lua state with its tasks, attached to a loop. The script lives in one, the embedded
- * platform in another. */
+ * platform in another. The state is the realm's own, or the one of a program that keeps its Lua and
+ * has asked for moonherd: see attach.h. */
 #ifndef MH_REALM_H
 #define MH_REALM_H
 
@@ -32,8 +33,10 @@ struct mh_realm {
   mh_task *main;    /* runs the script's main chunk; NULL when it has ended, or there is none */
   unsigned task_count, max_tasks, last_task_id;
   struct mh_scope *ended_scopes; /* whose place on the stack of a coroutine is there still */
-  bool is_system; /* the platform's: not counted in limits, not cancelled with the script */
-  bool is_ending; /* the state is being closed: nothing can wait any more */
+  bool is_system;   /* the platform's: not counted in limits, not cancelled with the script */
+  bool is_ending;   /* the state is being closed: nothing can wait any more */
+  bool is_attached; /* the state is somebody else's: see attach.c */
+  struct mh_realm **sentinel; /* what tells of its end, when it is */
 
   /* Waiting through coroutines: see coro.c. */
   bool is_waiting;           /* a wait has just yielded: the coroutine functions pass it on */
@@ -41,6 +44,7 @@ struct mh_realm {
   const char *no_wait_why;   /* the function in the way when it is known, else NULL */
   unsigned closing;          /* nesting of coroutine.close */
   const mh_resumed *resumed; /* how the running coroutine came to run; NULL: the task itself runs */
+  lua_State *running;        /* the thread that was resumed last, by us: others cannot wait */
 
   FILE *out;       /* the script's stdout, flushed after every step; NULL: nothing is buffered */
   bool has_exited; /* os.exit was called … */
@@ -57,24 +61,41 @@ struct mh_realm {
 mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks);
 void mh_realm_free(mh_realm *realm); /* ends all tasks at once; cancel and step first to be kind */
 
+/* What both kinds of realm need in their state: the metatables. */
+void mh_realm_open(lua_State *L);
+
 /* Cancels every task. */
 void mh_realm_cancel(mh_realm *realm, const char *reason);
 
-/* The extra space of every thread holds the realm; the lowest bits of the pointer are marks. */
-enum {
-  MH_THREAD_HELD = 1,        /* scripts must not resume it: a task's, or it waits for the loop */
-  MH_THREAD_HOLDS_SCOPE = 2, /* a coroutine that has opened a scope */
-  MH_THREAD_MARKS = 3
-};
+/* The allocator of realms that own their state: by it they are told from others. */
+void *mh_realm_allocate(void *realm, void *ptr, size_t old_size, size_t size);
+mh_realm *mh_realm_attached(lua_State *L); /* raises an error when there is none */
+
 static inline mh_realm *mh_realm_of(lua_State *L) {
-  return (mh_realm *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)MH_THREAD_MARKS);
+  void *realm;
+  return lua_getallocf(L, &realm) == mh_realm_allocate ? realm : mh_realm_attached(L);
 }
-static inline bool mh_thread_is(lua_State *L, unsigned mark) {
-  return (*(uintptr_t *)lua_getextraspace(L) & mark) != 0;
+
+/* Marks of threads. They are in the thread's extra space, unless that belongs to somebody else. */
+enum {
+  MH_THREAD_HELD = 1,       /* scripts must not resume it: a task's, or it waits for the loop */
+  MH_THREAD_HOLDS_SCOPE = 2 /* a coroutine that has opened a scope */
+};
+unsigned mh_attached_marks(lua_State *thread);
+void mh_attached_mark(lua_State *L, lua_State *thread, unsigned marks); /* the new marks */
+
+static inline unsigned mh_thread_marks(const mh_realm *realm, lua_State *thread) {
+  return realm->is_attached ? mh_attached_marks(thread) : *(unsigned *)lua_getextraspace(thread);
 }
-static inline void mh_thread_mark(lua_State *L, unsigned mark, bool is_set) {
-  uintptr_t *space = (uintptr_t *)lua_getextraspace(L);
-  *space = (*space & ~(uintptr_t)mark) | (is_set ? mark : 0);
+static inline bool mh_thread_is(const mh_realm *realm, lua_State *thread, unsigned mark) {
+  return (mh_thread_marks(realm, thread) & mark) != 0;
+}
+/* L runs; `thread` is any of the same state. */
+static inline void mh_thread_mark(lua_State *L, lua_State *thread, unsigned mark, bool is_set) {
+  const mh_realm *realm = mh_realm_of(L);
+  unsigned marks = (mh_thread_marks(realm, thread) & ~mark) | (is_set ? mark : 0);
+  if (realm->is_attached) mh_attached_mark(L, thread, marks);
+  else *(unsigned *)lua_getextraspace(thread) = marks;
 }
 static inline mh_loop *mh_loop_of(lua_State *L) {
   return &mh_realm_of(L)->host->loop;

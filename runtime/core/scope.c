@@ -182,7 +182,7 @@ static void enter(lua_State *L, mh_scope *scope) {
   scope->outer = mh_scope_innermost(L);
   scope->thread = L;
   link_scope(&owner->scopes, scope);
-  if (L != owner->L) mh_thread_mark(L, MH_THREAD_HOLDS_SCOPE, true);
+  if (L != owner->L) mh_thread_mark(L, L, MH_THREAD_HOLDS_SCOPE, true);
 }
 
 static void leave(mh_scope *scope) {
@@ -255,25 +255,26 @@ static void drop(lua_State *L, mh_scope *scope, const char *why) {
 }
 
 /* The task that opened a scope in `thread`, or NULL: then the mark of the thread is out of date. */
-static mh_task *holder_of(const mh_realm *realm, lua_State *thread) {
+static mh_task *holder_of(lua_State *L, lua_State *thread) {
+  const mh_realm *realm = mh_realm_of(L);
   mh_task *task = realm->current;
-  if (!mh_thread_is(thread, MH_THREAD_HOLDS_SCOPE)) return NULL;
+  if (!mh_thread_is(realm, thread, MH_THREAD_HOLDS_SCOPE)) return NULL;
   if (task != NULL && opened_by(task->scopes, thread) != NULL) return task;
   for (task = realm->tasks; task != NULL; task = task->next)
     if (opened_by(task->scopes, thread) != NULL) return task;
-  mh_thread_mark(thread, MH_THREAD_HOLDS_SCOPE, false);
+  mh_thread_mark(L, thread, MH_THREAD_HOLDS_SCOPE, false);
   return NULL;
 }
 
 void mh_scope_drop_held(lua_State *L, lua_State *thread) {
   const mh_task *task;
-  while ((task = holder_of(mh_realm_of(L), thread)) != NULL)
+  while ((task = holder_of(L, thread)) != NULL)
     drop(L, opened_by(task->scopes, thread), "the coroutine that held its scope was closed");
 }
 
-bool mh_scope_is_foreign(const mh_realm *realm, lua_State *thread) {
-  const mh_task *task = holder_of(realm, thread);
-  return task != NULL && task != realm->current;
+bool mh_scope_is_foreign(lua_State *L, lua_State *thread) {
+  const mh_task *task = holder_of(L, thread);
+  return task != NULL && task != mh_task_current(L);
 }
 
 void mh_scope_suspend(const mh_realm *realm, const lua_State *thread, bool is_suspended) {

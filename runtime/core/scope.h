@@ -96,7 +96,7 @@ void mh_scope_suspend(const mh_realm *realm, const lua_State *thread, bool is_su
  * outside. */
 void mh_scope_drop_held(lua_State *L, lua_State *thread);
 /* Whether `thread` holds a scope of another task than the current one. */
-bool mh_scope_is_foreign(const mh_realm *realm, lua_State *thread);
+bool mh_scope_is_foreign(lua_State *L, lua_State *thread);
 
 /* Calls the function below `nargs` arguments at the top of the stack inside a new scope, limited to
  * `seconds` (< 0: no limit), waits for the scope's tasks and returns the function's results, or

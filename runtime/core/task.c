@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/attach.h"
 #include "core/compat.h"
 #include "core/error.h"
 #include "core/task_state.h"
@@ -240,8 +241,7 @@ static int push_killed(lua_State *L) {
 /* Closes the thread: whatever it still wanted to do is lost. */
 static void close_thread(mh_task *task) {
   mh_realm *realm = task->realm;
-  if (task->waiting != NULL) mh_op_cancel(task->waiting);
-  task->waiting = NULL;
+  mh_task_end_wait(task);
   mh_close_thread(task->L, NULL);  // no task is current: nothing can wait in the handlers it runs
   lua_settop(task->L, 0);
   lua_pushcfunction(realm->L, push_killed);
@@ -258,9 +258,13 @@ static void resume(mh_task *task) {
   int nargs = task->nargs, nresults;
   task->nargs = 0;
   task->state = MH_TASK_RUNNING;
+  if (realm->is_attached) mh_attached_expect_close(realm);
+  task->waiting = mh_task_waits_for(task);
   realm->current = task;
+  realm->running = task->L;
   int status = lua_resume(task->L, realm->L, nargs, &nresults);
   realm->current = NULL;
+  realm->running = NULL;
   if (status == LUA_YIELD && realm->is_waiting) {
     realm->is_waiting = false;
     task->state = MH_TASK_WAITING;
@@ -340,7 +344,7 @@ static void join_realm(mh_task *task, mh_realm *realm) {
 
 /* Pushes a task that is not part of anything yet. */
 static mh_task *new_task(lua_State *L, mh_realm *realm) {
-  mh_task *task = lua_newuserdatauv(L, sizeof *task, 1);
+  mh_task *task = lua_newuserdatauv(L, sizeof *task, 2);
   memset(task, 0, sizeof *task);
 
   task->realm = realm;
@@ -351,7 +355,7 @@ static mh_task *new_task(lua_State *L, mh_realm *realm) {
   luaL_setmetatable(L, METATABLE);
   task->L = lua_newthread(L);
   lua_setiuservalue(L, -2, 1);
-  mh_thread_mark(task->L, MH_THREAD_HELD, true);
+  mh_thread_mark(L, task->L, MH_THREAD_HELD, true);
   return task;
 }
 
@@ -448,8 +452,7 @@ int mh_task_join(lua_State *L, mh_task *task, const char *who) {
 /* ---- the end of all ----------------------------------------------------------------------- */
 
 static void abandon(mh_task *task) {
-  if (task->waiting != NULL) mh_op_cancel(task->waiting);
-  task->waiting = NULL;
+  mh_task_end_wait(task);
   mh_loop_dequeue(&task->realm->host->loop, &task->ready);
   mh_scope_leave_all(task);
   call_ends(task);
@@ -457,6 +460,14 @@ static void abandon(mh_task *task) {
   leave_realm(task);
   mh_scope_fini(task->realm->L, &task->root);
   task->state = MH_TASK_DONE;
+}
+
+void mh_task_close_all(mh_realm *realm) {
+  for (mh_task *task = realm->tasks; task != NULL; task = task->next) {
+    if (task->state == MH_TASK_RUNNING) continue;
+    mh_task_end_wait(task);
+    mh_close_thread(task->L, NULL);
+  }
 }
 
 void mh_task_abandon_all(mh_realm *realm) {

@@ -29,6 +29,10 @@ void mh_task_set_steady(mh_task *task);
  * the grace. Runs no Lua: callbacks may call it. `reason` is copied; NULL: "cancelled". */
 void mh_task_cancel(mh_task *task, const char *reason);
 
+/* Closes the threads of all tasks, as far as they do not run: their `<close>` handlers run, and cannot
+ * wait. */
+void mh_task_close_all(mh_realm *realm);
+
 /* Ends the waits of all tasks and forgets them, without running anything: the state is about to be
  * closed. Operations must be alive still. */
 void mh_task_abandon_all(mh_realm *realm);

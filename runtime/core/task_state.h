@@ -30,7 +30,9 @@ struct mh_task {
   mh_scope *scopes;  /* those it opened further in, newest first */
   mh_scope *joining; /* the one whose tasks it waits for: it cannot be interrupted */
 
-  mh_op *waiting; /* what it waits for */
+  mh_op *waiting;      /* what it waits for */
+  lua_State *waits_in; /* the thread that called what waits, its own or a coroutine's … */
+  int height;          /* … and the height of its stack */
   lua_KFunction k;
   mh_op park;     /* for waits that are a timer or a place in a list */
   mh_timer timer; /* wakes park */
@@ -57,6 +59,10 @@ static inline bool mh_task_has_ended(const mh_task *task) {
 
 /* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
 void mh_task_interrupt(mh_task *task);
+/* What the task waits for; NULL: for nothing, or the coroutine that waited was closed by others. */
+mh_op *mh_task_waits_for(const mh_task *task);
+/* Gives up its wait without telling it. */
+void mh_task_end_wait(mh_task *task);
 /* Closes the thread at the next chance, whatever it does. */
 void mh_task_kill(mh_task *task);
 /* The callbacks of mh_task.park and mh_task.timer. */

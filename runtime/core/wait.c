@@ -32,7 +32,7 @@ static bool push_function_name(lua_State *L, int function) {
 
 /* Functions of C that a wait can cross. */
 static bool lets_waits_through(const char *name) {
-  static const char *const names[] = {"pcall", "xpcall", "dofile", "require", "error", NULL};
+  static const char *const names[] = {"pcall", "xpcall", "dofile", "error", NULL};
   for (size_t i = 0; names[i] != NULL; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return strncmp(name, "coroutine.", 10) == 0 || strncmp(name, "moonherd.", 9) == 0;
@@ -60,25 +60,74 @@ static void push_obstacle(lua_State *L, lua_State *thread) {
   lua_pushliteral(L, "a function written in C");
 }
 
+const char mh_wait_unrelayed[] =
+    "a coroutine that was not resumed by moonherd; inside a task look `coroutine.wrap` and "
+    "`coroutine.resume` up anew";
+
 bool mh_task_may_wait(lua_State *L) {
   const mh_realm *realm = mh_realm_of(L);
   return realm->current != NULL && !realm->is_ending && realm->no_wait_in == NULL &&
-         lua_isyieldable(L);
+         realm->running == L && lua_isyieldable(L);
 }
 
 void mh_task_can_wait(lua_State *L, const char *who) {
   if (mh_task_may_wait(L)) return;
   const mh_realm *realm = mh_realm_of(L);
-  if (realm->current == NULL || realm->is_ending)
-    mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait: no task is running", who);
+  if (realm->is_ending)
+    mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait: its Lua state is being closed",
+                   who);
+  if (realm->current == NULL)
+    mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait: no task is running%s", who,
+                   realm->is_attached ? "; moonherd.run(f) runs f as one" : "");
   luaL_checkstack(L, 12, who);
-  if (realm->no_wait_why != NULL) lua_pushstring(L, realm->no_wait_why);
+  if (realm->no_wait_in == NULL && realm->running != L) lua_pushstring(L, mh_wait_unrelayed);
+  else if (realm->no_wait_why != NULL) lua_pushstring(L, realm->no_wait_why);
   else push_obstacle(L, lua_isyieldable(L) ? realm->no_wait_in : L);
   mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait inside %s", who, lua_tostring(L, -1));
 }
 
+/* ---- threads that others resume or close ------------------------------------------------------ */
+
+/* In a state of somebody else scripts may hold functions that resume or close a coroutine without
+ * knowing that it waits. What it waits for may then be gone with its stack. */
+
+mh_op *mh_task_waits_for(const mh_task *task) {
+  if (!task->realm->is_attached || task->waiting == NULL) return task->waiting;
+  return lua_status(task->waits_in) == LUA_YIELD ? task->waiting : NULL;
+}
+
+void mh_task_end_wait(mh_task *task) {
+  mh_op *op = mh_task_waits_for(task);
+  if (op != NULL) mh_op_cancel(op);
+  task->waiting = NULL;
+}
+
+static int after_wait(lua_State *L, int status, lua_KContext context);
+
+/* Who resumed the thread gets nothing, and the wait goes on. */
+static int stay(lua_State *L, lua_KContext context) {
+  for (const mh_task *t = mh_realm_of(L)->tasks; t != NULL; t = t->next)
+    if (t->waiting != NULL && t->waits_in == L) lua_settop(L, t->height);
+  return lua_yieldk(L, 0, context, after_wait);
+}
+
+/* Remembers where the task waits, and keeps that thread. */
+static void note_place(lua_State *L, mh_task *task) {
+  task->waits_in = L;
+  task->height = lua_gettop(L);
+  if (!task->realm->is_attached || L == task->L) return;
+  luaL_checkstack(L, 2, "wait");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+  lua_pushthread(L);
+  lua_setiuservalue(L, -2, 2);
+  lua_pop(L, 1);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
 /* Runs when the task is resumed after a wait, on the thread that waited. */
 static int after_wait(lua_State *L, int status, lua_KContext context) {
+  if (mh_realm_of(L)->running != L) return stay(L, context);
   mh_task *task = mh_task_current(L);
   const mh_op *op = task->waiting;
   task->waiting = NULL;
@@ -126,6 +175,7 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
     __builtin_unreachable();
   }
   const mh_scope *pending = mh_scope_pending(L);
+  note_place(L, task);
   task->k = k;
   if (pending != NULL) {
     task->waiting = refuse_wait(task, op, pending);
@@ -138,9 +188,11 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
 }
 
 void mh_task_interrupt(mh_task *task) {
-  if (task->state != MH_TASK_WAITING || task->is_interrupted || !task->waiting->is_open) return;
-  mh_op_cancel(task->waiting);
-  task->is_interrupted = true;
+  if (task->state != MH_TASK_WAITING || task->is_interrupted) return;
+  mh_op *op = mh_task_waits_for(task);
+  if (op != NULL && !op->is_open) return;
+  if (op != NULL) mh_op_cancel(op);
+  task->is_interrupted = op != NULL;
   mh_loop_enqueue(&task->realm->host->loop, &task->ready);
 }
 

@@ -26,6 +26,9 @@
 void mh_task_can_wait(lua_State *L, const char *who);
 bool mh_task_may_wait(lua_State *L); /* the same as a question */
 
+/* What stands in the way in a coroutine that was resumed by nothing of ours. */
+extern const char mh_wait_unrelayed[];
+
 /* Waits until `op` is done, then calls k(L, LUA_YIELD, (lua_KContext)op). Returns at once through k
  * when it is done already. When the task is cancelled meanwhile, or a timeout around it expires, op
  * is cancelled and the error raised instead of calling k. */

@@ -1,0 +1,29 @@
+/* Realms in a Lua state that belongs to somebody else: a program that keeps its Lua and has asked for
+ * moonherd. Nothing of that state is changed but its registry. The functions of `coroutine` are
+ * exchanged while a step runs, when nothing but tasks does.
+ *
+ * The realm ends with the state. Finalizers run in the opposite order of their making: one that is
+ * made before every resume of a task runs before those of what the tasks use, and ends them. */
+#ifndef MH_ATTACH_H
+#define MH_ATTACH_H
+
+#include <lua.h>
+
+#include "core/realm.h"
+
+/* Makes a realm in the state of L, which must have none. Raises errors of memory. */
+mh_realm *mh_realm_attach(lua_State *L, mh_host *host, unsigned max_tasks);
+
+/* Whether the state of L has one that has not ended. */
+bool mh_realm_is_attached(lua_State *L);
+
+/* Forgets the realm, whose tasks have been abandoned. */
+void mh_realm_detach(mh_realm *realm);
+
+/* Before and after a step. */
+void mh_attached_swap_coroutine(mh_realm *realm);
+
+/* From now on the end of the state ends all tasks first. Called before anything runs. */
+void mh_attached_expect_close(mh_realm *realm);
+
+#endif
