@@ -34,15 +34,16 @@ LINK = $(CC) $(OPTIMIZE) $(SANITIZE) -Wl,--as-needed $(LDFLAGS)
 C_DOCS = $(B)/moonherd.docs.c.lua
 LUA = $(shell find lua -name '*.lua' 2>/dev/null)
 CLI = $(wildcard runtime/cli/*.c)
-LIBRARY = $(filter-out $(CLI),$(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
+MODULE = runtime/luaopen.c
+LIBRARY = $(filter-out $(CLI) $(MODULE),$(wildcard runtime/*.c runtime/*/*.c bindings/*.c))
 TESTS = $(wildcard tests/c/test_*.c tests/embed/test_*.c)
 TESTS_SHARED = $(filter-out $(TESTS),$(wildcard tests/c/*.c))
 FUZZERS = $(wildcard tests/fuzz/*.c)
 BENCHES = $(wildcard tests/bench/*.c)
 
 object = $(1:%.c=$(B)/%.o)
-TIDY = $(patsubst %.c,$(B)/%.tidy,$(LIBRARY) $(CLI))
-OBJECTS = $(call object,$(LIBRARY) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES) $(FUZZERS)) $(B)/embedded.o
+TIDY = $(patsubst %.c,$(B)/%.tidy,$(LIBRARY) $(MODULE) $(CLI))
+OBJECTS = $(call object,$(LIBRARY) $(MODULE) $(CLI) $(TESTS) $(TESTS_SHARED) $(BENCHES) $(FUZZERS)) $(B)/embedded.o
 PROGRAM = $(if $(CLI),$(B)/moonherd)
 TEST_PROGRAMS = $(TESTS:%.c=$(B)/%)
 FUZZ_PROGRAMS = $(FUZZERS:%.c=$(B)/%)
@@ -65,7 +66,7 @@ $(B)/moonherd: $(call object,$(CLI)) $(B)/libmoonherd.a
 	$(SAY) LD $@
 	$(Q)$(LINK) $^ -o $@ $(LIBS)
 
-$(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED)) $(B)/libmoonherd.a
+$(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED) $(MODULE)) $(B)/libmoonherd.a
 	$(SAY) LD $@
 	$(Q)$(LINK) $^ -o $@ $(LIBS) $(CMOCKA_LIBS)
 

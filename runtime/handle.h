@@ -45,6 +45,11 @@ struct moonherd {
 
 mh_realm *mh_handle_script(moonherd *m); /* the realm of the script */
 
+/* A handle that has no script's realm yet: it must get one. */
+moonherd *mh_handle_new(const moonherd_config *config, const char **why);
+unsigned mh_handle_max_tasks(const moonherd *m);
+void mh_handle_set_limits(moonherd *m); /* of transfers, as the config says */
+
 /* A realm for a script, with all its modules; NULL without memory. */
 mh_realm *mh_handle_new_realm(moonherd *m);
 

@@ -1,4 +1,4 @@
-# The shared library and what `make install` puts where. Included by the Makefile.
+# The shared libraries and what `make install` puts where. Included by the Makefile.
 # DESTDIR goes before every path, for those who make packages.
 
 PREFIX ?= /usr/local
@@ -6,13 +6,14 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+INSTALL_CMOD ?= $(LIBDIR)/lua/5.4
 
 VERSION = $(call once,VERSION,sed -n 's/^\#define MOONHERD_VERSION "\(.*\)"/\1/p' runtime/moonherd.h)
 SONAME = libmoonherd.so.0# the number grows when a host must be compiled anew
 SHARED = libmoonherd.so.$(VERSION)
 SHARED_LIBS = $(LUA_LIBS) $(PKG_LIBS) -lm
 
-libraries: $(B)/libmoonherd.so $(B)/moonherd.pc
+libraries: $(B)/libmoonherd.so $(B)/moonherd.so $(B)/moonherd.pc
 
 $(B)/$(SHARED): $(B)/libmoonherd.a
 	$(SAY) LD $@
@@ -21,6 +22,15 @@ $(B)/$(SHARED): $(B)/libmoonherd.a
 
 $(B)/libmoonherd.so: $(B)/$(SHARED)
 	$(Q)ln -sf $(SHARED) $(B)/$(SONAME) && ln -sf $(SONAME) $@
+
+# For `require` in a program that has its own Lua, which this one must not bring along. Stays loaded
+# when the program's Lua lets go of it: libraries below it cannot be unloaded.
+PARTS = $(filter-out _% init,$(basename $(notdir $(wildcard lua/moonherd/*.lua))))
+$(B)/moonherd.so: $(call object,$(MODULE)) $(B)/libmoonherd.a
+	$(SAY) LD $@
+	$(Q)$(LINK) -shared -Wl,--exclude-libs,ALL -Wl,-z,nodelete $^ -o $@ \
+	  $(foreach part,$(PARTS),-Wl,--defsym=luaopen_moonherd_$(part)=luaopen_moonherd_part) \
+	  $(filter-out -llua5.4,$(SHARED_LIBS))
 
 # Below the prefix a path is written with ${prefix}, so that pkg-config can move it.
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$1)
@@ -50,6 +60,7 @@ INSTALLED = \
   644 runtime/moonherd_lua.h $(INCLUDEDIR) \
   644 $(B)/libmoonherd.a $(LIBDIR) \
   755 $(B)/$(SHARED) $(LIBDIR) \
+  755 $(B)/moonherd.so $(INSTALL_CMOD) \
   644 $(B)/moonherd.pc $(PKGCONFIGDIR)
 LINKS = $(LIBDIR)/libmoonherd.so $(LIBDIR)/$(SONAME)
 

@@ -3,6 +3,8 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "core/embedded.h"
 #include "core/guarded.h"
@@ -112,6 +114,98 @@ static void add_host(lua_State *L, const mh_config *config) {
   lua_setfield(L, -2, "moonherd._host");
   lua_pop(L, 1);
 }
+
+/* ---- in a state of somebody else -------------------------------------------------------------- */
+
+static const char ENVIRONMENT[] =
+    "moonherd.environment"; /* its address is the key in the registry */
+
+static lua_CFunction find_opener(const char *name) {
+  for (size_t i = 0; i < sizeof preloaded / sizeof preloaded[0]; i++)
+    if (strcmp(preloaded[i].name, name) == 0) return preloaded[i].func;
+  return NULL;
+}
+
+/* Pushes what opens a module of moonherd; false: there is none of that name. */
+static bool push_loader(lua_State *L, const char *name) {
+  if (strncmp(name, "moonherd", 8) != 0) return false;
+  lua_CFunction opener = find_opener(name);
+  const struct mh_embedded *module = mh_embedded_find(name);
+  if (opener != NULL) {
+    lua_pushcfunction(L, opener);
+  } else if (module != NULL) {
+    push_chunk(L, module);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+    lua_setupvalue(L, -2, 1);
+  }
+  return opener != NULL || module != NULL;
+}
+
+/* What the state's own `require` finds is left to it. */
+static int require_other(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int mh_modules_require(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  // stack: name, loaded
+  if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
+  lua_pop(L, 1);
+  if (!push_loader(L, name)) return require_other(L);
+  lua_pushvalue(L, 1);
+  lua_pushliteral(L, ":embedded:");
+  lua_call(L, 2, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, 2, name);
+  return 1;
+}
+
+/* A copy: whatever the program does to its globals later does not reach moonherd. */
+static void make_environment(lua_State *L) {
+  lua_newtable(L);
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+    // stack: environment, globals, name, value
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -5);
+  }
+  lua_pop(L, 1);
+  lua_pushcfunction(L, mh_modules_require);
+  lua_setfield(L, -2, "require");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+}
+
+/* moonherd.json and the like. What starts with _ is not for scripts, nor are parts of parts. */
+static bool is_public(const char *name) {
+  static const char prefix[] = "moonherd.";
+  if (strncmp(name, prefix, sizeof prefix - 1) != 0) return false;
+  name += sizeof prefix - 1;
+  return name[0] != '_' && strchr(name, '.') == NULL;
+}
+
+static void preload_public(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (size_t i = 0; i < mh_embedded_count; i++) {
+    if (!is_public(mh_embedded_modules[i].name)) continue;
+    lua_pushcfunction(L, mh_modules_require);
+    lua_setfield(L, -2, mh_embedded_modules[i].name);
+  }
+  lua_pop(L, 1);
+}
+
+void mh_modules_attach(lua_State *L, const mh_config *config) {
+  make_environment(L);
+  add_host(L, config);
+  preload_public(L);
+}
+
+/* ---- in a state of our own -------------------------------------------------------------------- */
 
 void mh_modules_open(lua_State *L, const mh_config *config) {
   preload(L);

@@ -9,4 +9,11 @@
 /* Call in a protected call, on a fresh realm's main state. */
 void mh_modules_open(lua_State *L, const mh_config *config);
 
+/* The same for the realm in a state of somebody else, which is left as it is: modules of moonherd see
+ * a copy of its globals and a `require` of their own, scripts find them by package.preload. */
+void mh_modules_attach(lua_State *L, const mh_config *config);
+
+/* In such a state: `require` as modules of moonherd see it. */
+int mh_modules_require(lua_State *L);
+
 #endif

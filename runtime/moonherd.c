@@ -95,7 +95,7 @@ static const char *copy_config(moonherd *m, const moonherd_config *config) {
   return NULL;
 }
 
-static void set_limits(moonherd *m) {
+void mh_handle_set_limits(moonherd *m) {
   const moonherd_config *c = &m->config;
   bool has_budget = c->budget > 0;
   m->host.has_budget = has_budget;
@@ -108,6 +108,10 @@ static void set_limits(moonherd *m) {
                                                  : 0;
 }
 
+unsigned mh_handle_max_tasks(const moonherd *m) {
+  return m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
+}
+
 static int open_script(lua_State *L) {
   const moonherd *m = lua_touserdata(L, 1);
   mh_modules_open(L, &m->options);
@@ -116,8 +120,7 @@ static int open_script(lua_State *L) {
 }
 
 mh_realm *mh_handle_new_realm(moonherd *m) {
-  unsigned max_tasks = m->config.max_tasks > 0 ? m->config.max_tasks : DEFAULT_TASKS;
-  mh_realm *realm = mh_realm_new(&m->host, m->config.memory_limit, max_tasks);
+  mh_realm *realm = mh_realm_new(&m->host, m->config.memory_limit, mh_handle_max_tasks(m));
   if (realm == NULL) return NULL;
   realm->user = m;
   realm->on_error = on_error;
@@ -140,7 +143,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   if (why != NULL) return why;
   m->options.is_read_only = (m->config.flags & MOONHERD_READ_ONLY) != 0;
   m->options.is_dry_run = (m->config.flags & MOONHERD_DRY_RUN) != 0;
-  set_limits(m);
+  mh_handle_set_limits(m);
   if (mh_loop_init(&m->host.loop, &m->options.clock) != 0) return no_memory;
   m->host.user = m;
   m->host.on_output = on_output;
@@ -152,9 +155,7 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
-  if (m->host.log == NULL) return no_memory;
-  m->script = mh_handle_new_realm(m);
-  return m->script != NULL ? NULL : no_memory;
+  return m->host.log != NULL ? NULL : no_memory;
 }
 
 static void free_all(moonherd *m) {
@@ -177,13 +178,25 @@ static void free_all(moonherd *m) {
   free(m);
 }
 
-moonherd *moonherd_new(const moonherd_config *config, const char **why) {
+moonherd *mh_handle_new(const moonherd_config *config, const char **why) {
   moonherd *m = calloc(1, sizeof *m);
-  const char *reason = m != NULL ? set_up(m, config) : "not enough memory";
-  if (why != NULL) *why = reason;
-  if (reason == NULL) return m;
+  *why = m != NULL ? set_up(m, config) : "not enough memory";
+  if (*why == NULL) return m;
   if (m != NULL) free_all(m);
   return NULL;
+}
+
+moonherd *moonherd_new(const moonherd_config *config, const char **why) {
+  const char *reason;
+  moonherd *m = mh_handle_new(config, &reason);
+  if (m != NULL) m->script = mh_handle_new_realm(m);
+  if (m != NULL && m->script == NULL) {
+    reason = "not enough memory";
+    free_all(m);
+    m = NULL;
+  }
+  if (why != NULL) *why = reason;
+  return m;
 }
 
 mh_realm *mh_handle_script(moonherd *m) {

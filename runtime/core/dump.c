@@ -25,14 +25,14 @@ static void find_place(lua_State *L, char *place, size_t size) {
 }
 
 static double waited_for(const mh_task *task) {
-  const mh_op *op = mh_task_waits_for(task);
+  const mh_op *op = task->waiting;
   return (double)(mh_loop_now(op->loop) - op->since) / (double)MH_SECOND;
 }
 
 static int append_text(const mh_task *task, const char *place, mh_buf *out) {
   int e = mh_buf_printf(out, "task %u %s", task->id, states[task->state]);
-  if (e == 0 && mh_task_waits_for(task) != NULL)
-    e = mh_buf_printf(out, " %.3f s for %s", waited_for(task), mh_task_waits_for(task)->what);
+  if (e == 0 && task->waiting != NULL)
+    e = mh_buf_printf(out, " %.3f s for %s", waited_for(task), task->waiting->what);
   if (e == 0 && place[0] != '\0') e = mh_buf_printf(out, ", at %s", place);
   if (e == 0) e = mh_buf_printf(out, ", spawned at %s", task->place);
   if (e == 0 && task->parent != NULL)
@@ -49,9 +49,8 @@ static int append_member(mh_buf *out, const char *name, const char *text) {
 /* Members of a JSON object, for the log. */
 static int append_members(const mh_task *task, const char *place, mh_buf *out) {
   int e = mh_buf_printf(out, "\"task\":%u,\"state\":\"%s\"", task->id, states[task->state]);
-  if (e == 0 && mh_task_waits_for(task) != NULL)
-    e = append_member(out, "waits_for", mh_task_waits_for(task)->what);
-  if (e == 0 && mh_task_waits_for(task) != NULL)
+  if (e == 0 && task->waiting != NULL) e = append_member(out, "waits_for", task->waiting->what);
+  if (e == 0 && task->waiting != NULL)
     e = mh_buf_printf(out, ",\"seconds\":%.3f", waited_for(task));
   if (e == 0 && place[0] != '\0') e = append_member(out, "at", place);
   if (e == 0) e = append_member(out, "spawned_at", task->place);

@@ -25,6 +25,10 @@ bool mh_task_is_failed(const mh_task *task) {
   return task->state == MH_TASK_FAILED;
 }
 
+bool mh_task_had_waiters(const mh_task *task) {
+  return task->has_waiters;
+}
+
 bool mh_task_was_cancelled(const mh_task *task) {
   return task->root.state != MH_SCOPE_CALM;
 }
@@ -122,8 +126,8 @@ static void end(mh_task *task) {
   task->state = task->has_failed ? MH_TASK_FAILED : MH_TASK_DONE;
   leave_parent(task);
   leave_realm(task);
-  bool has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
-  bool is_kept = !has_waiters && hand_failure(task, parent);
+  task->has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
+  bool is_kept = !task->has_waiters && hand_failure(task, parent);
   mh_scope_fini(realm->L, &task->root);
   call_ends(task);
   if (parent != NULL && parent->children == NULL) last_child_ended(parent);
@@ -238,10 +242,16 @@ static int push_killed(lua_State *L) {
   return 1;
 }
 
+/* Gives up its wait without telling it. */
+static void end_wait(mh_task *task) {
+  if (task->waiting != NULL) mh_op_cancel(task->waiting);
+  task->waiting = NULL;
+}
+
 /* Closes the thread: whatever it still wanted to do is lost. */
 static void close_thread(mh_task *task) {
   mh_realm *realm = task->realm;
-  mh_task_end_wait(task);
+  end_wait(task);
   mh_close_thread(task->L, NULL);  // no task is current: nothing can wait in the handlers it runs
   lua_settop(task->L, 0);
   lua_pushcfunction(realm->L, push_killed);
@@ -259,7 +269,10 @@ static void resume(mh_task *task) {
   task->nargs = 0;
   task->state = MH_TASK_RUNNING;
   if (realm->is_attached) mh_attached_expect_close(realm);
-  task->waiting = mh_task_waits_for(task);
+  if (mh_task_lost_wait(task)) {
+    task->waiting = NULL;
+    task->is_interrupted = false;
+  }
   realm->current = task;
   realm->running = task->L;
   int status = lua_resume(task->L, realm->L, nargs, &nresults);
@@ -452,7 +465,7 @@ int mh_task_join(lua_State *L, mh_task *task, const char *who) {
 /* ---- the end of all ----------------------------------------------------------------------- */
 
 static void abandon(mh_task *task) {
-  mh_task_end_wait(task);
+  end_wait(task);
   mh_loop_dequeue(&task->realm->host->loop, &task->ready);
   mh_scope_leave_all(task);
   call_ends(task);
@@ -465,7 +478,7 @@ static void abandon(mh_task *task) {
 void mh_task_close_all(mh_realm *realm) {
   for (mh_task *task = realm->tasks; task != NULL; task = task->next) {
     if (task->state == MH_TASK_RUNNING) continue;
-    mh_task_end_wait(task);
+    end_wait(task);
     mh_close_thread(task->L, NULL);
   }
 }

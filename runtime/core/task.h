@@ -41,8 +41,9 @@ void mh_task_abandon_all(mh_realm *realm);
 mh_task *mh_task_current(lua_State *L);
 
 /* What became of a task. The results, or the error, are the top values of its thread. */
-bool mh_task_is_done(const mh_task *task);   /* it has ended, well or not */
-bool mh_task_is_failed(const mh_task *task); /* it has ended with an error */
+bool mh_task_is_done(const mh_task *task);     /* it has ended, well or not */
+bool mh_task_is_failed(const mh_task *task);   /* it has ended with an error */
+bool mh_task_had_waiters(const mh_task *task); /* somebody waited for its end */
 bool mh_task_was_cancelled(const mh_task *task);
 bool mh_task_raised_cancel(const mh_task *task); /* its error is one of kind `cancelled` */
 lua_State *mh_task_thread(const mh_task *task);

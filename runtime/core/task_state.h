@@ -47,6 +47,7 @@ struct mh_task {
   mh_task_state state;
   bool is_interrupted;         /* its wait was cancelled: raise instead of going on */
   bool must_die;               /* close the thread instead of resuming it */
+  bool has_waiters;            /* when it ended */
   bool has_failed;             /* its function raised; the error is at the top of L */
   bool raised_cancel;          /* … and it was kind `cancelled` */
   bool is_steady;              /* not stopped with its scope, but when the grace of that is over */
@@ -59,10 +60,8 @@ static inline bool mh_task_has_ended(const mh_task *task) {
 
 /* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
 void mh_task_interrupt(mh_task *task);
-/* What the task waits for; NULL: for nothing, or the coroutine that waited was closed by others. */
-mh_op *mh_task_waits_for(const mh_task *task);
-/* Gives up its wait without telling it. */
-void mh_task_end_wait(mh_task *task);
+/* Whether the coroutine that waited was closed by others: nothing of the task can go on there. */
+bool mh_task_lost_wait(const mh_task *task);
 /* Closes the thread at the next chance, whatever it does. */
 void mh_task_kill(mh_task *task);
 /* The callbacks of mh_task.park and mh_task.timer. */

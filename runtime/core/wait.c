@@ -86,21 +86,10 @@ void mh_task_can_wait(lua_State *L, const char *who) {
   mh_error_raise(L, "usage", "cannot_wait", "%s: cannot wait inside %s", who, lua_tostring(L, -1));
 }
 
-/* ---- threads that others resume or close ------------------------------------------------------ */
+/* ---- threads that others resume or close --------------------------------------------------- */
 
 /* In a state of somebody else scripts may hold functions that resume or close a coroutine without
- * knowing that it waits. What it waits for may then be gone with its stack. */
-
-mh_op *mh_task_waits_for(const mh_task *task) {
-  if (!task->realm->is_attached || task->waiting == NULL) return task->waiting;
-  return lua_status(task->waits_in) == LUA_YIELD ? task->waiting : NULL;
-}
-
-void mh_task_end_wait(mh_task *task) {
-  mh_op *op = mh_task_waits_for(task);
-  if (op != NULL) mh_op_cancel(op);
-  task->waiting = NULL;
-}
+ * knowing that it waits. */
 
 static int after_wait(lua_State *L, int status, lua_KContext context);
 
@@ -111,16 +100,40 @@ static int stay(lua_State *L, lua_KContext context) {
   return lua_yieldk(L, 0, context, after_wait);
 }
 
-/* Remembers where the task waits, and keeps that thread. */
-static void note_place(lua_State *L, mh_task *task) {
+/* Stack: task, values. They stay alive as long as the task does, or waits anew. */
+static int keep_frame(lua_State *L) {
+  int n = lua_gettop(L) - 1;
+  lua_createtable(L, n, 0);
+  lua_insert(L, 2);
+  // stack: task, table, values
+  for (int i = n; i >= 1; i--) lua_rawseti(L, 2, i);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, lua_touserdata(L, 1));
+  lua_insert(L, 2);
+  lua_setiuservalue(L, 2, 2);
+  return 0;
+}
+
+/* Keeps the waiting thread and what is on the stack of its function, and with it the operation, should
+ * the thread be closed. Returns false, and an error at the top, without memory. */
+static bool keep(lua_State *L, mh_task *task) {
+  int n = lua_gettop(L);
   task->waits_in = L;
-  task->height = lua_gettop(L);
-  if (!task->realm->is_attached || L == task->L) return;
-  luaL_checkstack(L, 2, "wait");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+  task->height = n;
+  if (!task->realm->is_attached) return true;
+  if (!lua_checkstack(L, n + 4)) {
+    lua_pushliteral(L, "not enough memory");
+    return false;
+  }
+  lua_pushcfunction(L, keep_frame);
+  lua_pushlightuserdata(L, task);
+  for (int i = 1; i <= n; i++) lua_pushvalue(L, i);
   lua_pushthread(L);
-  lua_setiuservalue(L, -2, 2);
-  lua_pop(L, 1);
+  return lua_pcall(L, n + 2, 0, 0) == LUA_OK;
+}
+
+bool mh_task_lost_wait(const mh_task *task) {
+  return task->realm->is_attached && task->waiting != NULL &&
+         lua_status(task->waits_in) != LUA_YIELD;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
@@ -175,7 +188,10 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
     __builtin_unreachable();
   }
   const mh_scope *pending = mh_scope_pending(L);
-  note_place(L, task);
+  if (!keep(L, task)) {
+    mh_op_cancel(op);
+    return lua_error(L);
+  }
   task->k = k;
   if (pending != NULL) {
     task->waiting = refuse_wait(task, op, pending);
@@ -189,10 +205,9 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k) {
 
 void mh_task_interrupt(mh_task *task) {
   if (task->state != MH_TASK_WAITING || task->is_interrupted) return;
-  mh_op *op = mh_task_waits_for(task);
-  if (op != NULL && !op->is_open) return;
-  if (op != NULL) mh_op_cancel(op);
-  task->is_interrupted = op != NULL;
+  if (!task->waiting->is_open) return;
+  mh_op_cancel(task->waiting);
+  task->is_interrupted = true;
   mh_loop_enqueue(&task->realm->host->loop, &task->ready);
 }
 

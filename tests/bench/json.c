@@ -75,9 +75,8 @@ static void run(lua_State *L, const char *name, const char *text) {
 int main(void) {
   mh_realm realm;
   memset(&realm, 0, sizeof realm);
-  lua_State *L = luaL_newstate();
+  lua_State *L = lua_newstate(mh_realm_allocate, &realm);
   if (L == NULL) return 1;
-  *(mh_realm **)lua_getextraspace(L) = &realm;
   luaL_openlibs(L);
   luaL_requiref(L, "moonherd._json", luaopen_moonherd__json, 0);
   luaL_requiref(L, "cjson", luaopen_cjson, 0);

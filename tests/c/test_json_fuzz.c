@@ -142,24 +142,20 @@ static void holds_for_mutants(void **state) {
   assert_in_range(accepted, ROUNDS / 5, ROUNDS);  // else the mutations test little
 }
 
-static void *allocate(void *mem, void *ptr, size_t old_size, size_t size) {
-  return mh_mem_realloc(mem, ptr, old_size, size);
-}
-
 static int set_up(void **state) {
   static mh_realm realm;
   memset(&realm, 0, sizeof realm);
-  lua_State *L = lua_newstate(allocate, &realm.mem);
+  lua_State *L = lua_newstate(mh_realm_allocate, &realm);
   if (L == NULL) return -1;
-  *(mh_realm **)lua_getextraspace(L) = &realm;
   luaL_requiref(L, "moonherd._json", luaopen_moonherd__json, 0);
   *state = L;
   return 0;
 }
 
 static int tear_down(void **state) {
-  const mh_realm *realm = mh_realm_of(*state);
+  mh_realm *realm = mh_realm_of(*state);
   lua_close(*state);
+  mh_pool_fini(&realm->pool);
   return realm->mem.used == 0 ? 0 : -1;
 }
 
