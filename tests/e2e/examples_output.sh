@@ -150,7 +150,7 @@ END
 }
 check 'the demo' demo 0 28
 check 'the demo, on what it left' demo 73 0
-check 15_job prints 15_job.lua << 'END'
+check 17_job prints 17_job.lua << 'END'
 3 done, 0 skipped
 0 done, 3 skipped
 acme	done	1

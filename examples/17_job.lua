@@ -1,6 +1,6 @@
--- 15_job.lua: a release that may be killed at any moment. Run it again, or `moonherd jobs resume`:
+-- 17_job.lua: a release that may be killed at any moment. Run it again, or `moonherd jobs resume`:
 -- what is done is not sent twice, what was in flight is looked at first, what changed goes again.
---   moonherd run --target local examples/15_job.lua [VERSION]
+--   moonherd run --target local examples/17_job.lua [VERSION]
 local moonherd = require "moonherd"
 local ns = moonherd.connect():ensure_namespace "shops"
 local version = arg[1] or "41"
