@@ -171,8 +171,8 @@ end
 
 --- Reads the command line of the script. The list part of the table describes it, an entry each:
 --- `{ "tenant", help = "…" }` is an argument in its place, `{ "--jobs", "-j", type = "integer" }`
---- an option. `--help` prints what is made of the descriptions, and ends the script with code 0; what
---- cannot be read is said in one line, with the nearest name, and ends it with code 2.
+--- an option. `--help` prints what is made of the descriptions, and ends the script with code 0;
+--- what cannot be read is said in one line, with the nearest name, and ends it with code 2.
 ---@param spec table
 ---@field spec.about? string  what the script does, for --help
 ---@field spec.name? string  what it is called; default the name of its file

@@ -7,6 +7,7 @@ for name, value in pairs(async) do M[name] = value end
 -- name -> the module it is, or {module, name in the module}
 local PARTS = {
   args = { "moonherd.args", "parse" },
+  channel = { "moonherd.channel", "new" },
   connect = { "moonherd.fleet", "connect" },
   dump = { "moonherd._events", "dump" },
   emit = { "moonherd.events", "emit" },
@@ -20,6 +21,7 @@ local PARTS = {
   json = "moonherd.json",
   keep = { "moonherd.events", "keep" },
   kept = { "moonherd.events", "kept" },
+  limit = { "moonherd.limit", "new" },
   log = "moonherd.log",
   multipart = "moonherd.multipart",
   null = { "moonherd.json", "null" },

@@ -119,6 +119,12 @@ check 15_arguments prints 15_arguments.lua << 'END'
 0 deleted
 END
 
+check 16_pipeline prints 16_pipeline.lua << 'END'
+20 built	2 at once
+2026-03-01T00:30:00Z	2026-03-02T00:30:00Z
+1h 30m	250ms
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh

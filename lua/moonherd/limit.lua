@@ -1,0 +1,51 @@
+-- moonherd.limit: no more than so many at once, whoever calls, first come, first served.
+local core = require "moonherd._task"
+local errors = require "moonherd.error"
+
+local M = {}
+
+--- No more than so many at once: what moonherd.limit returns.
+---@class limit
+local Limit = {}
+Limit.__index = Limit
+Limit.__name = "moonherd.limit"
+
+-- A place is handed on to who waits longest, so that nobody who comes meanwhile can take it.
+local function leave(self)
+  if self.turns:wake(1) == 0 then self.running = self.running - 1 end
+end
+
+--- Calls `f(...)` as soon as there is room, and returns what it returns.
+---@async
+---@param f function
+---@param ... any  its arguments
+---@return any ...
+---@example
+--- local limit = moonherd.limit(2)
+--- print(limit:run(string.upper, "one of two"))     --> ONE OF TWO
+function Limit:run(f, ...)
+  if self.running < self.most then self.running = self.running + 1
+  else self.turns:wait "limit:run" end
+  local _ <close> = setmetatable({}, { __close = function () leave(self) end })
+  return f(...)
+end
+
+--- Makes a limit that several tasks share: of what is run by it, so many run at once.
+---@param most integer  at least 1
+---@return limit limit
+---@error usage usage  when it is no such number
+---@example
+--- local limit = moonherd.limit(4)
+--- local lengths = moonherd.map({ "a", "bb" }, function (text)
+---   return limit:run(function () return #text end)
+--- end)
+--- print(lengths[2])     --> 2
+function M.new(most)
+  if math.type(most) ~= "integer" or most < 1 then
+    errors.usage("moonherd.limit: bad number (integer of at least 1 expected, got %s)",
+      tostring(most))
+  end
+  return setmetatable({ most = most, running = 0, turns = core.waitlist() }, Limit)
+end
+
+return M

@@ -1,0 +1,76 @@
+local time = require "moonherd".time
+
+local function failure(f, ...)
+  local ok, err = pcall(f, ...)
+  assert.is_false(ok)
+  assert.equal("usage", err.kind)
+  return err
+end
+
+describe("time", function ()
+  local TIMES = {
+    { 0, "1970-01-01T00:00:00Z" }, { 951782400, "2000-02-29T00:00:00Z" },
+    { 4107542399, "2100-02-28T23:59:59Z" }, { 4107542400, "2100-03-01T00:00:00Z" },
+    { -1, "1969-12-31T23:59:59Z" }, { -62167219200, "0000-01-01T00:00:00Z" },
+    { 253402300799, "9999-12-31T23:59:59Z" }, { 1767225600, "2026-01-01T00:00:00Z" },
+  }
+  it("writes and reads times as ISO 8601 has them", function ()
+    for _, case in ipairs(TIMES) do
+      assert.equal(case[2], time.format(case[1]))
+      assert.equal(case[1], time.parse(case[2]))
+      assert.equal("integer", math.type(time.parse(case[2])))
+    end
+    for day = -719528, 2932896, 997 do
+      assert.equal(day * 86400, time.parse(time.format(day * 86400)))
+    end
+    assert.equal(os.date("!%Y-%m-%dT%H:%M", time.wall() // 1), time.format():sub(1, 16))
+  end)
+
+  local FRACTIONS = {
+    { 0.25, 3, "1970-01-01T00:00:00.250Z" }, { 0.29, 2, "1970-01-01T00:00:00.29Z" },
+    { 1.999999, 3, "1970-01-01T00:00:01.999Z" }, { -0.5, 1, "1969-12-31T23:59:59.5Z" },
+    { 5.9, 0, "1970-01-01T00:00:05Z" }, { 1767225600.123456, 6, "2026-01-01T00:00:00.123456Z" },
+  }
+  it("writes fractions", function ()
+    for _, case in ipairs(FRACTIONS) do
+      assert.equal(case[3], time.format(case[1], { digits = case[2] }))
+    end
+  end)
+
+  local TEXTS = {
+    { "2026-01-01", 1767225600 }, { "2026-01-01T02:00+02:00", 1767225600 },
+    { "2025-12-31 18:30:00-0530", 1767225600 }, { "2026-01-01t00:00:00.5z", 1767225600.5 },
+    { "2026-01-01T00:00:00,25+00", 1767225600.25 }, { "2026-12-31T23:59:60Z", 1798761600 },
+  }
+  it("reads the ways people write times", function ()
+    for _, case in ipairs(TEXTS) do assert.equal(case[2], time.parse(case[1])) end
+  end)
+
+  it("refuses what is no time, and times without an offset", function ()
+    for _, text in ipairs { "", "now", "2026-02-29", "2026-13-01", "2026-01-00", "26-01-01",
+      "2026-01-01T24:00Z", "2026-01-01T12:00", "2026-01-01T12:60Z", "2026-01-01T12:00:00.Z",
+      "2026-01-01T12:00:0012Z",
+      "2026-01-01T12:00+25:00", "2026-01-01Z", "2026-01-01T12:00Zx" } do
+      assert.equal("bad_time", failure(time.parse, text).reason, text)
+    end
+    failure(time.parse, 5)
+    for _, seconds in ipairs { 0 / 0, 1 / 0, 1e15, "x" } do failure(time.format, seconds) end
+  end)
+
+  local DURATIONS = {
+    { 0, "0ms" }, { 0.25, "250ms" }, { 0.9999, "1s" }, { 1.23, "1.2s" }, { 9.99, "10s" },
+    { 59.6, "1m" }, { 61, "1m 1s" }, { 3600, "1h" }, { 3725, "1h 2m" }, { "1d", "1d" },
+    { 90061, "1d 1h" }, { 1 / 0, "for ever" },
+  }
+  it("writes durations", function ()
+    for _, case in ipairs(DURATIONS) do assert.equal(case[2], time.text(case[1])) end
+  end)
+
+  it("reads durations", function ()
+    assert.equal(0.25, time.seconds "250ms")
+    assert.equal(5, time.seconds(5))
+    for _, value in ipairs { "soon", -1, true } do
+      assert.matches("time.seconds: bad duration", failure(time.seconds, value).message)
+    end
+  end)
+end)
