@@ -19,6 +19,7 @@ typedef struct request {
   mh_file file;     // first: the continuation is given its operation
   const char *who;  /* the public function */
   const char *verb; /* for messages: "cannot <verb> 'path'" */
+  bool is_cut;      /* less is read than was asked for: there is no memory for more */
 } request;
 
 static const char *check_path(lua_State *L, const char *who) {
@@ -38,6 +39,7 @@ static request *push_request(lua_State *L, const char *who, const char *verb) {
   r->file.guard = mh_guard_of(L);
   r->who = who;
   r->verb = verb;
+  r->is_cut = false;
   luaL_setmetatable(L, REQUEST);
   return r;
 }
@@ -65,6 +67,8 @@ static bool has_failed(lua_State *L, const request *r) {
 static int read_done(lua_State *L, int status, lua_KContext op) {
   (void)status;
   request *r = (request *)op;
+  bool is_over_memory = r->is_cut && mh_file_error(&r->file) == UV_EFBIG;
+  if (is_over_memory) return luaL_error(L, "not enough memory");
   if (has_failed(L, r)) return 2;
   size_t n;
   const char *bytes = mh_file_bytes(&r->file, &n);
@@ -76,9 +80,10 @@ static int read_done(lua_State *L, int status, lua_KContext op) {
 /* read(path, max) -> bytes */
 static int f_read(lua_State *L) {
   const char *path = check_path(L, "fs.read");
-  lua_Integer max = luaL_checkinteger(L, 2);
+  size_t max = (size_t)luaL_checkinteger(L, 2), left = mh_mem_left(&mh_realm_of(L)->mem);
   request *r = push_request(L, "fs.read", "read");
-  return wait_for(L, r, mh_file_read(&r->file, path, (size_t)max), read_done);
+  r->is_cut = left < max;
+  return wait_for(L, r, mh_file_read(&r->file, path, r->is_cut ? left : max), read_done);
 }
 
 static int nothing_done(lua_State *L, int status, lua_KContext op) {

@@ -9,6 +9,7 @@
 
 #include "core/guard.h"
 #include "core/platform.h"
+#include "core/preempt.h"
 #include "core/task.h"
 #include "guard_read.h"
 #include "handle.h"
@@ -24,6 +25,8 @@ enum {
   ADMIT_WITH_BUDGET = 4, /* started in one step */
   MOST_CONFIG = 4096,    /* bytes of a config; a size above was never set */
 };
+
+static const unsigned ALL_FLAGS = MOONHERD_READ_ONLY | MOONHERD_DRY_RUN | MOONHERD_PREEMPT;
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
@@ -91,7 +94,9 @@ static const char *copy_config(moonherd *m, const moonherd_config *config) {
   if (has_unknown(config)) return "config: a member is set that this version does not have";
   memcpy(c, config, config->size < sizeof *c ? config->size : sizeof *c);
   if (!(c->budget >= 0) || !(c->grace >= 0)) return "config: budget and grace cannot be below zero";
-  if ((c->flags & ~(MOONHERD_READ_ONLY | MOONHERD_DRY_RUN)) != 0) return "config: unknown flag";
+  if ((c->flags & ~ALL_FLAGS) != 0) return "config: unknown flag";
+  if ((c->flags & MOONHERD_PREEMPT) != 0 && !(c->budget > 0))
+    return "config: MOONHERD_PREEMPT needs a budget";
   return NULL;
 }
 
@@ -116,6 +121,7 @@ static int open_script(lua_State *L) {
   const moonherd *m = lua_touserdata(L, 1);
   mh_modules_open(L, &m->options);
   mh_handle_preload(L, m);
+  mh_preempt_open(L, (m->config.flags & MOONHERD_PREEMPT) != 0, m->config.max_instructions);
   return 0;
 }
 
@@ -251,6 +257,7 @@ int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
   m->root_end.on_end = on_root_end;
   m->has_ended = m->was_cancelled = m->script->has_exited = false;
   m->exit_code = 0;
+  m->script->instructions = 0;
   lua_pushcfunction(L, start_in_realm);
   lua_pushlightuserdata(L, &(start_request){m, argc, argv});
   int status = lua_pcall(L, 1, 0, 0);

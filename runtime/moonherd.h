@@ -81,9 +81,15 @@ typedef struct moonherd_error moonherd_error;
 #define MOONHERD_STDOUT 1
 #define MOONHERD_STDERR 2
 
-/* Flags of a handle: what its scripts may do to an account of the API. */
+/* Flags of a handle. With MOONHERD_PREEMPT, which needs a budget, a task that runs when its share of
+ * the step is spent yields in the middle of its loop, wherever it could wait. Where it cannot (in a
+ * comparator of table.sort) the log tells of it, and when the grace is over an error of kind
+ * "timeout", reason "too_long", is raised until it ends. One call of a C function is never interrupted:
+ * string.rep, or string.find with a hostile pattern, may hold a step. Tight loops take up to twice as
+ * long; debug.sethook is refused, and so are metatables with __gc, which Lua lets nobody interrupt. */
 #define MOONHERD_READ_ONLY 1u /* every call that would change something is refused */
 #define MOONHERD_DRY_RUN 2u   /* such calls are shown and answered, but not sent to the target */
+#define MOONHERD_PREEMPT 4u
 
 /* Limits of events: bytes of a name, bytes of a value as JSON, events of one name that wait for a
  * handler, bytes of all that wait and of what scripts keep. */
@@ -109,7 +115,7 @@ typedef struct moonherd_config {
 
   double budget;           /* seconds one whole step may take; 0: no limit */
   double grace;            /* seconds moonherd_close waits for cleanup; 0: 5 */
-  size_t memory_limit;     /* bytes of the script's Lua state; 0: none */
+  size_t memory_limit;     /* bytes of the script's Lua state and of bodies on their way; 0: none */
   unsigned max_tasks;      /* tasks alive at once; 0: 1,000,000 */
   unsigned max_transfers;  /* HTTP transfers open at once; 0: 16 with a budget, 64 without */
   unsigned admit_per_step; /* of them, started in one step; 0: 4 with a budget, else no limit */
@@ -121,7 +127,7 @@ typedef struct moonherd_config {
    * refused. */
   const char *options;
 
-  unsigned flags; /* MOONHERD_READ_ONLY, MOONHERD_DRY_RUN */
+  unsigned flags; /* MOONHERD_READ_ONLY, MOONHERD_DRY_RUN, MOONHERD_PREEMPT */
 
   /* The script emits an event: a name and the value as JSON, with a zero behind its n bytes. */
   void (*on_event)(void *user, const char *name, const char *json, size_t n);
@@ -149,6 +155,12 @@ typedef struct moonherd_config {
    * registers is not guarded, nor what the embedded platform does with its own state folder: keep
    * that out of "files". */
   const char *guard;
+
+  /* Instructions of Lua that one script may run, all its tasks and coroutines together; counted in
+   * thousands for each of them. Then every task that runs is closed with an error of kind "usage",
+   * reason "too_many_instructions". 0: none. For snippets that nobody has read; what
+   * MOONHERD_PREEMPT cannot interrupt or refuses holds here too. */
+  unsigned long long max_instructions;
 } moonherd_config;
 
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */

@@ -149,7 +149,7 @@ void mh_loop_event(mh_loop *loop) {
 int mh_loop_init(mh_loop *loop, const mh_clock *clock) {
   memset(loop, 0, sizeof *loop);
   loop->clock = *clock;
-  loop->uv_timer_due = MH_NEVER;
+  loop->uv_timer_due = loop->resume_end = loop->step_end = MH_NEVER;
   if (uv_loop_init(&loop->uv) != 0) return MOONHERD_ENOMEM;
   if (uv_mutex_init(&loop->posted_lock) != 0) {
     uv_loop_close(&loop->uv);
@@ -258,16 +258,17 @@ int mh_loop_step(mh_loop *loop, double budget, double wait) {
   loop->is_stepping = true;
   loop->steps++;
   uint64_t start = uv_hrtime();
-  uint64_t end = budget > 0 ? mh_clock_after(start, budget) : MH_NEVER;
-  uint64_t resume_end = budget > 0 ? mh_clock_after(start, budget * RESUME_SHARE) : MH_NEVER;
+  loop->step_end = budget > 0 ? mh_clock_after(start, budget) : MH_NEVER;
+  loop->resume_end = budget > 0 ? mh_clock_after(start, budget * RESUME_SHARE) : MH_NEVER;
   pass(loop, loop->ready_head == NULL ? wait : 0);
   while (loop->ready_head != NULL) {
-    run_ready(loop, resume_end);
-    if (end != MH_NEVER && uv_hrtime() >= resume_end) break;
+    run_ready(loop, loop->resume_end);
+    if (loop->resume_end != MH_NEVER && uv_hrtime() >= loop->resume_end) break;
     pass(loop, 0);
   }
   arm(loop);
   loop->is_stepping = false;
+  loop->resume_end = loop->step_end = MH_NEVER;
   return loop->ready_head != NULL || has_due_timer(loop) ? MH_LOOP_READY : MH_LOOP_IDLE;
 }
 

@@ -55,6 +55,8 @@ struct mh_loop {
 
   struct mh_op *ops;     /* open operations, newest first */
   uint64_t steps;        /* steps begun so far */
+  uint64_t resume_end;   /* when this step stops to run what is ready; MH_NEVER outside of steps */
+  uint64_t step_end;     /* when its budget is spent; likewise */
   unsigned open_jobs;    /* worker jobs under way: the virtual clock stands still for them */
   unsigned open_handles; /* resources that must be closed before the loop: counted for the tests */
   bool had_event;        /* this pass delivered something */

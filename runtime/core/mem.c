@@ -30,6 +30,11 @@ void mh_mem_count(mh_mem *mem, size_t old_size, size_t size) {
   if (mem->used > mem->peak) mem->peak = mem->used;
 }
 
+size_t mh_mem_left(const mh_mem *mem) {
+  if (mem->limit == 0) return SIZE_MAX;
+  return mem->used < mem->limit ? mem->limit - mem->used : 0;
+}
+
 void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size) {
   if (ptr == NULL) old_size = 0;
   if (mem != NULL && mh_mem_refuses(mem, old_size, size)) return NULL;

@@ -27,4 +27,8 @@ void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size);
 bool mh_mem_refuses(mh_mem *mem, size_t old_size, size_t size);
 void mh_mem_count(mh_mem *mem, size_t old_size, size_t size);
 
+/* Bytes that may still be held; SIZE_MAX when there is no limit. For work in another thread, which is
+ * counted when it is done. */
+size_t mh_mem_left(const mh_mem *mem);
+
 #endif

@@ -69,10 +69,13 @@ void mh_realm_free(mh_realm *realm) {
   if (realm == NULL) return;
   realm->is_ending = true;
   realm->current = NULL;
+  if (realm->is_preempting)  // finalizers have the grace, all of them together
+    realm->host->loop.resume_end = realm->host->loop.step_end = uv_hrtime();
   mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
   realm->mem.limit = 0;        // a finalizer that cannot be called for a lack of memory is lost
   if (realm->is_attached) mh_realm_detach(realm);
   else lua_close(realm->L);
+  realm->host->loop.resume_end = realm->host->loop.step_end = MH_NEVER;
   mh_pool_fini(&realm->pool);
   mh_scope_free_ended(realm);
   free(realm);

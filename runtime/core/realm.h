@@ -46,6 +46,13 @@ struct mh_realm {
   const mh_resumed *resumed; /* how the running coroutine came to run; NULL: the task itself runs */
   lua_State *running;        /* the thread that was resumed last, by us: others cannot wait */
 
+  /* Pre-emption: see preempt.c. */
+  bool is_preempting;
+  bool is_preempted;         /* the wait under way is none: the task is ready again */
+  uint64_t max_instructions; /* 0: none */
+  uint64_t instructions;     /* run since the script was started, in thousands a thread */
+  uint64_t told_in_step;     /* the last step whose overrun is in the log */
+
   FILE *out;       /* the script's stdout, flushed after every step; NULL: nothing is buffered */
   bool has_exited; /* os.exit was called … */
   int exit_code;   /* … with this */

@@ -248,16 +248,23 @@ static void end_wait(mh_task *task) {
   task->waiting = NULL;
 }
 
+static int push_spent(lua_State *L) {
+  mh_error_push(L, "usage", "too_many_instructions", MH_SPENT_MESSAGE);
+  return 1;
+}
+
 /* Closes the thread: whatever it still wanted to do is lost. */
 static void close_thread(mh_task *task) {
   mh_realm *realm = task->realm;
   end_wait(task);
   mh_close_thread(task->L, NULL);  // no task is current: nothing can wait in the handlers it runs
   lua_settop(task->L, 0);
-  lua_pushcfunction(realm->L, push_killed);
+  lua_pushcfunction(realm->L, task->is_spent ? push_spent : push_killed);
   lua_pcall(realm->L, 0, 1, 0);
   lua_xmove(realm->L, task->L, 1);
-  task->has_failed = task->raised_cancel = true;
+  task->has_failed = true;
+  task->raised_cancel = !task->is_spent;
+  if (task->is_spent) return;
   mh_log_message(realm->host->log, MOONHERD_LOG_WARN,
                  "task %u, spawned at %s, did not end within its grace and was closed", task->id,
                  task->place);
@@ -280,7 +287,9 @@ static void resume(mh_task *task) {
   realm->running = NULL;
   if (status == LUA_YIELD && realm->is_waiting) {
     realm->is_waiting = false;
-    task->state = MH_TASK_WAITING;
+    task->state = realm->is_preempted ? MH_TASK_READY : MH_TASK_WAITING;
+    if (realm->is_preempted) mh_loop_enqueue(&realm->host->loop, &task->ready);
+    realm->is_preempted = false;
     return;
   }
   if (status == LUA_YIELD) {

@@ -16,6 +16,8 @@ typedef enum mh_task_state {
   MH_TASK_FAILED
 } mh_task_state;
 
+#define MH_SPENT_MESSAGE "the script has used up its instructions"
+
 /* A full userdata; its first user value is the thread. Anchored in the registry until it ends. When
  * it has ended the thread's stack holds its results, or its error at the top. */
 struct mh_task {
@@ -45,8 +47,10 @@ struct mh_task {
   int nargs;          /* values on L to resume with */
   unsigned id, depth; /* depth: how many tasks it belongs to */
   mh_task_state state;
+  bool was_preempted;          /* since it was last told of a stop */
   bool is_interrupted;         /* its wait was cancelled: raise instead of going on */
   bool must_die;               /* close the thread instead of resuming it */
+  bool is_spent;               /* and why: the script has used up its instructions */
   bool has_waiters;            /* when it ended */
   bool has_failed;             /* its function raised; the error is at the top of L */
   bool raised_cancel;          /* … and it was kind `cancelled` */
