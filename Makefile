@@ -143,6 +143,11 @@ asan:  ## run every test under AddressSanitizer, UBSan and leak detection
 	$(AGAIN) test B=$(B)/asan OPTIMIZE='-O1 -g -fno-omit-frame-pointer' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
+tsan:  ## run handles on several threads under ThreadSanitizer
+	$(AGAIN) $(B)/tsan/tests/embed/test_threads B=$(B)/tsan OPTIMIZE='-O1 -g' \
+	  SANITIZE=-fsanitize=thread
+	$(Q)$(B)/tsan/tests/embed/test_threads
+
 bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival (one runs on Node, if npm has it)
 	$(Q)B=$(B) sh tests/bench/run.sh
 
@@ -182,5 +187,5 @@ help:  ## list the targets
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all libraries install uninstall demo test tests test-c test-lua test-e2e conformance asan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
+.PHONY: all libraries install uninstall demo test tests test-c test-lua test-e2e conformance asan tsan bench check-long fuzz fuzzers lint tidy fmt clean help FORCE
 .SECONDARY:

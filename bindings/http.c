@@ -504,6 +504,12 @@ static int f_gc(lua_State *L) {
   return 0;
 }
 
+/* version() -> what libcurl says of itself. */
+static int f_version(lua_State *L) {
+  lua_pushstring(L, mh_http_version());
+  return 1;
+}
+
 static const luaL_Reg transfer_methods[] = {
     {"send", f_send}, {"finish", f_finish}, {"head", f_head},       {"whole", f_whole},
     {"read", f_read}, {"close", f_close},   {"is_open", f_is_open}, {NULL, NULL},
@@ -514,7 +520,7 @@ static const luaL_Reg response_meta[] = {
     {"__pairs", f_response_pairs},
     {NULL, NULL},
 };
-static const luaL_Reg functions[] = {{"open", f_open}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"open", f_open}, {"version", f_version}, {NULL, NULL}};
 
 int luaopen_moonherd__http(lua_State *L);
 int luaopen_moonherd__http(lua_State *L) {
@@ -525,8 +531,6 @@ int luaopen_moonherd__http(lua_State *L) {
   luaL_newmetatable(L, RESPONSE);
   luaL_setfuncs(L, response_meta, 0);
   luaL_newlib(L, functions);
-  lua_pushstring(L, mh_http_version());
-  lua_setfield(L, -2, "version");
   lua_newtable(L);
   lua_pushcclosure(L, f_request, 1);
   lua_setfield(L, -2, "request");

@@ -65,7 +65,8 @@ typedef struct mh_header {
 } mh_header;
 bool mh_http_next_header(const char *head, size_t n, size_t *at, mh_header *header);
 
-/* libcurl and what it is made of: "libcurl/7.88.1 OpenSSL/3.0.15 …". */
+/* libcurl and what it is made of: "libcurl/7.88.1 OpenSSL/3.0.15 …". libcurl writes it anew for every
+ * call, to a place that all threads share: ask only when somebody wants to know. */
 const char *mh_http_version(void);
 
 #endif

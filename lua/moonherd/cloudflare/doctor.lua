@@ -196,7 +196,7 @@ end
 --- The versions of what the program is made of.
 ---@return string text
 function M.versions()
-  local curl = require "moonherd._http".version:match "^%S+ %S+" -- and its TLS
+  local curl = require "moonherd._http".version():match "^%S+ %S+" -- and its TLS
   return ("moonherd %s, %s, %s"):format(host.version, _VERSION, curl)
 end
 
