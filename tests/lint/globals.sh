@@ -4,7 +4,7 @@
 # a few words of the toolchain's own.
 set -eu
 B=${B:-build}
-objdump -t "$B/libmoonherd.a" "$B/libmoonherd.so" | awk '
+objdump -t "$B/libmoonherd.a" "$B/libmoonherd.so" "$B/moonherd.so" | awk '
   / file format / { file = $1 }
   / \.data\.rel\.ro/ || $3 == "d" { next }
   $NF ~ /^(completed\.[0-9]+|__dso_handle|__TMC_END__|_edata|_end|__bss_start)$/ { next }
