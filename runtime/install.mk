@@ -7,6 +7,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 INSTALL_CMOD ?= $(LIBDIR)/lua/5.4
+DATADIR ?= $(PREFIX)/share
 
 VERSION = $(call once,VERSION,sed -n 's/^\#define MOONHERD_VERSION "\(.*\)"/\1/p' runtime/moonherd.h)
 SONAME = libmoonherd.so.0# the number grows when a host must be compiled anew
@@ -53,7 +54,12 @@ $(B)/moonherd.pc: FORCE
 	$(call renew,printf '%s\n' "$$PC")
 
 # ---- installing -----------------------------------------------------------------------------------
-# MODE FILE FOLDER, three words each: a page of the manual or a completion is one more line.
+$(B)/completions: $(PROGRAM)
+	$(Q)mkdir -p $@ && $(PROGRAM) completion bash > $@/moonherd && \
+	  $(PROGRAM) completion zsh > $@/_moonherd && $(PROGRAM) completion fish > $@/moonherd.fish
+	$(Q)touch $@
+
+# MODE FILE FOLDER, three words each.
 INSTALLED = \
   755 $(PROGRAM) $(BINDIR) \
   644 runtime/moonherd.h $(INCLUDEDIR) \
@@ -61,10 +67,14 @@ INSTALLED = \
   644 $(B)/libmoonherd.a $(LIBDIR) \
   755 $(B)/$(SHARED) $(LIBDIR) \
   755 $(B)/moonherd.so $(INSTALL_CMOD) \
-  644 $(B)/moonherd.pc $(PKGCONFIGDIR)
+  644 $(B)/moonherd.pc $(PKGCONFIGDIR) \
+  644 $(B)/docs/moonherd.1 $(DATADIR)/man/man1 \
+  644 $(B)/completions/moonherd $(DATADIR)/bash-completion/completions \
+  644 $(B)/completions/_moonherd $(DATADIR)/zsh/site-functions \
+  644 $(B)/completions/moonherd.fish $(DATADIR)/fish/vendor_completions.d
 LINKS = $(LIBDIR)/libmoonherd.so $(LIBDIR)/$(SONAME)
 
-install: all  ## install program, libraries and headers: PREFIX=/usr/local DESTDIR=
+install: all docs $(B)/completions  ## install program, libraries and headers: PREFIX=/usr/local DESTDIR=
 	$(Q)set -e; set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
 	  install -D -m $$1 $$2 $(DESTDIR)$$3/$${2##*/}; shift 3; done
 	$(Q)for link in $(LINKS); do ln -sf $(SHARED) $(DESTDIR)$$link; done
