@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,10 +82,17 @@ static char *command_chunk(size_t *length) {
   return fclose(out) == 0 ? text : NULL;
 }
 
+/* Asked for after the handle has failed to read it, which does not say why. */
+static const char *why_unreadable(const char *path) {
+  struct stat st;
+  if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return "it is a folder";
+  return access(path, R_OK) == 0 ? "reading it failed" : strerror(errno);
+}
+
 static int say_load_failed(int e, const char *what) {
   if (e == MOONHERD_ESCRIPT) return EXIT_SCRIPT_FAILED;  // on_error has said why
   if (e == MOONHERD_ENOENT) cli_say("cannot open %s: no such file", what);
-  else if (e == MOONHERD_EIO) cli_say("cannot read %s: it is a folder, or cannot be opened", what);
+  else if (e == MOONHERD_EIO) cli_say("cannot read %s: %s", what, why_unreadable(what));
   else cli_say("cannot load %s", what);
   return EXIT_USAGE;
 }

@@ -24,7 +24,7 @@ void cli_output_init(cli_output *output, const cli_options *options) {
   memset(output, 0, sizeof *output);
   output->options = options;
   const char *term = getenv("TERM");
-  bool is_dumb = term == NULL || strcmp(term, "dumb") == 0;
+  bool is_dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
   bool has_terminal = isatty(STDERR_FILENO) && !is_dumb;
   output->has_colour = has_terminal && getenv("NO_COLOR") == NULL;
   output->bars.is_on = has_terminal && !options->logs_json;

@@ -69,7 +69,11 @@ for line in '--state' '--state=' '--account a --account b' '--target local --tar
   'serve --token a --token b' 'serve --token a --token-file b' 'serve --fautls x' \
   'api' 'api GET' 'api FETCH /x' 'api GET x' 'api GET /x /y' 'api GET /x --json' \
   'api PUT /x --json {' 'api PUT /x --json {} --body x' 'api GET /x --query a' \
-  'api PUT /x --form a' 'api PUT /x --content-type text/plain' 'api GET /x --jsn 1'; do
+  'api GET /x --field a..b' 'api GET /x --field' 'api PUT /x --paginate' 'api PUT /x --form a' 'api PUT /x --content-type text/plain' 'api GET /x --jsn 1' \
+  'jobs' 'jobs lst' 'jobs show' 'jobs list --json --json' 'jobs list --ledgr x' 'doctor x' \
+  'doctor --namespace' 'doctor --jsn' 'doctor --namespace a --namespace b' 'types' 'types a b' \
+  'docs' 'docs a --all' 'completion' 'completion tcsh' 'completion bash zsh' 'new' 'new A B' 'new --x' \
+  'test nothing_spec.lua' 'test --otput tap' 'test --output xml' 'test --timeout soon' 'help a b'; do
   check "wrong: $line" gives 2 timeout 10 "$moonherd" --state s $line
   check 'one line says so' sh -c "[ \$(wc -l < '$err') = 1 ] && ! [ -s '$out' ]"
 done
