@@ -13,7 +13,8 @@ local function run(command, redirection)
 end
 
 describe("as in plain Lua:", function ()
-  for _, name in ipairs { "coroutines", "closing", "errors", "modules", "output" } do
+  for _, name in ipairs { "coroutines", "closing", "errors", "modules", "output", "numbers",
+    "strings", "objects", "system" } do
     it("tests/semantics/" .. name .. ".lua", function ()
       local script = (" tests/semantics/%s.lua"):format(name)
       for _, redirection in ipairs { ONLY_STDOUT, ONLY_STDERR } do
