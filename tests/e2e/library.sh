@@ -51,7 +51,7 @@ for compiler in g++ clang++; do
   # Compilers of C++98 have long long, which that standard does not know.
   for standard in c++98 c++11 c++14 c++17 c++20; do
     check "the headers, for $compiler, as $standard" \
-      quiet $compiler -x c++ -std=$standard -Wno-long-long $cflags "$scratch/headers.c"
+      quiet $compiler -x c++ -std=$standard $cflags -Wno-long-long "$scratch/headers.c"
   done
 done
 
