@@ -345,6 +345,11 @@ function cases.a_redirect_is_not_followed(base)
   local answer = http.get(base .. "/client/v4/user/tokens/verify")
   assert(answer.status == 302 and answer.headers.location)
   refused(http.get, answer.headers.location)
+  -- A budget is kept in a file of the user, and goes on without it.
+  local client = moonherd.connect { api_token = "t", budget = true, retry = false,
+    account_id = "11111111111111111111111111111111" }
+  local ok, err = pcall(function () return client:namespace "prod-1":details() end)
+  assert(not ok and err.status == 302, tostring(err))
 end
 
 local f = cases[case] or error("no case " .. case)

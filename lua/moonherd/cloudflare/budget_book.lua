@@ -54,7 +54,8 @@ end
 
 -- Goes on without the file, which has just failed; others may have found that out before.
 local function go_alone(book, err)
-  if not errors.is(err) or err.kind ~= "io" or task.must_pass(err) then error(err, 0) end
+  local is_of_files = errors.is(err) and (err.kind == "io" or err.reason == "guarded")
+  if not is_of_files or task.must_pass(err) then error(err, 0) end
   if book.is_alone then return end
   log.write("warn", ("the request budget is not shared with other processes: %s")
     :format(err.message))
