@@ -84,7 +84,9 @@ describe("ratelimit", function ()
       { '"default";q=1200;w=300, "burst";q=100;w=60', 100, 60 },
       { '"a, b";q=7;w=1', 7, 1 }, { "default; q=5; w=6", 5, 6 },
       { '"default";q=0;w=300' }, { '"default";q=1200' }, { "nonsense" }, { "" },
-      { '"default";q=99999999999999999999;w=300' },
+      { '"default";q=99999999999999999999;w=300' }, { '"default";q=1;w=99999999999' },
+      { '"default";q=1;w=99999999999,"burst";q=100;w=60', 100, 60 },
+      { ("a;q=%d;w=2,b;q=5;w=2"):format(math.maxinteger), 5, 2 },
     }
     for _, case in ipairs(cases) do
       local quota, window = ratelimit.policy { ["ratelimit-policy"] = case[1] }
@@ -200,6 +202,16 @@ describe("the budget", function ()
     assert.is_true(waits(same))
     now = now + 120
     take(same, 5)
+  end)
+
+  test("does not believe that nothing is left for years", function ()
+    local one = process()
+    one:take()
+    one:note(answer(0, 99999999999))
+    assert.are.same({ 0, 900 }, { one:view().remaining, one:view().reset })
+    assert.is_true(waits(one))
+    now = now + 900
+    take(one)
   end)
 
   test("believes the least that is left, in whichever order answers come", function ()

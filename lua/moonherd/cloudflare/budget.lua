@@ -269,6 +269,7 @@ local function hear_left(self, headers, now)
   local left, reset = ratelimit.left(headers)
   if not left then return end
   self.unsaid = 0
+  reset = math.min(reset, math.max(self.window, LONGEST_BLOCK))
   local ends, heard = now + reset, self.heard
   if not heard or ends > heard.ends + SLACK or now >= heard.ends then
     self.heard = { left = left, ends = ends, at = now }

@@ -1,5 +1,6 @@
 -- How long a server asks to wait, whichever way it says so: headers of the answer, or its body.
 local clock = require "moonherd._clock"
+local ratelimit = require "moonherd.cloudflare.ratelimit"
 
 local M = {}
 
@@ -57,10 +58,8 @@ end
 
 -- When nothing is left of the allowance, it begins anew in so many seconds.
 local function of_allowance(headers)
-  local text = headers.ratelimit
-  if not text then return nil end
-  local left, reset = text:match "r=(%d+)", text:match "t=(%d+)"
-  return left == "0" and seconds_of(reset) or nil
+  local left, reset = ratelimit.left(headers)
+  return left == 0 and reset or nil
 end
 
 --- The seconds that an answer asks to wait.

@@ -6,6 +6,10 @@
 -- Either may be a list, divided by commas: of several limits the one that is nearest counts.
 local M = {}
 
+-- Seconds. A window that is longer is a mistake of whoever sent it: at its pace nothing would ever
+-- go again, in any process of the machine.
+local LONGEST_WINDOW <const> = 24 * 3600
+
 -- Two numbers of every item of a list.
 local function items(text, first, second)
   local next_item = text:gmatch "[^,]+"
@@ -25,7 +29,8 @@ end
 function M.policy(headers)
   local quota, window
   for q, w in items(headers["ratelimit-policy"] or "", ";%s*q=(%d+)", ";%s*w=(%d+)") do
-    if q > 0 and w > 0 and (not quota or q * window < quota * w) then quota, window = q, w end
+    local is_good = q > 0 and w > 0 and w <= LONGEST_WINDOW
+    if is_good and (not quota or q / w < quota / window) then quota, window = q, w end
   end
   return quota, window
 end
