@@ -126,4 +126,26 @@ check 'a job is forgotten' jobs forget one
 check 'with all its files' sh -c "! ls '$scratch'/elsewhere/.moonherd/jobs/one.db* 2> /dev/null"
 jobs list --json
 check 'and the other stays' [ "$(grep -c '"name": "items"' "$scratch/out")" = 1 ]
+# ---- rollback ------------------------------------------------------------------------------------
+
+cat > "$scratch/home/release.lua" << 'END'
+local moonherd = require "moonherd"
+local ns = moonherd.connect():ensure_namespace "shops"
+local spec = { modules = { ["a.mjs"] = "export default {}" }, compatibility_date = "2026-10-01" }
+if arg[1] then return ns:script(arg[1]):add_tag "theirs" end
+local job = moonherd.job { name = "release", snapshot = true }
+for _, name in ipairs { "acme", "globex" } do job:upload(ns, name, spec) end
+return #job:run().failed == 0
+END
+release() { (cd "$scratch/home" && "$moonherd" run --target local release.lua "$@") > /dev/null 2>&1; }
+ledger=$scratch/home/.moonherd/jobs/release.db
+check 'a release' release
+release acme
+jobs rollback --ledger "$ledger"
+check 'a rollback that leaves something fails' [ $? = 1 ]
+check 'and says what and why' says 'failed   acme: ' 'changed by somebody since' '1 done, 1 failed'
+check 'forced, it does not' jobs rollback --ledger "$ledger" --force --json
+check 'and says so as JSON' says '"done": 1' '"failed": []' '"not_restored": []'
+check 'then there is nothing left to do' jobs rollback --ledger "$ledger"
+check 'which is said' says 'rolled back release: 0 done, 0 failed'
 finish

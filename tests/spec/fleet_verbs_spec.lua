@@ -69,6 +69,18 @@ describe("the bulk verbs", function ()
     assert.equal(0, ns:details().script_count)
   end)
 
+  it("refuse a name that comes twice, with a ledger and without", function ()
+    for _, opts in ipairs { { ledger = folder:at "twice.db" }, {} } do
+      local n = 0
+      local report = ns:upload_all(function ()
+        n = n + 1
+        if n <= 3 then return "s" .. n // 2, bulk.spec { tags = { "n:" .. n } } end
+      end, opts)
+      assert.are.same({ 2, 0, 1, 2 }, numbers(report))
+      assert.equal("key_twice", report.failed[1].error.reason)
+    end
+  end)
+
   it("do not stop at one that fails", function ()
     local report = ns:upload_all { a = SPEC, b = bulk.spec { tags = { "," } }, c = SPEC }
     assert.are.same({ 2, 0, 1, 2 }, numbers(report))

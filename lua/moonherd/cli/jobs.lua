@@ -209,6 +209,15 @@ local function print_rollback(job, report)
     #report.failed, report.requests))
 end
 
+local function print_rollback_json(job, report)
+  for _, failure in ipairs(report.failed) do failure.error = failure.error.message end
+  for _, left in ipairs(report.not_restored) do json.array(left.secrets) end
+  report.name = job.name
+  json.array(report.failed)
+  json.array(report.not_restored)
+  print(json.pretty(report))
+end
+
 local function roll_back(path, force)
   local ledger <close> = ledgers.open_existing(path)
   local snapshots = require "moonherd.fleet.snapshots" -- with the client, which nothing else needs
@@ -221,12 +230,8 @@ local function rollback(options)
   check_idle(job)
   use_place_of(job.origin)
   local report = roll_back(path, options.force)
-  if options.json then
-    for _, failure in ipairs(report.failed) do failure.error = failure.error.message end
-    print(json.pretty(report))
-  else
-    print_rollback(job, report)
-  end
+  local print_report = options.json and print_rollback_json or print_rollback
+  print_report(job, report)
   return #report.failed == 0 and 0 or 1
 end
 

@@ -30,9 +30,18 @@ local function answer_for(run, row, item)
   return answer == "run" and item.is_needed == false and "skip" or answer
 end
 
+-- The row of an item. Where the last one was new, this one is likely to be: then it is claimed
+-- without a look, and the claim tells.
+local function find(run, item)
+  if run.expects_new and item.is_needed ~= false then return nil end
+  local row = run.ledger:find_item(item.key)
+  run.expects_new = row == nil
+  return row
+end
+
 --- Takes an item, unless there is a reason not to.
 ---@async
----@param run table  {ledger=, owner_id=, watch=}
+---@param run table  {ledger=, owner_id=, watch=, expects_new= kept here}
 ---@param item table  {key=, digest= nil: what was done once is done, is_needed= false: nothing is
 ---  to be done}
 ---@return string answer  run, verify: it is ours now; skip, wait, failed, twice: it is not
@@ -40,12 +49,13 @@ end
 function M.take(run, item)
   local ledger, key = run.ledger, item.key
   while true do
-    local row = ledger:find_item(key)
+    local row = find(run, item)
     local answer = answer_for(run, row, item)
     if answer ~= "run" and answer ~= "verify" then return answer, row end
     if ledger:claim(key, row and row.rev, item.digest, run.owner_id, time.wall()) then
       return answer, row
     end
+    run.expects_new = false
   end
 end
 

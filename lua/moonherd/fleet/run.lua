@@ -128,7 +128,8 @@ local function settle_late(run, item)
   end
 end
 
--- What an item is, before it is taken: its content may have to be read.
+-- What an item is, before it is taken: its content may have to be read. Without a ledger that is
+-- nobody's question.
 local function prepare(run, item)
   if not item.prepare or run.ledger.forgets then return true end
   local ok, err = moonherd_try(item.prepare, run.ledger)
@@ -139,7 +140,7 @@ local function prepare(run, item)
 end
 
 local function keep_origin(run)
-  if run.has_origin then return end
+  if run.has_origin or run.ledger.forgets then return end
   run.has_origin = true
   ledgers.keep_origin(run.ledger)
 end
