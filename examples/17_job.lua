@@ -22,7 +22,7 @@ local _, second = release(version)
 print(("%d done, %d skipped"):format(second.done, second.skipped))
 
 for item in job:results() do print(item.key, item.state, item.attempts) end
-for _, failure in ipairs(second.failed) do print(failure.key, failure.error) end
+for _, failure in ipairs(second.failed) do error(failure.error, 0) end
 
 report = job:rollback()
 print(("%d put back, %d failed; acme is there: %s"):format(report.done, #report.failed,

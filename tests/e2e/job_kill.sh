@@ -6,12 +6,14 @@
 
 ITEMS=${ITEMS:-300}
 CONCURRENCY=16
+how=
 
-# work LEDGER [check]: what job_kill.lua does, against the server.
+# work LEDGER [check]: what job_kill.lua does, against the server; with how=exec in the place of the
+# shell that calls it.
 work() {
   ledger=$1
   shift
-  CLOUDFLARE_API_TOKEN=$token "$moonherd" run --log error --target "$base" \
+  $how env CLOUDFLARE_API_TOKEN="$token" "$moonherd" run --log error --target "$base" \
     --account 00000000000000000000000000000000 tests/e2e/job_kill.lua "$scratch/$ledger.db" \
     "$ITEMS" "$@"
 }
@@ -29,14 +31,16 @@ done_of() {
     sed -n 's/^  "done": \([0-9]*\).*/\1/p'
 }
 
-# killed_at N: starts the job and kills it once N items are done and not all of them.
+# killed_at N: starts the job and kills it once N items are done and not all of them. It stands
+# still while they are counted.
 killed_at() {
-  work killed > /dev/null 2>&1 &
-  job=$!
+  (how=exec && work killed > /dev/null 2>&1) & job=$!
   for _ in $(seq 2000); do
+    kill -STOP $job 2> /dev/null || break
     n=$(done_of killed)
     [ "${n:-0}" -ge "$1" ] && break
-    kill -0 $job 2> /dev/null || break
+    kill -CONT $job
+    sleep 0.02
   done
   kill -9 $job 2> /dev/null
   wait $job 2> /dev/null

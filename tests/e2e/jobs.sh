@@ -139,6 +139,11 @@ return #job:run().failed == 0
 END
 release() { (cd "$scratch/home" && "$moonherd" run --target local release.lua "$@") > /dev/null 2>&1; }
 ledger=$scratch/home/.moonherd/jobs/release.db
+dry_release() {
+  (cd "$scratch/home" && "$moonherd" run --target local --dry-run release.lua) 2>&1 |
+    grep -q 'dry run: PUT .*acme' && [ ! -e "$ledger" ]
+}
+check 'a dry run of a release, which records nothing' dry_release
 check 'a release' release
 release acme
 jobs rollback --ledger "$ledger"

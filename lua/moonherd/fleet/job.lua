@@ -37,7 +37,8 @@ local read = options.reader("moonherd.job", {
 --- records what is about to be done before each item, and how it ended: state, attempts, requests,
 --- times, who did it, and of a failure the message, never a secret. Two processes that run the same
 --- job share its items; no item is ever done by both at once, and what a process held when it died
---- is free.
+--- is free. With --dry-run a copy of the ledger is used, which is forgotten. The arguments of the
+--- script are kept for `moonherd jobs resume`; secrets belong into the environment.
 ---@async
 ---@param opts table
 ---@field opts.name string  letters, digits, '.', '_' and '-'

@@ -124,7 +124,30 @@ local function open_files(name, path)
   return ledger
 end
 
---- Opens a job's ledger, which is made when it is missing.
+-- Nothing is done in a dry run, so nothing is recorded: it works on a copy, which goes away.
+local function copy_of(path)
+  local folder = fs.temp_dir()
+  local copy = fs.join(folder.path, fs.basename(path))
+  for _, suffix in ipairs { "", "-wal", ".key" } do
+    if fs.exists(path .. suffix) then
+      fs.write(copy .. suffix, fs.read(path .. suffix), { mode = FILE_MODE })
+    end
+  end
+  return copy, folder
+end
+
+local function open_copy(name, path)
+  local copy, folder = copy_of(path)
+  local ledger, err = moonherd_try(open_files, name, copy)
+  if ledger then
+    ledger.folder = folder
+    return ledger
+  end
+  folder:remove()
+  error(err, 0)
+end
+
+--- Opens a job's ledger, which is made when it is missing. In a dry run it is a copy.
 ---@async
 ---@param name string  of the job
 ---@param given? string  the path, as a script gives it
@@ -133,8 +156,9 @@ end
 ---@error io disk_full  and corrupt, newer, read_only, locked, cannot_open
 function M.open(name, given)
   local path = M.path(name, given)
-  if not given then make_state_directory() end
-  local ledger, err = moonherd_try(open_files, name, path)
+  local is_dry = host.options.dry_run
+  if not given and not is_dry then make_state_directory() end
+  local ledger, err = moonherd_try(is_dry and open_copy or open_files, name, path)
   if not ledger then error(err.kind == "io" and explained(err, path) or err, 0) end
   if ledger.job.name == name then return ledger end
   ledger:close()
