@@ -24,6 +24,7 @@ LUA_LIBS = $(call once,LUA_LIBS,$(PKG_CONFIG) --libs $(LUA_PACKAGES))
 # (5 to 8 % of an API call and of the start). -E lets modules written in C find it there. The shared
 # library links Lua's own, which its host and modules written in C may use too.
 LIBS = -Wl,-E -Wl,-Bstatic $(LUA_LIBS) -Wl,-Bdynamic $(PKG_LIBS) -lm
+CLI_LIBS = $(call once,CLI_LIBS,$(PKG_CONFIG) --libs libedit)
 CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(PKG_CONFIG) --libs cmocka)
 ARGPARSE = $(call once,ARGPARSE,lua5.4 -e 'print(package.searchpath("argparse", package.path))')
 
@@ -64,7 +65,7 @@ $(B)/libmoonherd.a: $(call object,$(LIBRARY)) $(B)/embedded.o $(B)/sources
 
 $(B)/moonherd: $(call object,$(CLI)) $(B)/libmoonherd.a
 	$(SAY) LD $@
-	$(Q)$(LINK) $^ -o $@ $(LIBS)
+	$(Q)$(LINK) $^ -o $@ $(LIBS) $(CLI_LIBS)
 
 $(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED) $(MODULE)) $(B)/libmoonherd.a
 	$(SAY) LD $@

@@ -96,6 +96,9 @@ typedef struct cli_output {
   bool stdout_is_closed, stdout_has_failed;
   bool had_usage_error; /* the script asked for something the command line rules out: exit 2 */
   bool stdout_is_terminal;
+  bool is_at_line_start;     /* the last byte that a terminal was sent ended a line */
+  struct cli_prompt *prompt; /* of the REPL, or NULL */
+  struct repl *repl;         /* likewise */
   cli_bars bars;
   moonherd *handle;
 } cli_output;
@@ -104,6 +107,9 @@ void cli_output_init(cli_output *output, const cli_options *options);
 void cli_on_output(void *user, int stream, const char *bytes, size_t n);
 void cli_on_log(void *user, int level, const char *json, size_t n);
 void cli_on_error(void *user, const moonherd_error *error);
+
+/* A text as a JSON string, quotes included. */
+void cli_put_json_string(FILE *out, const char *text);
 
 /* "moonherd: …" on stderr. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

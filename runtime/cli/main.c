@@ -10,17 +10,20 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/repl.h"
 
 /* The one thing signal handlers can reach. */
 static struct {
   moonherd *handle;
   volatile sig_atomic_t count, number, dumps;
+  sig_atomic_t most; /* signals, until the process ends where it is */
 } interrupts;
 
 static void on_signal(int number) {
   int saved = errno;
   interrupts.number = number;
-  if (++interrupts.count > 1) _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  if (++interrupts.count > interrupts.most)
+    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
   moonherd_wake(interrupts.handle);
   errno = saved;
 }
@@ -36,6 +39,7 @@ static void on_quit(int number) {
 
 static void catch_signals(moonherd *handle) {
   interrupts.handle = handle;
+  interrupts.most = 1;
   struct sigaction action = {.sa_handler = on_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
@@ -43,6 +47,12 @@ static void catch_signals(moonherd *handle) {
   action.sa_handler = on_quit;
   sigaction(SIGQUIT, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
+}
+
+int cli_take_signal(void) {
+  if (interrupts.count == 0) return CLI_SIGNAL_NONE;
+  interrupts.count = 0;
+  return interrupts.number == SIGINT ? CLI_SIGNAL_INTERRUPT : CLI_SIGNAL_TERMINATE;
 }
 
 /* ---- loading ------------------------------------------------------------------------------ */
@@ -208,6 +218,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
       .on_output = cli_on_output,
       .on_log = cli_on_log,
       .on_error = cli_on_error,
+      .on_event = cli_repl_on_event,
       .options = json,
       .flags = o->flags,
       .guard = guard,
@@ -227,7 +238,8 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
     code = EXIT_SCRIPT_FAILED;
   }
   wipe_values(o);
-  if (code < 0) code = run(m, o, out);
+  bool is_repl = o->source == FROM_COMMAND && strcmp(o->script, "repl") == 0;
+  if (code < 0) code = is_repl ? cli_repl(m, out) : run(m, o, out);
   cli_bars_hide(&out->bars);
   interrupts.handle = NULL;
   moonherd_close(m);

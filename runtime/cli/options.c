@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -242,6 +243,17 @@ static bool is_file(const char *path) {
   return file != NULL;
 }
 
+/* Without a word, on a terminal. */
+static int take_repl(cli_options *o) {
+  static char name[] = "repl";
+  static char *args[] = {name, NULL};
+  o->source = FROM_COMMAND;
+  o->script = name;
+  o->args = args;
+  o->arg_count = 1;
+  return -1;
+}
+
 int cli_parse(int argc, char **argv, cli_options *o) {
   memset(o, 0, sizeof *o);
   bool has_run = false;
@@ -268,6 +280,8 @@ int cli_parse(int argc, char **argv, cli_options *o) {
     take_script(argc, argv, i, o);
     return -1;
   }
+  bool has_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+  if (!has_run && has_terminal) return take_repl(o);
   if (has_run) cli_say("run needs a script");
   else cli_print_help(stderr);
   return EXIT_USAGE;
@@ -275,15 +289,20 @@ int cli_parse(int argc, char **argv, cli_options *o) {
 
 /* ---- the handle's options ------------------------------------------------------------------ */
 
-static void put_string(FILE *out, const char *name, const char *value) {
-  if (value == NULL) return;
-  fprintf(out, ",\"%s\":\"", name);
-  for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
+void cli_put_json_string(FILE *out, const char *text) {
+  fputc('"', out);
+  for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
     if (*c == '"' || *c == '\\') fprintf(out, "\\%c", *c);
     else if (*c < 0x20) fprintf(out, "\\u%04x", *c);
     else fputc(*c, out);
   }
   fputc('"', out);
+}
+
+static void put_string(FILE *out, const char *name, const char *value) {
+  if (value == NULL) return;
+  fprintf(out, ",\"%s\":", name);
+  cli_put_json_string(out, value);
 }
 
 char *cli_config_json(const cli_options *o, double progress) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/prompt.h"
 
 void cli_say(const char *format, ...) {
   va_list args;
@@ -29,6 +30,17 @@ void cli_output_init(cli_output *output, const cli_options *options) {
   output->has_colour = has_terminal && getenv("NO_COLOR") == NULL;
   output->bars.is_on = has_terminal && !options->logs_json;
   output->stdout_is_terminal = isatty(STDOUT_FILENO);
+}
+
+/* What stands at the bottom of a terminal makes room for what is printed, and comes back behind it. */
+static void make_room(cli_output *out) {
+  cli_bars_hide(&out->bars);
+  if (out->prompt != NULL) cli_prompt_hide(out->prompt);
+}
+
+static void fill_room(cli_output *out) {
+  cli_bars_show(&out->bars);
+  if (out->prompt != NULL) cli_prompt_show(out->prompt);
 }
 
 /* Writes it all, also where somebody has made the descriptor non-blocking. */
@@ -64,11 +76,15 @@ static void write_to_stdout(cli_output *out, const char *bytes, size_t n) {
 void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
   cli_output *out = user;
   bool is_shown = stream == MOONHERD_STDERR || out->stdout_is_terminal;
-  if (is_shown) cli_bars_hide(&out->bars);
+  if (is_shown) make_room(out);
   if (stream == MOONHERD_STDERR) write_all(STDERR_FILENO, bytes, n);
   else write_to_stdout(out, bytes, n);
+  if (is_shown && n > 0) out->is_at_line_start = bytes[n - 1] == '\n';
+  if (is_shown && !out->is_at_line_start && out->prompt != NULL &&
+      cli_prompt_is_reading(out->prompt))
+    out->is_at_line_start = write_all(STDOUT_FILENO, "\n", 1);
   /* Behind a line that is not at its end they would swallow it. */
-  if (is_shown && n > 0 && bytes[n - 1] == '\n') cli_bars_show(&out->bars);
+  if (is_shown && out->is_at_line_start) fill_room(out);
 }
 
 /* ---- text of others ----------------------------------------------------------------------- */
@@ -124,11 +140,11 @@ void cli_on_log(void *user, int level, const char *json, size_t n) {
     return;
   }
   if (cli_bars_take(&out->bars, json)) return;
-  cli_bars_hide(&out->bars);
+  make_room(out);
   fprintf(stderr, "moonherd: %s", names[level]);
   print_string_member(json, "\"message\":\"");
   fputc('\n', stderr);
-  cli_bars_show(&out->bars);
+  fill_room(out);
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */
@@ -249,7 +265,7 @@ void cli_on_error(void *user, const moonherd_error *error) {
   }
   const char *message = moonherd_error_message(error), *hint = moonherd_error_hint(error);
   const char *request = moonherd_error_request(error);
-  cli_bars_hide(&out->bars);
+  make_room(out);
   print_colour(out, "\033[31m");
   print_text("moonherd: ", message, strlen(message));
   print_colour(out, "\033[0m");
@@ -257,5 +273,5 @@ void cli_on_error(void *user, const moonherd_error *error) {
   if (request[0] != '\0') print_text("  request: ", request, strlen(request));
   if (hint[0] != '\0') print_text("  hint: ", hint, strlen(hint));
   print_trace(moonherd_error_trace(error));
-  cli_bars_show(&out->bars);
+  fill_room(out);
 }

@@ -18,6 +18,7 @@ const cli_entry cli_commands[] = {
     {"run", "SCRIPT [ARG...]", "run a script"},
     {"serve", "", "serve the embedded platform over HTTP"},
     {"api", "METHOD PATH", "make one raw call of the API"},
+    {"repl", "", "type lines of Lua and see what they give; without a command, on a terminal"},
     {"new", "NAME", "start a project: script, Worker, test, CI"},
     {"test", "[PATH...]", "run busted specs, each file on a platform of its own"},
     {"jobs", "list|show|resume|...", "show, resume, roll back and forget bulk runs"},

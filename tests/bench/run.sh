@@ -40,6 +40,10 @@ title "first line of a script against curl --version: wall time, and memory in M
 judge "$(number 'ratio wall' "$dir/start")" most 1
 judge "$(number memory "$dir/start")" most 14
 
+title "REPL to where it takes its first line, against curl --version"
+"$bench/compare" 40 "$moonherd" repl -- curl --version < /dev/null | tee "$dir/repl"
+judge "$(number 'ratio wall' "$dir/repl")" most 1.5
+
 title "1,000 tests of one assertion each, in ten files, against stock busted"
 mkdir "$dir/spec"
 for file in $(seq 10); do

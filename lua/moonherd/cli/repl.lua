@@ -1,0 +1,45 @@
+-- moonherd repl: lines of Lua, run as they come. The executable has the terminal and sends them as
+-- events (runtime/cli/repl.c says which); what they print goes the way of every script's output.
+local complete = require "moonherd.repl.complete"
+local moonherd = require "moonherd"
+local sessions = require "moonherd.repl.session"
+
+local M = {}
+
+--- It has no arguments.
+---@param _ table  a parser of argparse
+function M.configure(_) end
+
+local function in_columns(names)
+  local pieces, width = {}, 0
+  for _, name in ipairs(names) do
+    if width > 0 and width + #name + 2 > 78 then
+      pieces[#pieces + 1], width = "\n", 0
+    end
+    pieces[#pieces + 1] = name .. "  "
+    width = width + #name + 2
+  end
+  return table.concat(pieces):gsub(" +\n", "\n"):gsub(" +$", "") .. "\n"
+end
+
+local function on_complete(text)
+  local stem, names = complete.names(text, _G)
+  local rest = complete.common(names):sub(#stem + 1)
+  if rest == "" and #names > 1 then io.write(in_columns(names)) end
+  moonherd.emit("repl.insert", rest)
+end
+
+--- Runs until the executable cancels it.
+---@async
+---@return integer code
+function M.run()
+  _G.moonherd = moonherd
+  local session = sessions.new(function (prompt) moonherd.emit("repl.ready", prompt) end)
+  moonherd.on("repl.line", function (line) session:line(line.text, line) end)
+  moonherd.on("repl.complete", on_complete)
+  moonherd.on("repl.cancel", function () session:cancel() end)
+  session.ready "> "
+  return 0
+end
+
+return M

@@ -1,0 +1,161 @@
+/* The REPL's end of the terminal: sends lines to the script (lua/moonherd/cli/repl.lua), which runs
+ * them, and asks it to complete names. The loop goes on while a line is edited.
+ *
+ * To the script: repl.line {text, columns, colour, ascii}, repl.complete TEXT, repl.cancel.
+ * From it: repl.ready PROMPT, when the next line may come, and repl.insert TEXT. */
+#include "cli/repl.h"
+
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/prompt.h"
+
+typedef struct repl {
+  moonherd *m;
+  cli_output *out;
+  cli_prompt *prompt; /* NULL: standard input is no terminal, lines are read from it */
+  bool is_ready;      /* the script waits for a line */
+  bool is_over;       /* there will be no more */
+} repl;
+
+/* ---- to the script ------------------------------------------------------------------------ */
+
+static void send_text(repl *r, const char *event, const char *text, size_t n, bool is_line) {
+  char *json = NULL, *copy = strndup(text, n);
+  size_t size = 0;
+  FILE *out = open_memstream(&json, &size);
+  if (out == NULL || copy == NULL) {
+    free(copy);
+    return;
+  }
+  if (is_line)
+    fprintf(out, "{\"columns\":%d,\"colour\":%s,\"ascii\":%s,\"text\":", cli_columns(),
+            r->out->stdout_is_terminal && r->out->has_colour ? "true" : "false",
+            MB_CUR_MAX == 1 ? "true" : "false");
+  cli_put_json_string(out, copy);
+  if (is_line) fputc('}', out);
+  fclose(out);
+  if (moonherd_send(r->m, event, json, size) != 0) {
+    cli_say("the line is too long, or not UTF-8");
+    r->is_ready = true;
+    if (r->prompt != NULL) cli_prompt_start(r->prompt, "> ");
+  }
+  free(json);
+  free(copy);
+}
+
+static void send_line(repl *r, const char *line, size_t n) {
+  r->is_ready = false;
+  while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
+  send_text(r, "repl.line", line, n, true);
+}
+
+static void finish(repl *r) {
+  if (r->is_over) return;
+  r->is_over = true;
+  if (r->prompt != NULL) {
+    cli_prompt_stop(r->prompt);
+    r->out->prompt = NULL;
+    fputc('\n', stdout);
+    fflush(stdout);
+  }
+  moonherd_cancel(r->m, "the session is over");
+}
+
+/* ---- from the script ---------------------------------------------------------------------- */
+
+/* Prompts and parts of names: there is nothing in them that JSON would escape. */
+static void copy_text(char *to, size_t size, const char *json, size_t n) {
+  if (n >= 2 && json[0] == '"') snprintf(to, size, "%.*s", (int)(n - 2), json + 1);
+  else to[0] = '\0';
+}
+
+void cli_repl_on_event(void *user, const char *name, const char *json, size_t n) {
+  repl *r = ((cli_output *)user)->repl;
+  char text[256];
+  copy_text(text, sizeof text, json, n);
+  if (r == NULL || r->is_over) return;
+  if (strcmp(name, "repl.ready") == 0) {
+    r->is_ready = true;
+    if (r->prompt == NULL) return;
+    if (!r->out->is_at_line_start) fputc('\n', stdout);
+    r->out->is_at_line_start = true;
+    cli_prompt_start(r->prompt, text);
+  } else if (strcmp(name, "repl.insert") == 0 && r->prompt != NULL) {
+    cli_prompt_insert(r->prompt, text);
+  }
+}
+
+/* ---- the loop ----------------------------------------------------------------------------- */
+
+static void take_key(repl *r) {
+  const char *line;
+  size_t n;
+  switch (cli_prompt_key(r->prompt, &line)) {
+    case CLI_KEY_LINE: send_line(r, line, strlen(line)); break;
+    case CLI_KEY_COMPLETE:
+      line = cli_prompt_before_cursor(r->prompt, &n);
+      send_text(r, "repl.complete", line, n, false);
+      break;
+    case CLI_KEY_END: finish(r); break;
+    default: break;
+  }
+}
+
+static void read_line(repl *r) {
+  char *line = NULL;
+  size_t room = 0;
+  ssize_t n = getline(&line, &room, stdin);
+  if (n < 0) finish(r);
+  else send_line(r, line, (size_t)n);
+  free(line);
+}
+
+/* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
+static void interrupt(repl *r) {
+  if (r->prompt != NULL && cli_prompt_is_reading(r->prompt)) {
+    cli_prompt_stop(r->prompt);
+    fputs("^C\n", stdout);
+    fflush(stdout);
+  }
+  r->is_ready = false;
+  moonherd_send(r->m, "repl.cancel", NULL, 0);
+}
+
+static void wait_for_something(repl *r, int timeout) {
+  struct pollfd fds[] = {{.fd = moonherd_fd(r->m), .events = POLLIN},
+                         {.fd = STDIN_FILENO, .events = POLLIN}};
+  bool is_reading = r->prompt != NULL && cli_prompt_is_reading(r->prompt);
+  if (poll(fds, is_reading ? 2 : 1, timeout) <= 0 || !is_reading) return;
+  if ((fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) finish(r);
+  else if (fds[1].revents != 0) take_key(r);
+}
+
+int cli_repl(moonherd *m, cli_output *out) {
+  repl r = {.m = m, .out = out};
+  setlocale(LC_CTYPE, "");
+  bool has_terminal = isatty(STDIN_FILENO) && out->stdout_is_terminal;
+  if (has_terminal) r.prompt = cli_prompt_new();
+  out->repl = &r;
+  out->prompt = r.prompt;
+  out->bars.is_on = false;
+  out->is_at_line_start = true;
+  int result = MOONHERD_READY;
+  while (result == MOONHERD_WAITING || result == MOONHERD_READY) {
+    if (r.prompt == NULL && r.is_ready && !r.is_over) read_line(&r);
+    bool is_waiting = result == MOONHERD_WAITING && !(r.prompt == NULL && r.is_ready);
+    wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0);
+    result = moonherd_step(m, 0);
+    int signal = cli_take_signal();
+    if (signal == CLI_SIGNAL_INTERRUPT) interrupt(&r);
+    if (signal == CLI_SIGNAL_TERMINATE) finish(&r);
+  }
+  out->prompt = NULL;
+  out->repl = NULL;
+  cli_prompt_free(r.prompt);
+  return r.is_over ? 0 : moonherd_exit_code(m);
+}

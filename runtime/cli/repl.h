@@ -1,0 +1,15 @@
+/* The REPL, on a handle whose script is lua/moonherd/cli/repl.lua. */
+#ifndef MH_CLI_REPL_H
+#define MH_CLI_REPL_H
+
+#include "cli/cli.h"
+
+/* Lets people type lines until they leave; returns the exit code. Instead of stepping to the end. */
+int cli_repl(moonherd *m, cli_output *out);
+void cli_repl_on_event(void *user, const char *name, const char *json, size_t n);
+
+/* The signal that has come since the last call: main.c catches it. */
+enum { CLI_SIGNAL_NONE, CLI_SIGNAL_INTERRUPT, CLI_SIGNAL_TERMINATE };
+int cli_take_signal(void);
+
+#endif

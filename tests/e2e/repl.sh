@@ -1,0 +1,136 @@
+# moonherd repl on a real terminal: tmux is the terminal, and shows what a person would see.
+. tests/shell.sh
+export XDG_STATE_HOME="$scratch/state" HOME="$scratch" LC_ALL=C.UTF-8
+tmux="tmux -L moonherd-test-$$ -f /dev/null"
+trap '$tmux kill-server 2> /dev/null; rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+
+$tmux new-session -d -s keep 'sleep 600' # or the server would end between two sessions
+
+screen() { $tmux capture-pane -p -t repl; }
+# sees TEXT: it comes to stand on the screen. Ten seconds, for a machine that is busy.
+sees() {
+  for _ in $(seq 200); do
+    screen | grep -qF -- "$1" && return 0
+    sleep 0.05
+  done
+  screen
+  return 1
+}
+# line TEXT…: the last lines of the screen are these.
+ends() {
+  for _ in $(seq 200); do
+    [ "$(screen | sed '/^$/d' | tail -n "$1")" = "$2" ] && return 0
+    sleep 0.05
+  done
+  screen
+  return 1
+}
+keys() { $tmux send-keys -t repl "$@"; }
+types() { $tmux send-keys -t repl -l "$1"; $tmux send-keys -t repl Enter; }
+# start COLUMNS VARIABLE…: begins a session.
+start() {
+  columns=$1
+  shift
+  $tmux kill-session -t repl 2> /dev/null
+  $tmux new-session -d -s repl -x "$columns" -y 40 "env $* $moonherd --target local --log warn"
+  sees '>'
+}
+
+check 'a prompt comes without a command' start 80
+types '1 + 1'
+check 'an expression shows its value' ends 2 '2
+>'
+types '_ * 21'
+check '_ is the last one' ends 2 '42
+>'
+types '{ name = "acme", tags = { "a" } }'
+check 'a table is printed' sees '{ name = "acme", tags = { "a" } }'
+types 'for i = 1, 2 do'
+check 'an open block asks for more' ends 1 '>>'
+types 'print("round " .. i) end'
+check 'and runs when it is whole' sees 'round 2'
+types 'nonsense here'
+check 'a mistake is told' sees "repl:1: syntax error near 'here'"
+types 'moonherd.sleep "10ms" print "slept"'
+check 'what waits just waits' sees slept
+types 'client = moonherd.connect() ns = client:ensure_namespace "shop"'
+types '#client:namespaces()'
+check 'calls of the API wait too' ends 2 '1
+>'
+
+types 'moonherd.spawn(function () moonherd.sleep "300ms" print "from behind" end)'
+sees '<task' > /dev/null
+keys -l 'half a l'
+check 'what prints behind stands above what is typed' ends 2 'from behind
+> half a l'
+keys C-c
+check 'Ctrl-C drops a line' ends 1 '>'
+types 'moonherd.sleep "1h"'
+sleep 0.3
+keys C-c
+check 'and cancels one that runs' sees cancelled
+check 'which brings the prompt back' ends 1 '>'
+
+keys -l 'moonherd.ens'
+keys Tab
+keys C-u
+keys -l 'moonherd.conn'
+keys Tab
+check 'a public name is completed' ends 1 '> moonherd.connect'
+keys C-u
+keys -l 'ns:delete_s'
+keys Tab
+check 'so is a method' ends 1 '> ns:delete_scripts'
+keys C-u
+keys -l 'string.re'
+keys Tab Tab
+check 'several are listed' sees 'rep  reverse'
+keys C-u
+types ':tasks'
+check ':tasks tells what runs' sees 'joining, spawned at'
+types ':help moonherd.map'
+check ':help has the documentation' sees 'concurrency'
+types ':time moonherd.sleep "10ms"'
+check ':time says how long' sees 'took 0.0'
+echo 'loaded = "from a file"' > loaded.lua
+types ':load loaded.lua'
+types 'loaded'
+check ':load keeps globals' sees '"from a file"'
+types ':lod loaded.lua'
+check 'a command is suggested' sees "did you mean ':load'?"
+
+types ' secret = "after a space"'
+types 'moonherd.log.hide "hunter-two-hunter" token = "hunter-two-hunter"'
+types '{ token }'
+check 'no secret is printed' sh -c "! $tmux capture-pane -p -t repl | grep -F '{ \"hunter'"
+keys C-d
+ended() { for _ in $(seq 100); do $tmux has-session -t repl 2> /dev/null || return 0; sleep 0.05; done; return 1; }
+check 'Ctrl-D leaves' ended
+history=$XDG_STATE_HOME/moonherd/history
+check 'the history is for its owner alone' sh -c "[ \"\$(stat -c %a '$history')\" = 600 ]"
+check 'it has no line that begins with a space' sh -c "! grep -q 'after a space' '$history'"
+start 80 > /dev/null
+keys Up Up Up
+check 'the next session has it' sees 'loaded.lua'
+
+start 20 > /dev/null
+types '{ one = "a long word", two = "another one" }'
+check 'in 20 columns a table is broken' sees '  one = "a long wo'
+start 80 TERM=dumb > /dev/null
+types '1 + 1'
+check 'a dumb terminal shows results' sees '2'
+start 80 NO_COLOR=1 > /dev/null
+types '"plain"'
+check 'NO_COLOR' sees '"plain"'
+check 'has no colours' sh -c "! $tmux capture-pane -e -p -t repl | grep -q '$(printf '\033')\[3'"
+start 80 LC_ALL=C > /dev/null
+types '"\u{FC}", { { { { { { { 1 } } } } } } }'
+check 'without a locale there is ASCII' sees '"\u{FC}"'
+check 'and three dots' sees '{...}'
+$tmux kill-server 2> /dev/null
+
+printf 'x = 20\nx + 1\nfor i = 1, 2 do\nprint("r" .. i)\nend\n' | $moonherd repl --target local > out 2> err
+check 'lines may come through a pipe' sh -c '[ "$(tr "\n" " " < out)" = "21 r1 r2 " ]'
+check 'without a word of moonherd' test ! -s err
+finish
