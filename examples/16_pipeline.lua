@@ -1,4 +1,4 @@
--- 16_pipeline.lua: a pipeline of tasks: values through a channel, a limit that several share, times.
+-- 16_pipeline.lua: values through a channel from task to task, a limit that several share, times.
 --   moonherd run --target local examples/16_pipeline.lua
 local moonherd = require "moonherd"
 local time = moonherd.time
