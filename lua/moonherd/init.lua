@@ -36,6 +36,7 @@ local PARTS = {
   secret = { "moonherd.secret", "new" },
   serve = { "moonherd.serve", "run" },
   sh = { "moonherd.sh", "run" },
+  sqlite = "moonherd.sqlite",
   time = "moonherd.time",
   write = { "moonherd._script", "write" },
 }
