@@ -1,13 +1,13 @@
--- moonherd.sqlite: SQLite databases of a script's own, on the threads of the store: nothing here keeps
--- the loop waiting. Every call is a transaction by itself.
+-- moonherd.sqlite: SQLite databases of a script's own, on the threads of the store: nothing here
+-- keeps the loop waiting. Every call is a transaction by itself.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 local store = require "moonherd.store"
 
 local M = {}
 
---- An open database: what moonherd.sqlite.open returns. Parameters of a statement are texts, numbers,
---- booleans (1 and 0), moonherd.null and `moonherd.sqlite.blob`; in rows what is NULL is absent.
+--- An open database: what moonherd.sqlite.open returns. Parameters of a statement are texts,
+--- numbers, booleans (1 and 0), moonherd.null and blobs; in rows what is NULL is absent.
 ---@class database
 ---@field path string  in full
 local Database = {}

@@ -125,6 +125,14 @@ check 16_pipeline prints 16_pipeline.lua << 'END'
 1h 30m	250ms
 END
 
+check 18_sqlite prints 18_sqlite.lua << 'END'
+acme	1
+globex	1
+initech	1
+initech	has no credit left
+1
+END
+
 # Whatever has a number is checked above.
 is_checked() {
   grep -q "^check [^ ]* prints $1 " tests/e2e/examples_output.sh

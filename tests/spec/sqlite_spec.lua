@@ -54,7 +54,8 @@ describe("sqlite", function ()
     assert.is_nil(results)
     assert.equal(2, missed)
     local err = failure(db.exec_all, db, {
-      { "INSERT INTO tenant(name) VALUES (?)", "a" }, { "INSERT INTO tenant(name) VALUES (?)", "a" },
+      { "INSERT INTO tenant(name) VALUES (?)", "a" },
+      { "INSERT INTO tenant(name) VALUES (?)", "a" },
     })
     assert.equal("constraint", err.reason)
     assert.equal(0, db:first("SELECT count(*) AS n FROM tenant").n)

@@ -208,7 +208,7 @@ end
 -- busted forgets after each file what that has loaded. What there must be once is loaded before.
 local function load_what_stays()
   local moonherd = require "moonherd"
-  local _, _ = moonherd.connect, moonherd.inherit
+  local _, _, _ = moonherd.connect, moonherd.inherit, moonherd.sh -- which has env and secret
   require "moonherd.test"
 end
 
