@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/repl.h"
+#include "cli/result.h"
 
 /* The one thing signal handlers can reach. */
 static struct {
@@ -247,6 +248,18 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   return code == 0 && out->stdout_has_failed ? EXIT_SCRIPT_FAILED : code;
 }
 
+/* A run whose result cannot be told has not gone well. */
+static int run_with_result(const cli_options *o, cli_output *out, const char *json,
+                           const char *guard) {
+  if (o->result != NULL && !cli_result_can_be_written(o->result)) return EXIT_USAGE;
+  double began = now();
+  int code = start_and_run(o, out, json, guard);
+  if (o->result != NULL && !cli_write_result(out, code, now() - began) && code == 0)
+    code = EXIT_SCRIPT_FAILED;
+  free(out->error);
+  return code;
+}
+
 /* Seconds between two looks of a bar. */
 static const double BAR_INTERVAL = 0.1;
 
@@ -264,7 +277,7 @@ int main(int argc, char **argv) {
   }
   char *guard = read_guard(options.guard);
   bool has_guard = guard != NULL || options.guard == NULL;
-  code = has_guard ? start_and_run(&options, &output, json, guard) : EXIT_USAGE;
+  code = has_guard ? run_with_result(&options, &output, json, guard) : EXIT_USAGE;
   free(guard);
   free(json);
   return code;

@@ -258,6 +258,8 @@ static bool is_about_usage(const moonherd_error *error) {
 void cli_on_error(void *user, const moonherd_error *error) {
   cli_output *out = user;
   if (is_about_usage(error)) out->had_usage_error = true;
+  const char *fields = moonherd_error_json(error);
+  if (out->error == NULL && fields[0] != '\0') out->error = strdup(fields);
   if (out->options->logs_json) {
     const char *json = moonherd_error_json(error);
     fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", json[0] != '\0' ? json : "{}");

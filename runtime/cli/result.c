@@ -1,0 +1,66 @@
+/* The result of a run. See result.h. What an error says has its secrets hidden already. */
+#include "cli/result.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *outcome_of(int code) {
+  switch (code) {
+    case 0: return "done";
+    case EXIT_USAGE: return "usage";
+    case EXIT_TIMED_OUT: return "timed_out";
+    case EXIT_INTERRUPTED:
+    case EXIT_TERMINATED: return "interrupted";
+    case EXIT_PIPE_CLOSED: return "pipe_closed";
+    default: return "failed";
+  }
+}
+
+static int cannot_write(const char *path) {
+  return cli_say("--result: cannot write %s: %s", path, strerror(errno)), false;
+}
+
+bool cli_result_can_be_written(const char *path) {
+  char copy[PATH_MAX];
+  struct stat st;
+  if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) errno = ENAMETOOLONG;
+  else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) errno = EISDIR;
+  else if (access(dirname(copy), W_OK) == 0) return true;
+  return cannot_write(path);
+}
+
+static void put_result(FILE *file, const cli_output *out, int code, double seconds) {
+  const cli_options *o = out->options;
+  fprintf(file, "{\"outcome\":\"%s\",\"exit_code\":%d,\"seconds\":%.3f,\"script\":",
+          outcome_of(code), code, seconds);
+  cli_put_json_string(file, o->source == FROM_CODE ? "-e" : o->script);
+  fprintf(file, ",\"error\":%s}\n", out->error != NULL ? out->error : "null");
+}
+
+/* Everything reaches the disk before the name does. */
+static bool write_whole(FILE *file, const cli_output *out, int code, double seconds) {
+  put_result(file, out, code, seconds);
+  bool is_written = fflush(file) == 0 && !ferror(file) && fsync(fileno(file)) == 0;
+  return fclose(file) == 0 && is_written;
+}
+
+bool cli_write_result(const cli_output *out, int code, double seconds) {
+  const char *path = out->options->result;
+  char temporary[PATH_MAX];
+  int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+  if (n < 0 || n >= (int)sizeof temporary) return errno = ENAMETOOLONG, cannot_write(path);
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (file == NULL) return cannot_write(path);
+  if (write_whole(file, out, code, seconds) && rename(temporary, path) == 0) return true;
+  cannot_write(path);
+  unlink(temporary);
+  return false;
+}
