@@ -2,8 +2,8 @@
 --
 --   moonherd --target TARGET fleet_uploads.lua COUNT [LEDGER]
 --
--- With a ledger they are the items of a job. Prints the microseconds of CPU of this process that one
--- has cost, its start left out.
+-- With a ledger they are the items of a job. Prints the microseconds of CPU of this process that
+-- one has cost, its start left out.
 local moonherd = require "moonherd"
 
 local count, ledger = math.tointeger(arg[1]), arg[2]

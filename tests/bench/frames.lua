@@ -1,5 +1,5 @@
--- The script of the frames bench: so many tasks upload 2 KB each to the embedded platform, one after
--- the other, until the host says stop. The host counts in frames how long an upload takes.
+-- The script of the frames bench: so many tasks upload 2 KB each to the embedded platform, one
+-- after the other, until the host says stop. The host counts in frames how long an upload takes.
 local moonherd = require "moonherd"
 local host = require "host"
 local ns = moonherd.connect():ensure_namespace "bench"

@@ -33,7 +33,9 @@ local scratches, count = {}, 0
 local function scratch_of(client, connect)
   local place = client._base .. (client._socket or "") .. "/" .. client._account
   if not scratches[place] then
-    scratches[place] = setmetatable({ connect = connect, done = {}, live = {}, ids = {} }, Scratch)
+    scratches[place] = setmetatable({
+      connect = connect, done = {}, live = {}, made = {}, ids = {},
+    }, Scratch)
   end
   return scratches[place]
 end
@@ -92,11 +94,15 @@ local function place_of(client, path)
   }
 end
 
--- The path of a read as the target knows it.
-local function live_path(self, client, path)
-  local place = next(self.live) and place_of(client, path)
-  local live = place and place.namespace and self.live[place.namespace]
-  return live and ("%s/%s%s"):format(place.base, live, place.below) or path
+-- Who answers a read, and the path by which that one knows it: the target, unless a namespace was
+-- made in the dry run.
+local function source_of(self, client, path)
+  local place = (next(self.live) or next(self.made)) and place_of(client, path)
+  local namespace = place and place.namespace
+  if not namespace then return client, path end
+  if self.made[namespace] then return self.client, path end
+  local live = self.live[namespace]
+  return client, live and ("%s/%s%s"):format(place.base, live, place.below) or path
 end
 
 -- ---- writes ------------------------------------------------------------------------------------
@@ -146,6 +152,7 @@ local function write(self, client, endpoint, path, query, body, a, b, c)
   local result, envelope, requests = transport.send(self.client, endpoint, path, query, body,
     a, b, c)
   if new_name and place.namespace then rename(self, place.namespace, new_name) end
+  if new_name and not place.namespace then self.made[new_name] = true end
   if place and place.is_list then with_live_ids(self, result) end
   return result, envelope, requests
 end
@@ -162,7 +169,8 @@ function M.gate(client, connect)
     if endpoint.class ~= "read" then
       return write(self, sender, endpoint, path, query, body, a, b, c)
     end
-    return transport.send(sender, endpoint, live_path(self, sender, path), query, body, a, b, c)
+    local source, there = source_of(self, sender, path)
+    return transport.send(source, endpoint, there, query, body, a, b, c)
   end
   local function details(script)
     local from = self.client or client

@@ -37,6 +37,13 @@ function M.client(handle)
   return handle._client
 end
 
+--- Whether a client sends reads alone, and makes its writes on a copy.
+---@param client table
+---@return boolean
+function M.is_dry(client)
+  return client._dry_details ~= nil
+end
+
 --- Where a script is.
 ---@param script table  the handle
 ---@return table place  {account=, namespace=, script=}: names, as they are now

@@ -170,7 +170,8 @@ end
 ---  --read-only does for all clients
 ---@field opts.dry_run? boolean  send reads alone, as --dry-run does for all clients: every write is
 ---  told in one line of the log, made on a copy of what is live, and answered from there. Reads
----  show what is live, before and after; of a namespace that was renamed, under its new name too.
+---  show what is live, before and after, of a namespace that was renamed under its new name too; in
+---  a namespace that was made they show the copy.
 ---  script:wait_live gives what the copy has. With read_only, writes are refused all the same
 ---@return client client
 ---@error usage target_conflict  when the command line names another target or account

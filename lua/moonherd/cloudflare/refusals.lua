@@ -12,8 +12,8 @@ local MOST <const> = 10 -- refusals in a row, without a success between them
 local PAUSE <const> = 60 -- seconds
 
 local function announce(client)
-  local format = "account %s: the credential was refused %d times in a row; calls fail at once from "
-    .. "now, but for one every %d s"
+  local format = "account %s: the credential was refused %d times in a row; calls fail at once, "
+    .. "but for one every %d s"
   log.write("error", format:format(client.account_id, MOST, PAUSE))
 end
 

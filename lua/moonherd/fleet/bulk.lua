@@ -35,8 +35,8 @@ function M.reader(who)
   end
 end
 
-local function open(opts, name)
-  if opts.ledger then return ledgers.open(name, opts.ledger) end
+local function open(opts, name, client)
+  if opts.ledger then return ledgers.open(name, opts.ledger, client) end
   return no_ledger.new()
 end
 
@@ -48,10 +48,11 @@ end
 ---@param f function  is given what works through the items of a function, as run:work does
 ---@return table report  what `f` returned
 function M.with_run(name, namespace, opts, f)
-  local ledger <close> = open(opts, name)
+  local client = handles.client(namespace)
+  local ledger <close> = open(opts, name, client)
   local run <close> = runs.begin(ledger, {
     name = name, concurrency = opts.concurrency, on_error = opts.on_error,
-    on_progress = opts.on_progress, client = handles.client(namespace),
+    on_progress = opts.on_progress, client = client,
   })
   local report = f(function (next_item, total)
     if opts.snapshot then next_item = snapshots.items(next_item, ledger) end

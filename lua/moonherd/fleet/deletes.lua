@@ -4,6 +4,7 @@
 -- filter cannot be shared.
 local deletion = require "moonherd.cloudflare.deletion"
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
@@ -60,7 +61,7 @@ end
 
 local function run_with(namespace, opts, path)
   local name = "delete_scripts in " .. namespace.name
-  local ledger <close> = ledgers.open(name, path)
+  local ledger <close> = ledgers.open(name, path, handles.client(namespace))
   local run <close> = runs.begin(ledger, { name = name })
   local result, err = moonherd_try(deletion.run, namespace, opts, keeper_of(ledger, run))
   if err then error(ledgers.explain(err, ledger.path), 0) end

@@ -247,8 +247,9 @@ local function items_of(sources)
   end
 end
 
---- Runs the items that are not done. One that fails does not stop the others, unless on_error is
---- "stop". May be called again: then what failed is tried again.
+--- Runs the items that are not done. In a dry run (--dry-run, a client with dry_run = true) nothing
+--- is taken down: items run on a copy of the ledger. One that fails does not stop the others,
+--- unless on_error is "stop". May be called again: then what failed is tried again.
 ---@async
 ---@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=}: `skipped` were
 ---  done before, or by another process; `failed` is in the order of the items
@@ -260,7 +261,7 @@ end
 --- for _, failure in ipairs(job:run().failed) do print(failure.key, failure.error) end
 function Job:run()
   local opts = self._opts
-  local ledger <close> = ledgers.open(opts.name, opts.ledger)
+  local ledger <close> = ledgers.open(opts.name, opts.ledger, self._client)
   local run <close> = runs.begin(ledger, {
     name = opts.name, concurrency = opts.concurrency, on_error = opts.on_error,
     on_progress = self._on_progress, client = self._client,
@@ -280,7 +281,9 @@ end
 --- local job = moonherd.job { name = "release-38" }
 --- for item in job:results() do print(item.key, item.state) end
 function Job:results()
-  return listed.iterator(function () return ledgers.open(self.name, self._opts.ledger) end)
+  return listed.iterator(function ()
+    return ledgers.open(self.name, self._opts.ledger, self._client)
+  end)
 end
 
 local read_rollback = options.reader("job:rollback", {
@@ -309,8 +312,8 @@ local read_rollback = options.reader("job:rollback", {
 --- for _, left in ipairs(job:rollback().not_restored) do print(left.key, left.secrets[1]) end
 function Job:rollback(opts)
   opts = read_rollback(opts)
-  local ledger <close> = ledgers.open(self.name, self._opts.ledger)
   opts.client = opts.client or self._client
+  local ledger <close> = ledgers.open(self.name, self._opts.ledger, opts.client)
   return snapshots.roll_back(ledger, opts)
 end
 

@@ -1,6 +1,7 @@
 -- Where the ledgers of jobs are, and how one is opened: what is wrong with it is said before the
 -- job has sent anything. Beside every ledger lies its key: digests of items are keyed with it, so
 -- that a ledger alone does not help to guess a secret.
+local copies = require "moonherd.fleet.ledger_copies"
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local hash = require "moonherd.hash"
@@ -124,41 +125,18 @@ local function open_files(name, path)
   return ledger
 end
 
--- Nothing is done in a dry run, so nothing is recorded: it works on a copy, which goes away.
-local function copy_of(path)
-  local folder = fs.temp_dir()
-  local copy = fs.join(folder.path, fs.basename(path))
-  for _, suffix in ipairs { "", "-wal", ".key" } do
-    if fs.exists(path .. suffix) then
-      fs.write(copy .. suffix, fs.read(path .. suffix), { mode = FILE_MODE })
-    end
-  end
-  return copy, folder
-end
-
-local function open_copy(name, path)
-  local copy, folder = copy_of(path)
-  local ledger, err = moonherd_try(open_files, name, copy)
-  if ledger then
-    ledger.folder = folder
-    return ledger
-  end
-  folder:remove()
-  error(err, 0)
-end
-
 --- Opens a job's ledger, which is made when it is missing. In a dry run it is a copy.
 ---@async
 ---@param name string  of the job
 ---@param given? string  the path, as a script gives it
+---@param client? table  the client that the job uses, when it is known: a dry one gets a copy
 ---@return table ledger  of store.ledger, with `key`
 ---@error usage ledger_of_another_job
 ---@error io disk_full  and corrupt, newer, read_only, locked, cannot_open
-function M.open(name, given)
-  local path = M.path(name, given)
-  local is_dry = host.options.dry_run
+function M.open(name, given, client)
+  local path, is_dry = M.path(name, given), copies.is_dry(client)
   if not given and not is_dry then make_state_directory() end
-  local ledger, err = moonherd_try(is_dry and open_copy or open_files, name, path)
+  local ledger, err = moonherd_try(open_files, name, is_dry and copies.of(path) or path)
   if not ledger then error(err.kind == "io" and explained(err, path) or err, 0) end
   if ledger.job.name == name then return ledger end
   ledger:close()

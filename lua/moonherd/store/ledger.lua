@@ -72,10 +72,9 @@ function M.open(path)
   return setmetatable({ db = db, path = db.path }, Ledger)
 end
 
---- Closes it; a `folder` that it is in goes with it.
+--- Closes it.
 function Ledger:close()
   self.db:close()
-  if self.folder then self.folder:remove() end
 end
 
 Ledger.__close = Ledger.close
