@@ -77,7 +77,8 @@ describe("client:doctor", function ()
     assert(#check.hint > 0)
   end)
 
-  for skew, status in pairs { [0] = "ok", [60] = "warning", [-60] = "warning", [900] = "problem" } do
+  local SKEWS = { [0] = "ok", [60] = "warning", [-60] = "warning", [900] = "problem" }
+  for skew, status in pairs(SKEWS) do
     it(("finds a clock %d s before the server's %s"):format(skew, status), function ()
       local date = http_date(clock.wall() - skew)
       local found = answers(200, '{"success":true,"result":[]}', { date = date })
