@@ -38,8 +38,9 @@ bool cli_result_can_be_written(const char *path) {
 
 static void put_result(FILE *file, const cli_output *out, int code, double seconds) {
   const cli_options *o = out->options;
-  fprintf(file, "{\"outcome\":\"%s\",\"exit_code\":%d,\"seconds\":%.3f,\"script\":",
-          outcome_of(code), code, seconds);
+  fprintf(file,
+          "{\"outcome\":\"%s\",\"exit_code\":%d,\"seconds\":%.3f,\"script\":", outcome_of(code),
+          code, seconds);
   cli_put_json_string(file, o->source == FROM_CODE ? "-e" : o->script);
   fprintf(file, ",\"error\":%s}\n", out->error != NULL ? out->error : "null");
 }

@@ -119,7 +119,7 @@ check 15_arguments prints 15_arguments.lua << 'END'
 0 deleted
 END
 
-check 16_pipeline prints 16_pipeline.lua << 'END'
+check 19_pipeline prints 19_pipeline.lua << 'END'
 20 built	2 at once
 2026-03-01T00:30:00Z	2026-03-02T00:30:00Z
 1h 30m	250ms

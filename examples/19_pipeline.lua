@@ -1,5 +1,5 @@
--- 16_pipeline.lua: values through a channel from task to task, a limit that several share, times.
---   moonherd run --target local examples/16_pipeline.lua
+-- 19_pipeline.lua: values through a channel from task to task, a limit that several share, times.
+--   moonherd run --target local examples/19_pipeline.lua
 local moonherd = require "moonherd"
 local time = moonherd.time
 
