@@ -18,7 +18,10 @@ local built, names = {}, moonherd.channel(4)
 moonherd.scope(function ()
   for _ = 1, 8 do
     moonherd.spawn(function ()
-      for name in names do built[#built + 1] = places:run(build, name) end
+      for name in names do
+        local made = places:run(build, name) -- waits: others may have added to `built` meanwhile
+        built[#built + 1] = made
+      end
     end)
   end
   for i = 1, 20 do names:send("tenant-" .. i) end
