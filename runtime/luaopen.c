@@ -256,8 +256,11 @@ static void attach(lua_State *L) {
       .size = sizeof config, .user = lua_tothread(L, -1), .on_log = on_log, .on_error = on_error};
   const char *why;
   *box = mh_handle_new(&config, &why);
-  if (*box == NULL) luaL_error(L, "moonherd: %s", why);
   moonherd *m = *box;
+  if (m == NULL) {
+    luaL_error(L, "moonherd: %s", why);
+    return;  // never
+  }
   m->script = mh_realm_attach(L, &m->host, mh_handle_max_tasks(m));
   m->script->user = m;
   m->script->on_error = on_realm_error;

@@ -165,7 +165,10 @@ mh_realm *mh_realm_attach(lua_State *L, mh_host *host, unsigned max_tasks) {
   lua_pop(L, 1);
 
   mh_realm *realm = calloc(1, sizeof *realm);
-  if (realm == NULL) luaL_error(L, "not enough memory");
+  if (realm == NULL) {
+    luaL_error(L, "not enough memory");
+    return NULL;  // never
+  }
   realm->host = host;
   realm->L = main_thread;
   realm->max_tasks = max_tasks;

@@ -20,6 +20,10 @@ for file in lua/moonherd/[a-z]*.lua; do
 done
 check 'all that it does' lua tests/e2e/module.lua "$scratch/state"
 
+example=$PWD/examples/embed/engine.lua
+runs_example() { [ "$(cd "$scratch" && lua "$example")" = '3 deployed	true' ]; }
+check 'the example of an engine' runs_example
+
 check 'the end of the state closes what runs, without waiting' says '
   local moonherd = require "moonherd"
   moonherd.spawn(function ()
