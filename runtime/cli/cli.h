@@ -28,7 +28,7 @@ typedef struct cli_options {
   const char *target, *state, *account; /* NULL: not given */
   const char *log;                      /* level, or NULL */
   const char *guard, *result;           /* paths of files, or NULL */
-  bool logs_json;
+  bool logs_json, watches;
   bool allows_insecure_base_url;
   unsigned flags; /* of moonherd_config */
   bool has_virtual_clock;
@@ -95,12 +95,13 @@ typedef struct cli_output {
   bool has_colour;
   bool stdout_is_closed, stdout_has_failed;
   bool had_usage_error; /* the script asked for something the command line rules out: exit 2 */
-  bool stdout_is_terminal;
-  bool is_at_line_start;     /* the last byte that a terminal was sent ended a line */
-  struct cli_prompt *prompt; /* of the REPL, or NULL */
-  struct repl *repl;         /* likewise */
+  bool stdout_is_terminal, has_changed; /* a source, while it ran */
+  bool is_at_line_start;                /* the last byte that a terminal was sent ended a line */
+  struct cli_prompt *prompt;            /* of the REPL, or NULL */
+  struct repl *repl;                    /* likewise */
   cli_bars bars;
   moonherd *handle;
+  int watch;   /* descriptor of --watch; -1: none */
   char *error; /* the first one, as JSON; NULL: there was none */
 } cli_output;
 

@@ -1,5 +1,8 @@
 /* The `moonherd` executable: reads the command line, makes a handle, steps it until it is done. */
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/repl.h"
 #include "cli/result.h"
+#include "cli/watch.h"
 
 /* The one thing signal handlers can reach. */
 static struct {
@@ -166,14 +170,28 @@ static int process_code(int code) {
   return code != 0 && (code & 0xff) == 0 ? 255 : code;
 }
 
+/* One step that may wait `seconds` (below 0: for ever); with --watch a change ends the wait too. */
+static int step(moonherd *m, const cli_output *out, double seconds) {
+  if (out->watch < 0) return moonherd_step(m, seconds);
+  struct pollfd fds[] = {{.fd = moonherd_fd(m), .events = POLLIN},
+                         {.fd = out->watch, .events = POLLIN}};
+  int timeout = moonherd_timeout(m), left = seconds < 0 ? -1 : (int)(seconds * 1000) + 1;
+  poll(fds, 2, left >= 0 && (timeout < 0 || left < timeout) ? left : timeout);
+  return moonherd_step(m, 0);
+}
+
 /* Steps until the script has ended; returns the exit code. */
-static int run(moonherd *m, const cli_options *o, const cli_output *out) {
+static int run(moonherd *m, const cli_options *o, cli_output *out) {
   double end = o->timeout > 0 ? now() + o->timeout : 0;
   bool is_late = false, is_interrupted = false;
   int r;
   do {
     double left = end > 0 && !is_late ? end - now() : -1;
-    r = moonherd_step(m, end > 0 && !is_late && left < 0 ? 0 : left);
+    r = step(m, out, end > 0 && !is_late && left < 0 ? 0 : left);
+    if (out->watch >= 0 && cli_watch_has_changed(out->watch)) {
+      out->has_changed = true;
+      moonherd_cancel(m, "a source has changed");
+    }
     if (interrupts.dumps != 0) {
       interrupts.dumps = 0;
       moonherd_dump(m);
@@ -260,6 +278,39 @@ static int run_with_result(const cli_options *o, cli_output *out, const char *js
   return code;
 }
 
+/* Until a source has changed; false when a signal came first. */
+static bool wait_for_change(int watch) {
+  while (interrupts.count == 0) {
+    if (cli_watch_has_changed(watch)) return true;
+    poll(&(struct pollfd){.fd = watch, .events = POLLIN}, 1, -1);
+  }
+  return false;
+}
+
+/* --watch: a new handle for every run, so that nothing of the last one is left. */
+static int run_again(const cli_options *o, cli_output *out, const char *json, const char *guard) {
+  bool is_test = o->source == FROM_COMMAND && strcmp(o->script, "test") == 0;
+  if (o->source != FROM_FILE && !is_test) {
+    cli_say("--watch is for scripts that are files, and for test");
+    return EXIT_USAGE;
+  }
+  char path[PATH_MAX] = ".";
+  if (o->source == FROM_FILE) snprintf(path, sizeof path, "%s", o->script);
+  const char *folder = o->source == FROM_FILE ? dirname(path) : path;
+  int watch = cli_watch_open(folder), code;
+  if (watch < 0) return EXIT_USAGE;
+  do {
+    cli_output_init(out, o);
+    out->watch = watch;
+    code = run_with_result(o, out, json, guard);
+    if (interrupts.count > 0) break;
+    if (!out->has_changed) cli_say("ended with %d; watching %s, Ctrl-C leaves", code, folder);
+    else cli_say("a source has changed: again");
+  } while (out->has_changed || wait_for_change(watch));
+  close(watch);
+  return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+}
+
 /* Seconds between two looks of a bar. */
 static const double BAR_INTERVAL = 0.1;
 
@@ -277,7 +328,9 @@ int main(int argc, char **argv) {
   }
   char *guard = read_guard(options.guard);
   bool has_guard = guard != NULL || options.guard == NULL;
-  code = has_guard ? run_with_result(&options, &output, json, guard) : EXIT_USAGE;
+  if (!has_guard) code = EXIT_USAGE;
+  else if (options.watches) code = run_again(&options, &output, json, guard);
+  else code = run_with_result(&options, &output, json, guard);
   free(guard);
   free(json);
   return code;

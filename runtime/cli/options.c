@@ -137,6 +137,7 @@ static int set_flag_once(unsigned *flags, unsigned bit, const char *flag) {
 static int set_switch(cli_options *o, const char *flag) {
   if (is_same(flag, "--read-only")) return set_flag_once(&o->flags, MOONHERD_READ_ONLY, flag);
   if (is_same(flag, "--dry-run")) return set_flag_once(&o->flags, MOONHERD_DRY_RUN, flag);
+  if (is_same(flag, "--watch")) return set_switch_once(&o->watches, flag);
   return set_switch_once(&o->allows_insecure_base_url, flag);
 }
 
