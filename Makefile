@@ -147,7 +147,7 @@ asan:  ## run every test under AddressSanitizer, UBSan and leak detection
 tsan:  ## run handles on several threads under ThreadSanitizer
 	$(AGAIN) $(B)/tsan/tests/embed/test_threads B=$(B)/tsan OPTIMIZE='-O1 -g' \
 	  SANITIZE=-fsanitize=thread
-	$(Q)$(B)/tsan/tests/embed/test_threads
+	$(Q)TSAN_OPTIONS=suppressions=tests/tsan.supp $(B)/tsan/tests/embed/test_threads
 
 bench: all $(BENCH_PROGRAMS)  ## measure, each figure beside its rival (one runs on Node, if npm has it)
 	$(Q)B=$(B) sh tests/bench/run.sh
