@@ -1,5 +1,6 @@
 /* The `moonherd` executable: reads the command line, makes a handle, steps it until it is done. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -314,7 +315,17 @@ static int run_again(const cli_options *o, cli_output *out, const char *json, co
 /* Seconds between two looks of a bar. */
 static const double BAR_INTERVAL = 0.1;
 
+/* A process that is started without one of its standard streams would open a file, or a socket, in
+ * its place, and print into it; and libuv ends a process that closes one. */
+static void fill_standard_streams(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv) {
+  fill_standard_streams();
   keep_memory_private();
   cli_options options;
   int code = cli_parse(argc, argv, &options);

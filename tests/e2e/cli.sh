@@ -241,6 +241,9 @@ check 'but the line that raised it' says '4 | require'
 
 check 'a closed pipe ends quietly' sh -c \
   "'$moonherd' -e 'for i = 1, 1e5 do print(i) end' 2> '$err' | head -1 | grep -qx 1 && ! [ -s '$err' ]"
+check 'closed streams do no harm' sh -c \
+  "'$moonherd' run --target local -e 'require \"moonherd\".connect():create_namespace \"x\" print(1)' \
+  --state '$scratch/closed' <&- >&- 2>&-"
 check 'a full disk is said' gives 1 sh -c "'$moonherd' -e 'print(1)' > /dev/full"
 check 'and why' says 'cannot write to standard output: No space left'
 slow_reader() {
