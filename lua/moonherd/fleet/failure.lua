@@ -15,11 +15,11 @@ local function words_of(err)
   return kept
 end
 
---- What the ledger keeps.
+--- What the ledger keeps. The words may be anybody's: bytes that are no UTF-8, and any length.
 ---@param err table
 ---@return string text
 function M.text(err)
-  return json.encode(words_of(err))
+  return errors.to_json(errors.new(words_of(err)))
 end
 
 --- An error without its history: thousands of them fit into a report.
