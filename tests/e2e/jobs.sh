@@ -126,6 +126,16 @@ check 'a job is forgotten' jobs forget one
 check 'with all its files' sh -c "! ls '$scratch'/elsewhere/.moonherd/jobs/one.db* 2> /dev/null"
 jobs list --json
 check 'and the other stays' [ "$(grep -c '"name": "items"' "$scratch/out")" = 1 ]
+
+odd() {
+  (cd "$scratch/home" && "$moonherd" run --target local -e 'local moonherd = require "moonherd"
+    local job = moonherd.job { name = "odd" }
+    job:add("a\27[2Jb\u{9b}2J\nc", function () error("no\27]0;x\7", 0) end)
+    job:run()') > /dev/null 2>&1
+  (cd "$scratch/home" && "$moonherd" jobs show odd) > "$scratch/out"
+}
+check 'a job whose names and errors are commands to terminals' odd
+check 'shows them as text' says 'failed   a?[2Jb?2J?c: no?]0;x? (attempt 1'
 # ---- rollback ------------------------------------------------------------------------------------
 
 cat > "$scratch/home/release.lua" << 'END'
@@ -145,6 +155,10 @@ dry_release() {
 }
 check 'a dry run of a release, which records nothing' dry_release
 check 'a release' release
+check 'a rollback in a dry run' jobs rollback --dry-run --ledger "$ledger"
+check 'is as good' says 'rolled back release: 2 done, 0 failed'
+check 'forgetting in a dry run' jobs forget --dry-run --ledger "$ledger"
+check 'says what it would forget' says 'would forget release: 2 done'
 release acme
 jobs rollback --ledger "$ledger"
 check 'a rollback that leaves something fails' [ $? = 1 ]

@@ -10,10 +10,13 @@ local store = require "moonherd.store"
 describe("a job", function ()
   _ENV.shares_handles = true -- the platform serves until the program ends
 
-  local folder, client, ns
+  local folder, client, dry_client, ns
   local count = 0
 
-  setup(function () client = bulk.connect() end)
+  setup(function ()
+    client = bulk.connect()
+    dry_client = bulk.connect_dry(client)
+  end)
   before_each(function ()
     count = count + 1
     folder = folders.new()
@@ -260,6 +263,35 @@ describe("a job", function ()
     assert.are.same({ "io", "not_found" }, { failed[150].error.kind, failed[150].error.reason })
     assert.matches("no such file", failed[150].error.message)
     assert.is_nil(failed[150].error.path)
+  end)
+
+  it("takes down failures in whatever bytes they are told", function ()
+    local j = job()
+    j:add("sh", function () error("exit 1: \xff\xfe", 0) end)
+    j:add("fine", function () end)
+    assert.are.same({ 1, 0, 1 }, numbers(j:run()))
+    local items = moonherd.collect(j:results())
+    assert.equal("exit 1: \u{FFFD}\u{FFFD}", items[2].error.message)
+  end)
+
+  it("needs keys that are text", function ()
+    for _, key in ipairs { "", "a\0b", "\xff" } do
+      assert.equal("usage", select(2, pcall(job().add, job(), key, print)).reason)
+    end
+  end)
+
+  it("records nothing that the client of a dry run has done", function ()
+    local dry = dry_client:namespace(ns.name)
+    ns:script "there":upload(bulk.spec())
+    local shown = job { snapshot = true }
+    shown:upload(dry, "there", bulk.spec { tags = { "new" } })
+    shown:upload(dry, "new", bulk.spec())
+    assert.are.same({ 2, 0, 0 }, numbers(shown:run()))
+    local real = uploads({ "there", "new" }, nil, { snapshot = true })
+    assert.are.same({}, moonherd.collect(real:results()))
+    assert.are.same({ 2, 0, 0 }, numbers(real:run()))
+    assert.equal(2, job():rollback { client = client }.done)
+    assert.is_false(ns:script "new":exists())
   end)
 
   it("does what is begun when its ledger is gone, then raises", function ()

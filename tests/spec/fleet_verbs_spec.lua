@@ -9,10 +9,13 @@ local SPEC = bulk.spec()
 describe("the bulk verbs", function ()
   _ENV.shares_handles = true -- the platform serves until the program ends
 
-  local folder, client, ns
+  local folder, client, dry_client, ns
   local count = 0
 
-  setup(function () client = bulk.connect() end)
+  setup(function ()
+    client = bulk.connect()
+    dry_client = bulk.connect_dry(client)
+  end)
   before_each(function ()
     count = count + 1
     folder = folders.new()
@@ -108,6 +111,18 @@ describe("the bulk verbs", function ()
     assert.equal("unexpected_count", reason(ns.tag, ns, { "in" }, add, { expect = 3 }))
     assert.equal("too_many_scripts", reason(ns.tag, ns, { "in" }, add, { max = 1 }))
     assert.are.same({ 3, 0, 0, 4 }, numbers(ns:tag(nil, add, { all = true })))
+  end)
+
+  it("record nothing that the client of a dry run has done", function ()
+    fill()
+    local dry = dry_client:namespace(ns.name)
+    local opts, add = { ledger = folder:at "t.db" }, { add = { "x" } }
+    assert.equal(2, dry:tag({ "in" }, add, opts).done)
+    assert.are.same({ "in" }, ns:script "a":tags())
+    assert.equal(2, ns:tag({ "in" }, add, opts).done)
+    local gone = { tags = { "in" }, ledger = folder:at "d.db", expect = 2 }
+    assert.equal(2, dry:delete_scripts(gone).count)
+    assert.equal(2, ns:delete_scripts(gone).count)
   end)
 
   -- ---- secrets and settings --------------------------------------------------------------------

@@ -1,4 +1,5 @@
 -- moonherd jobs: the bulk runs of the state directory, as their ledgers tell of them.
+local copies = require "moonherd.fleet.ledger_copies"
 local fs = require "moonherd.fs"
 local host = require "moonherd._host"
 local json = require "moonherd.json"
@@ -24,6 +25,11 @@ function M.configure(p)
   p:option("--ledger", "Its ledger, when that is not in the state directory."):argname "FILE"
   p:flag("--force", "Roll back also what somebody else has changed since.")
   p:flag("--json", "Print JSON: an array, or an object.")
+end
+
+-- Prints a line. Names and messages may be anybody's: to a terminal they shall be no commands.
+local function say(format, ...)
+  print((format:format(...):gsub("%c", "?"):gsub("\xC2[\x80-\x9F]", "?")))
 end
 
 local function path_of(options)
@@ -102,10 +108,10 @@ local function list(options)
     or jobs_at(paths_in(ledgers.folder()))
   if options.json then return print(json.pretty(jobs)) end
   if #jobs == 0 then return print("no jobs in " .. ledgers.folder()) end
-  print(ROW:format("NAME", "DONE", "FAILED", "FLIGHT", "LAST RUN", "STATE"))
+  say(ROW, "NAME", "DONE", "FAILED", "FLIGHT", "LAST RUN", "STATE")
   for _, job in ipairs(jobs) do
-    print(ROW:format(job.name, job.done, job.failed, job.running + job.interrupted,
-      date_of(job.last_run), state_text(job)))
+    say(ROW, job.name, job.done, job.failed, job.running + job.interrupted, date_of(job.last_run),
+      state_text(job))
   end
 end
 
@@ -135,15 +141,15 @@ local function command_of(origin)
 end
 
 local function print_job(job)
-  print(("job      %s (%s)"):format(job.name, state_text(job)))
-  print(("ledger   %s"):format(job.ledger))
-  print(("items    %d done, %d failed, %d running, %d interrupted; %d requests"):format(job.done,
-    job.failed, job.running, job.interrupted, job.requests))
-  print(("last run %s by %s"):format(date_of(job.last_run), job.last_by or "nobody"))
-  print(("script   %s"):format(command_of(job.origin)))
+  say("job      %s (%s)", job.name, state_text(job))
+  say("ledger   %s", job.ledger)
+  say("items    %d done, %d failed, %d running, %d interrupted; %d requests", job.done,
+    job.failed, job.running, job.interrupted, job.requests)
+  say("last run %s by %s", date_of(job.last_run), job.last_by or "nobody")
+  say("script   %s", command_of(job.origin))
   for _, item in ipairs(job.failures) do
-    print(("failed   %s: %s (attempt %d, %s)"):format(item.key, item.error.message, item.attempts,
-      date_of(item.ended)))
+    say("failed   %s: %s (attempt %d, %s)", item.key, item.error.message, item.attempts,
+      date_of(item.ended))
   end
   if #job.failures < job.failed then print "         … more with --json" end
 end
@@ -199,14 +205,15 @@ end
 
 local function print_rollback(job, report)
   for _, left in ipairs(report.not_restored) do
-    local names = table.concat(left.secrets, ", ")
-    print(("left     %s: %s"):format(left.key, left.assets and "files " .. names or names))
+    local names = table.move(left.secrets, 1, #left.secrets, 1, {})
+    table.move(left.bindings or {}, 1, #(left.bindings or {}), #names + 1, names)
+    say("left     %s: %s%s", left.key, left.assets and "files " or "", table.concat(names, ", "))
   end
   for _, failure in ipairs(report.failed) do
-    print(("failed   %s: %s"):format(failure.key, failure.error.message))
+    say("failed   %s: %s", failure.key, failure.error.message)
   end
-  print(("rolled back %s: %d done, %d failed; %d requests"):format(job.name, report.done,
-    #report.failed, report.requests))
+  say("rolled back %s: %d done, %d failed; %d requests", job.name, report.done,
+    #report.failed, report.requests)
 end
 
 local function print_rollback_json(job, report)
@@ -219,7 +226,7 @@ local function print_rollback_json(job, report)
 end
 
 local function roll_back(path, force)
-  local ledger <close> = ledgers.open_existing(path)
+  local ledger <close> = ledgers.open_existing(copies.is_dry() and copies.of(path) or path)
   local snapshots = require "moonherd.fleet.snapshots" -- with the client, which nothing else needs
   return snapshots.roll_back(ledger, { concurrency = CONCURRENCY, force = force })
 end
@@ -237,15 +244,20 @@ end
 
 -- ---- forget ------------------------------------------------------------------------------------
 
-local function forget(options)
-  local path = path_of(options)
-  local job = summary_of(path)
-  check_idle(job)
+local function remove_files(path)
   for _, suffix in ipairs(ledgers.SUFFIXES) do
     if fs.exists(path .. suffix) then fs.remove(path .. suffix) end
   end
-  if options.json then return print(json.pretty { name = job.name, forgotten = true }) end
-  print(("forgot %s: %d done, %d failed"):format(job.name, job.done, job.failed))
+end
+
+local function forget(options)
+  local path, is_dry = path_of(options), copies.is_dry() or host.options.read_only
+  local job = summary_of(path)
+  check_idle(job)
+  if not is_dry then remove_files(path) end
+  if options.json then return print(json.pretty { name = job.name, forgotten = not is_dry }) end
+  say("%s %s: %d done, %d failed", is_dry and "would forget" or "forgot", job.name, job.done,
+    job.failed)
 end
 
 local ACTIONS = { list = list, show = show, resume = resume, rollback = rollback,

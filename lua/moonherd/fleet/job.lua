@@ -69,8 +69,9 @@ end
 -- ---- items --------------------------------------------------------------------------------------
 
 local function check_key(key, who)
-  if type(key) == "string" and key ~= "" and not key:find "\0" then return key end
-  return errors.usage("%s: bad key (a string that is not empty is expected, got %s)", who,
+  local is_good = type(key) == "string" and key ~= "" and utf8.len(key) and not key:find "\0"
+  if is_good then return key end
+  return errors.usage("%s: bad key (text in UTF-8 that is not empty is expected, got %s)", who,
     type(key) == "string" and ("%q"):format(key) or type(key))
 end
 
@@ -148,7 +149,9 @@ function Job:upload(ns, name, spec)
   if type(spec) ~= "table" then
     errors.usage("job:upload: the options of script:upload are expected, got %s", type(spec))
   end
-  self._client = self._client or handles.client(ns)
+  local client = handles.client(ns)
+  -- One client of a dry run is enough: nothing may be taken down as done.
+  if not self._client or handles.is_dry(client) then self._client = client end
   add(self, uploads.item(ns:script(name), spec, self._hashes), "job:upload")
 end
 

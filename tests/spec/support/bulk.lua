@@ -12,6 +12,13 @@ function M.connect()
   return moonherd.connect { target = "local", state = state }
 end
 
+--- A client in a dry run, of the same platform.
+function M.connect_dry(client)
+  local dry = moonherd.connect { target = "local", state = client._state, dry_run = true }
+  dry:create_namespace "the first write starts the platform that answers"
+  return dry
+end
+
 --- The options of an upload, with more of them.
 function M.spec(more)
   local spec = {
