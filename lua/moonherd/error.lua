@@ -9,6 +9,7 @@
 --   messages  the answer's messages        status     the HTTP status
 --   method    path      of the request     attempts   how often it was sent
 --   history   one entry an attempt         ray_id     Cloudflare's name for the request
+--   requests  of a call, with looks at what is live, and those of its operation that went before
 --   retry_after   seconds that the server asked to wait
 --   should_retry  the server's own word about sending again
 --   retryable whether the same call may succeed later and may be sent again

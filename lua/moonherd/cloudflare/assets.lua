@@ -162,7 +162,9 @@ local function end_session(session, err)
   if not errors.is(err) or err.reason ~= "auth" then error(err, 0) end
   err.hint = AGAIN
   session.failure = err
-  return err.attempts
+  local requests = err.requests
+  err.requests = nil -- they are counted from now on by who has asked
+  return requests
 end
 
 -- Sends the buckets, several at once, and says in the session what the answers said. One that is
@@ -221,7 +223,11 @@ end
 
 local function send_site(script, site, on_progress, who)
   local report = { files = #site.files, sent = 0, bytes = 0, requests = 0 }
-  local token = complete(script, site, report, on_progress, who)
+  local ok, token = pcall(complete, script, site, report, on_progress, who)
+  if not ok then
+    transport.count_before(token, report.requests)
+    error(token, 0)
+  end
   report.skipped = report.files - report.sent
   log.write("debug", ("assets: %d of %d files sent"):format(report.sent, report.files),
     { script = script.name, bytes = report.bytes, requests = report.requests })

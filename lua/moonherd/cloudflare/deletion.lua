@@ -156,7 +156,7 @@ end
 -- Whether a failed request may be followed by another: only here is it known what is left.
 local function may_go_on(work, err)
   local policy = work.namespace._client._retry
-  work.result.requests = work.result.requests + (err.attempts or 0)
+  work.result.requests = work.result.requests + (err.requests or 0)
   if not policy or err.outcome ~= "unknown" or not failures.is_passing(err)
     or not work.result.count then
     return false
@@ -191,7 +191,7 @@ local function delete_one(work, name)
     record(work, { name }, 1)
     return tell(work)
   end
-  result.requests = result.requests + (err.attempts or 0)
+  result.requests = result.requests + (err.requests or 0)
   -- Somebody else has deleted it: that is not confirmed by an answer of ours.
   if err.reason ~= "script_not_found" then error(err, 0) end
 end

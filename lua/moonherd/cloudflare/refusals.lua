@@ -29,6 +29,13 @@ function M.note(client, err)
   if refusals.count == MOST then announce(client) end
 end
 
+--- Whether an error is of a call that was not sent for that.
+---@param err table
+---@return boolean
+function M.is_refusal(err)
+  return err.reason == "auth" and err.sent == false
+end
+
 --- Whether a call is not to be sent.
 ---@param client table
 ---@param endpoint table  its row

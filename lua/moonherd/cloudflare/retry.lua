@@ -127,7 +127,7 @@ local function try_to_look(how, call, err)
   if ok then return true, envelope end
   if task.must_pass(envelope) then error(envelope, 0) end
   err.cause = err.cause or envelope
-  call.requests = call.requests + (errors.is(envelope) and envelope.attempts or 0)
+  call.requests = call.requests + (errors.is(envelope) and envelope.requests or 0)
   return false
 end
 
@@ -154,7 +154,7 @@ end
 -- An error that ended the attempts from outside tells what they were.
 local function add_history(call, err)
   if not errors.is(err) then return end
-  err.history, err.attempts = call.history, #call.history
+  err.history, err.attempts, err.requests = call.history, #call.history, call.requests
   if call.was_unclear then err.outcome = "unknown" end
 end
 

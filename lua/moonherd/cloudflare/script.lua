@@ -235,7 +235,7 @@ end
 ---@example
 --- print(script:put_secret("API_KEY", "sk_live_51H8f").name) --> API_KEY
 function Script:put_secret(name, value)
-  return secrets.put(self, name, value)
+  return (secrets.put(self, name, value))
 end
 
 --- Sets and deletes several secrets in one request: all of it happens, or nothing. Secrets that are

@@ -58,12 +58,14 @@ end
 ---@param name string
 ---@param value string|table
 ---@return table secret  without its value
+---@return integer requests
 function M.put(script, name, value)
   local who = "script:put_secret"
   secret_value.hide(value)
   names.check(name, who, "a secret")
   local secret = secret_value.read(name, value, who)
-  return (call(script, endpoints.put_secret, nil, encode.json(secret, who)))
+  local result, _, requests = call(script, endpoints.put_secret, nil, encode.json(secret, who))
+  return result, requests
 end
 
 -- ---- several -----------------------------------------------------------------------------------

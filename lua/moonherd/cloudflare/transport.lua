@@ -160,7 +160,7 @@ end
 
 local function fail(call, err)
   if call.client._retry == nil then call.history[1] = failures.history_entry(err) end
-  err.history, err.attempts = call.history, #call.history
+  err.history, err.attempts, err.requests = call.history, #call.history, call.requests
   err.method, err.path = call.endpoint.method, call.path
   err.message = ("%s: %s"):format(call.subject, err.message)
   error(err, 0)
@@ -169,7 +169,7 @@ end
 local function try_again(call, err)
   setmetatable(call, Call)
   call.subject, call.history = subject(call.endpoint, call.a, call.b), {}
-  call.requests, call.attempts = 1, 0
+  call.requests, call.attempts = refusals.is_refusal(err) and 0 or 1, 0
   local envelope
   if call.client._retry then envelope, err = retries.run(call, err) end
   if not envelope then return fail(call, err) end
@@ -220,6 +220,31 @@ function M.call(client, endpoint, query, body, a, b, c)
   local path = endpoint.format:format(client._account, a, b, c)
   local gate = client._gate
   return (gate or M.send)(client, endpoint, path, query or "", body, a, b, c)
+end
+
+--- Adds to the requests of a failure those of the same operation that went before.
+---@param err any
+---@param before integer
+function M.count_before(err, before)
+  if errors.is(err) then err.requests = (err.requests or 0) + before end
+end
+
+local function counted(before, ok, ...)
+  if ok then return ... end
+  local err = ...
+  M.count_before(err, before)
+  error(err, 0)
+end
+
+--- Calls a function that sends the rest of an operation; when it fails, its error counts the
+--- requests that went before.
+---@async
+---@param before integer
+---@param f function
+---@param ... any  its arguments
+---@return any ...  what it returns
+function M.continue(before, f, ...)
+  return counted(before, pcall(f, ...))
 end
 
 --- Calls a path that stands in no row.

@@ -24,11 +24,11 @@ end
 local function put_with_defaults(script, request)
   local count = 0
   while true do
-    local result, more = moonherd_try(put, script, request)
+    local result, more = moonherd_try(transport.continue, count, put, script, request)
     if result then return result, count + more end
     local err = more
     if not bindings.use_defaults(request.bindings, err) then error(err, 0) end
-    count = count + (err.attempts or 1)
+    count = err.requests or count
   end
 end
 
@@ -57,7 +57,7 @@ function M.upload(script, spec)
   local request = requests.read(spec)
   if request.dry_run then return plan.show(script, request, requests.WHO) end
   local report, before = send_assets(script, request)
-  local result, count = send(script, request)
+  local result, count = transport.continue(before, send, script, request)
   result.assets, result.requests = report, before + count
   return result
 end

@@ -72,8 +72,7 @@ local function perform(item, must_verify, spent)
 end
 
 local function finish(run, item, err, spent)
-  if err then spent.requests = spent.requests + (math.type(err.attempts) == "integer"
-    and err.attempts or 0) end
+  if err then spent.requests = spent.requests + requests_of(err) end
   run.requests = run.requests + spent.requests
   local is_kept = run.ledger:finish(item.key, run.owner_id, {
     state = err and "failed" or "done", ended = time.wall(), requests = spent.requests,

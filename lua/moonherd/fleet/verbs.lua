@@ -3,12 +3,16 @@
 local bindings = require "moonherd.cloudflare.bindings"
 local bulk = require "moonherd.fleet.bulk"
 local deletes = require "moonherd.fleet.deletes"
+local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
+local secrets = require "moonherd.cloudflare.secrets"
 local secret_value = require "moonherd.cloudflare.secret_value"
 local selection = require "moonherd.cloudflare.selection"
 local settings_of = require "moonherd.cloudflare.settings"
 local tags = require "moonherd.cloudflare.tags"
+local transport = require "moonherd.cloudflare.transport"
 local uploads = require "moonherd.fleet.uploads"
 
 --- What a namespace does with all of its scripts, as jobs do it.
@@ -133,6 +137,25 @@ local function tag_changes(live, add, remove)
   return out, into
 end
 
+-- Adds or removes a tag; returns the requests it took.
+local function change_tag(script, endpoint, tag)
+  local _, _, requests = transport.call(handles.client(script), endpoint, nil, nil,
+    script._namespace, script._segment, tags.segment(tag, "namespace:tag"))
+  return requests
+end
+
+local function change_tags(script, out, into)
+  local requests = 0
+  local function change(endpoint, list)
+    for _, tag in ipairs(list) do
+      requests = requests + transport.continue(requests, change_tag, script, endpoint, tag)
+    end
+  end
+  change(endpoints.delete_tag, out)
+  change(endpoints.put_tag, into)
+  return requests
+end
+
 --- Adds and removes tags of many scripts. One that is as it should be costs no request. Each tag is
 --- a request of its own, so that tags that others set at the same time stay.
 ---@async
@@ -159,10 +182,7 @@ function Namespace:tag(filter, changes, opts)
       return #out + #into > 0
     end,
     change = function (entry)
-      local out, into = tag_changes(entry.tags, add, remove)
-      for _, tag in ipairs(out) do entry.script:delete_tag(tag) end
-      for _, tag in ipairs(into) do entry.script:add_tag(tag) end
-      return #out + #into
+      return change_tags(entry.script, tag_changes(entry.tags, add, remove))
     end,
   })
 end
@@ -192,8 +212,8 @@ function Namespace:rotate_secret(filter, name, value, opts)
     name = "rotate_secret", title = "rotate_secret " .. name, secrets = { name },
     digest = json.encode(secret),
     change = function (entry)
-      entry.script:put_secret(name, value)
-      return 1
+      local _, requests = secrets.put(entry.script, name, value)
+      return requests
     end,
   })
 end
