@@ -3,6 +3,7 @@ local bulk = require "tests.spec.support.bulk"
 local folders = require "tests.spec.support.folder"
 local fs = require "moonherd.fs"
 local ledgers = require "tests.spec.support.ledgers"
+local log = require "moonherd._log"
 local moonherd = require "moonherd"
 local owners = require "moonherd.fleet.owner"
 local store = require "moonherd.store"
@@ -389,6 +390,21 @@ describe("a job", function ()
   it("refuses a ledger that is not its own", function ()
     job { name = "one" }
     assert.equal("ledger_of_another_job", refusal { name = "two" }.reason)
+  end)
+
+  it("does not go on with another key than its own without a word", function ()
+    uploads({ "a" }):run()
+    folder:write("job.db.key", "short")
+    local ok, err = pcall(job)
+    assert.are.same({ false, "corrupt" }, { ok, err.reason })
+    assert.matches("job.db.key is damaged: 5 bytes, not 32", err.message)
+    fs.remove(folder:at "job.db.key")
+    local said, write = {}, log.write
+    log.write = function (level, message) said[#said + 1] = level .. ": " .. message end
+    local report = uploads({ "a" }):run()
+    log.write = write
+    assert.equal(1, report.done)
+    assert.matches("^warn: .*job.db.key is missing: ", said[1])
   end)
 
   it("refuses a ledger that is damaged or newer before anything is done", function ()

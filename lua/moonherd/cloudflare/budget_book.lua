@@ -6,6 +6,7 @@
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local hash = require "moonherd.hash"
+local key_file = require "moonherd._key_file"
 local log = require "moonherd._log"
 local memory = require "moonherd.cloudflare.budget_memory"
 local store = require "moonherd.store.budget"
@@ -13,8 +14,7 @@ local task = require "moonherd._task"
 
 local M = {}
 
-local DIRECTORY_MODE <const>, FILE_MODE <const> = 448, 384 -- 0700 and 0600
-local KEY_SIZE <const> = 32
+local DIRECTORY_MODE <const> = 448 -- 0700
 
 local keys = setmetatable({}, { __mode = "k" }) -- of books; out of what gets printed
 
@@ -29,27 +29,12 @@ function M.directory()
   return home and home:sub(1, 1) == "/" and home .. "/.local/state/moonherd" or nil
 end
 
--- Of several processes that start at once, one makes the key.
-local function read_key(path)
-  if not fs.exists(path) then
-    local bytes = hash.random(KEY_SIZE)
-    local ok, err = pcall(fs.write, path, bytes, { mode = FILE_MODE, exclusive = true })
-    if not ok and not (errors.is(err) and err.reason == "exists") then error(err, 0) end
-  end
-  local key = fs.read(path)
-  if #key == KEY_SIZE then return key end
-  return errors.raise {
-    kind = "io", reason = "corrupt", path = path,
-    message = ("%s is damaged: %d bytes, not %d"):format(path, #key, KEY_SIZE),
-  }
-end
-
 local function open_file(directory)
   if not directory then
     errors.raise { kind = "io", reason = "not_found", message = "HOME is not set" }
   end
   fs.mkdir(directory, DIRECTORY_MODE, true)
-  return read_key(directory .. "/budget.key"), store.open(directory .. "/budget.db")
+  return key_file.read(directory .. "/budget.key"), store.open(directory .. "/budget.db")
 end
 
 -- Goes on without the file, which has just failed; others may have found that out before.
@@ -75,7 +60,7 @@ function M.open(directory)
     keys[book], book.store = key, file
   else
     go_alone(book, key)
-    keys[book] = hash.random(KEY_SIZE)
+    keys[book] = hash.random(key_file.SIZE)
   end
   return book
 end

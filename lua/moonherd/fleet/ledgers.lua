@@ -7,6 +7,7 @@ local fs = require "moonherd.fs"
 local hash = require "moonherd.hash"
 local host = require "moonherd._host"
 local json = require "moonherd.json"
+local key_file = require "moonherd._key_file"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local paths = require "moonherd._paths"
@@ -16,8 +17,7 @@ local time = require "moonherd.time"
 local M = {}
 
 local DEFAULT_STATE = ".moonherd"
-local DIRECTORY_MODE, FILE_MODE = tonumber("700", 8), tonumber("600", 8)
-local KEY_SIZE = 32
+local DIRECTORY_MODE = tonumber("700", 8)
 local LONGEST_NAME = 100
 local UNKNOWN_ORIGIN = '{"arguments":[]}'
 
@@ -58,14 +58,13 @@ local function make_state_directory()
   if not fs.exists(path) then pcall(fs.write, path, "*\n", { exclusive = true }) end
 end
 
--- Of several processes that start on a new ledger, one makes the key.
-local function read_key(path)
-  if not fs.exists(path) then
-    local bytes = hash.random(KEY_SIZE)
-    local ok, err = pcall(fs.write, path, bytes, { mode = FILE_MODE, exclusive = true })
-    if not ok and err.reason ~= "exists" then error(err, 0) end
+-- Without the key that its digests were made with, all that is done counts as changed.
+local function read_key(ledger)
+  local path = ledger.path .. ".key"
+  if not fs.exists(path) and ledger:find_job() then
+    log.write("warn", ("%s is missing: what has a digest will be done again"):format(path))
   end
-  return fs.read(path)
+  return key_file.read(path)
 end
 
 -- What a later `moonherd jobs resume` needs to run the script again. Words that are hidden are
@@ -120,7 +119,7 @@ end
 
 local function open_files(name, path)
   local ledger = store.open(path)
-  ledger.key = read_key(path .. ".key")
+  ledger.key = read_key(ledger)
   ledger.job = ledger:take_job(name, UNKNOWN_ORIGIN, time.wall())
   return ledger
 end
