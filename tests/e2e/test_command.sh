@@ -26,6 +26,9 @@ describe("good", function ()
     assert.equal("usage", err.kind)
     assert.truthy(err.message:find "faults/0/fault")
   end)
+  it("may count its requests", function ()
+    assert.equal(1, #moonherd.connect { budget = {} }:namespaces())
+  end)
   it("leaves no file beside it", function () assert.is_false(moonherd.fs.exists ".moonherd") end)
   pending "comes later"
 end)
@@ -53,17 +56,18 @@ printf 'it("is cut off", function (' > "$work/broken_spec.lua"
 echo 'os.exit(0)' > "$work/exits_spec.lua"
 
 # Runs it in the folder; keeps what is printed in `out`, what is said in `err`.
+export XDG_STATE_HOME="$scratch/user"
 run() { (cd "$work" && "$moonherd" test --log warn "$@" > "$scratch/out" 2> "$scratch/err"); }
 status() { want=$1; shift; run "$@"; got=$?; [ $got = "$want" ] || { echo "status $got"; cat "$scratch/out" "$scratch/err"; return 1; }; }
 says() { grep -qF -- "$1" "$scratch/out" || { cat "$scratch/out"; return 1; }; }
 complains() { [ "$(wc -l < "$scratch/err")" = 1 ] && grep -qF -- "$1" "$scratch/err" || { cat "$scratch/err"; return 1; }; }
 
 check 'good specs' status 0 spec/good_spec.lua
-check 'are a line a file' says 'ok spec/good_spec.lua (6, 1 skipped)'
-check 'and a count' says '6 passed, 0 failed, 1 skipped'
+check 'are a line a file' says 'ok spec/good_spec.lua (7, 1 skipped)'
+check 'and a count' says '7 passed, 0 failed, 1 skipped'
 check 'the folder spec is the default' status 1
 check 'what never comes is not waited for' says 'the test would take for ever, waiting for a sign'
-check 'each file has a platform of its own' says '8 passed, 1 failed'
+check 'each file has a platform of its own' says '9 passed, 1 failed'
 check 'all bad ends' status 1 --timeout 1s bad_spec.lua
 check 'a task that was left' says 'spawned at bad_spec.lua:3'
 check 'a server that was left' says 'a server was left open, made at bad_spec.lua:4'
