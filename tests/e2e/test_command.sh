@@ -79,19 +79,19 @@ check 'and no secret' sh -c "! grep -q hunter '$scratch/out' '$scratch/err'"
 check 'a file that does not compile' status 1 broken_spec.lua
 check 'says where' says 'broken_spec.lua:1:'
 check 'a file that ends the process' status 1 exits_spec.lua spec/good_spec.lua
-check 'and the others are run' says 'ok spec/good_spec.lua (6'
+check 'and the others are run' says 'ok spec/good_spec.lua (7'
 
 check 'a filter' status 0 --filter 'meets %a+$' spec
 check 'chooses' says '1 passed, 0 failed'
 check 'a tag' status 0 --tags requests,other spec
 check 'chooses too' says '1 passed, 0 failed'
 check 'a tag leaves out' status 0 --exclude-tags requests spec/good_spec.lua
-check 'what has it' says '5 passed, 0 failed'
+check 'what has it' says '6 passed, 0 failed'
 
 check 'TAP' status 1 --output tap --output "junit=$scratch/junit.xml" --timeout 1s bad_spec.lua spec/good_spec.lua
-check 'has a plan' says '1..13'
-check 'and skips' says 'ok 13 - good comes later # SKIP'
-check 'JUnit beside it' grep -q '<testsuites tests="13" failures="0" errors="6" skipped="1"' "$scratch/junit.xml"
+check 'has a plan' says '1..14'
+check 'and skips' says 'ok 14 - good comes later # SKIP'
+check 'JUnit beside it' grep -q '<testsuites tests="14" failures="0" errors="6" skipped="1"' "$scratch/junit.xml"
 check 'is escaped' grep -q 'name="bad tells a &lt;secret&gt;"' "$scratch/junit.xml"
 
 check 'no such file' status 2 gone_spec.lua
