@@ -156,6 +156,17 @@ describe("a dry run", function ()
       "delete namespace")
   end)
 
+  it("reads what it has made, under the name that it has given last", function ()
+    local made = client:create_namespace "made in the dry run"
+    made:script "shop":upload(spec())
+    made:rename "renamed there"
+    made:update { name = "renamed there", trusted_workers = true }
+    assert.equal(1, made:details().script_count)
+    assert.same({ "shop" }, { (made:scripts()()).name })
+    made:delete { expect = 1 }
+    assert.is_false(made:exists())
+  end)
+
   it("answers raw calls too, of dispatch namespaces", function ()
     local path = "/accounts/{account_id}/workers/dispatch/namespaces"
     local made = client:request { method = "POST", path = path, json = { name = "raw" } }

@@ -72,10 +72,12 @@ function Scratch:live_name(segment)
   return self.live[segment] or segment
 end
 
--- A namespace was renamed: reads of the new name are reads of the old one.
+-- A namespace was renamed: reads of the new name are reads of the old one. One that was made in the
+-- dry run is made under its new name.
 local function rename(self, old, new)
-  local live = self:live_name(old)
-  self.live[old] = nil
+  local live, is_made = self:live_name(old), self.made[old]
+  self.live[old], self.made[old] = nil, nil
+  self.made[new] = is_made
   self.live[new] = live ~= new and live or nil
 end
 
