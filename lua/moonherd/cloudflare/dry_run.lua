@@ -8,6 +8,7 @@
 local async = require "moonherd.async"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local hash = require "moonherd.hash"
 local json = require "moonherd.json"
 local lines = require "moonherd.cloudflare.dry_line"
 local log = require "moonherd._log"
@@ -27,7 +28,7 @@ local ASSETS = "/accounts/[^/]+/workers/assets/upload"
 local Scratch = {}
 Scratch.__index = Scratch
 
-local scratches, count = {}, 0
+local scratches = {}
 
 -- The scratch platform of a client's account; it starts at the first write.
 local function scratch_of(client, connect)
@@ -61,8 +62,7 @@ end
 local function open(self)
   local dir, err = platform.scratch_dir()
   if not dir then error(err, 0) end
-  count = count + 1
-  self.client = self.connect(("%s/%d"):format(dir, count))
+  self.client = self.connect(dir .. "/" .. hash.uuid())
 end
 
 --- The segment under which the target knows a namespace: a dry run may have renamed it.

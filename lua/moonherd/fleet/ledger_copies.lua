@@ -3,6 +3,7 @@
 -- go away with the host.
 local fs = require "moonherd.fs"
 local handles = require "moonherd.cloudflare.handles"
+local hash = require "moonherd.hash"
 local host = require "moonherd._host"
 local platform = require "moonherd._platform"
 
@@ -12,7 +13,7 @@ local M = {}
 local PARTS <const> = { "", "-wal", ".key" }
 local FILE_MODE <const> = tonumber("600", 8)
 
-local copies, count = {}, 0
+local copies = {}
 
 -- They are read whole: there is no other way to copy a file, and a dry run is rare.
 local function copy(path, to)
@@ -39,8 +40,7 @@ function M.of(path)
   if copies[path] then return copies[path] end
   local dir, err = platform.scratch_dir()
   if not dir then error(err, 0) end
-  count = count + 1
-  local to = ("%s/ledger-%d.db"):format(dir, count)
+  local to = ("%s/%s.db"):format(dir, hash.uuid())
   copies[path] = to
   copy(path, to)
   return to
