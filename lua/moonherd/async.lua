@@ -109,6 +109,10 @@ local function source(who, items)
     usage("%s: bad argument (list or iterator expected, got %s)", who, type(items))
   end
   local is_busy, has_ended, turns, control = false, false, core.waitlist(), nil
+  local turn = setmetatable({}, { __close = function ()
+    is_busy = false
+    if has_ended then turns:wake() else turns:wake(1) end
+  end })
   local function take(first, ...)
     control = first
     has_ended = first == nil
@@ -120,10 +124,7 @@ local function source(who, items)
     while is_busy do turns:wait "the next item" end
     if has_ended then return nil end
     is_busy = true
-    local _ <close> = setmetatable({}, { __close = function ()
-      is_busy = false
-      if has_ended then turns:wake() else turns:wake(1) end
-    end })
+    local _ <close> = turn
     return take(items(nil, control))
   end, math.huge
 end

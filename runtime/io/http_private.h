@@ -35,6 +35,7 @@ struct mh_http_slot {
   bool keeps_pipewait, keeps_long_connect;
   struct curl_slist *nodes; /* the header list, built anew in place for each transfer */
   size_t node_room;
+  char *joined; /* a small body of several pieces, in one; NULL until there was one */
   char error[CURL_ERROR_SIZE];
 };
 

@@ -4,11 +4,18 @@ local json = require "moonherd.json"
 
 local M = {}
 
+local DAYS <const> = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function days_of(year, month)
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  return month == 2 and is_leap and 29 or DAYS[month] or 0
+end
+
 local function check_date(text)
   local year, month, day = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
-  -- What the calendar does not have is another day by then. Noon, as clocks change at night.
-  local time = year and os.time { year = year, month = month, day = day, hour = 12 }
-  if time and os.date("%Y-%m-%d", time) == text then return nil end
+  if year and day >= "01" and tonumber(day) <= days_of(tonumber(year), tonumber(month)) then
+    return nil
+  end
   return ("a date like '2026-10-01' is expected, got '%s'"):format(text)
 end
 
