@@ -3,6 +3,8 @@ local bulk = require "tests.spec.support.bulk"
 local folders = require "tests.spec.support.folder"
 local fs = require "moonherd.fs"
 local ledgers = require "tests.spec.support.ledgers"
+local moonherd = require "moonherd"
+local owners = require "moonherd.fleet.owner"
 
 local SPEC = bulk.spec()
 
@@ -12,10 +14,14 @@ describe("the bulk verbs", function ()
   local folder, client, dry_client, ns
   local count = 0
 
+  local real_lease, real_look = owners.LEASE, owners.LOOK
+
   setup(function ()
+    owners.LEASE, owners.LOOK = 0.2, 0.01
     client = bulk.connect()
     dry_client = bulk.connect_dry(client)
   end)
+  teardown(function () owners.LEASE, owners.LOOK = real_lease, real_look end)
   before_each(function ()
     count = count + 1
     folder = folders.new()
@@ -252,10 +258,17 @@ describe("the bulk verbs", function ()
     fill()
     local ledger = folder:at "d.db"
     ns:delete_scripts { tags = { "old" }, ledger = ledger }
-    ledgers.claim(ledger, { host = "elsewhere" }, "a")
-    assert.equal("running_elsewhere", reason(ns.delete_scripts, ns, {
-      tags = { "in" }, ledger = ledger,
-    }))
+    local id = ledgers.claim(ledger, { host = "elsewhere" }, "a")
+    local elsewhere = moonherd.spawn(function ()
+      while true do
+        moonherd.sleep(0.02)
+        ledgers.with(ledger, function (file) file:beat(id) end)
+      end
+    end)
+    local delete = { tags = { "in" }, ledger = ledger }
+    assert.equal("running_elsewhere", reason(ns.delete_scripts, ns, delete))
     assert.is_true(ns:script "a":exists())
+    elsewhere:cancel()
+    assert.equal(1, ns:delete_scripts(delete).count) -- that one has died
   end)
 end)

@@ -42,7 +42,7 @@ end
 
 -- Who runs the job, as text; how many items those hold who died; who ran it last.
 local function look_at_owners(ledger)
-  local watch, running, held, last = owners.watch(owners.me(), 0), json.array {}, 0, nil
+  local watch, running, held, last = owners.watch(owners.me()), json.array {}, 0, nil
   for _, owner in ipairs(ledger:list_owners()) do
     last = owner
     if watch:is_alive(owner) then
@@ -198,9 +198,14 @@ end
 
 -- ---- rollback ----------------------------------------------------------------------------------
 
-local function check_idle(job)
-  if job.state ~= "running" then return end
-  parser.refuse("the job '%s' is being run by %s", job.name, table.concat(job.owners, ", "))
+local function check_idle(path)
+  local ledger <close> = ledgers.open_existing(path)
+  local watch = owners.watch(owners.me())
+  for _, owner in ipairs(ledger:list_owners()) do
+    if watch:is_working(ledger, owner) then
+      parser.refuse("the job '%s' is being run by %s", ledger.job.name, owners.name(owner))
+    end
+  end
 end
 
 local function print_rollback(job, report)
@@ -234,7 +239,7 @@ end
 local function rollback(options)
   local path = path_of(options)
   local job = summary_of(path)
-  check_idle(job)
+  check_idle(path)
   use_place_of(job.origin)
   local report = roll_back(path, options.force)
   local print_report = options.json and print_rollback_json or print_rollback
@@ -253,7 +258,7 @@ end
 local function forget(options)
   local path, is_dry = path_of(options), copies.is_dry() or host.options.read_only
   local job = summary_of(path)
-  check_idle(job)
+  check_idle(path)
   if not is_dry then remove_files(path) end
   if options.json then return print(json.pretty { name = job.name, forgotten = not is_dry }) end
   say("%s %s: %d done, %d failed", is_dry and "would forget" or "forgot", job.name, job.done,

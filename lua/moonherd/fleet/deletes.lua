@@ -18,9 +18,8 @@ local WHO = "namespace:delete_scripts"
 -- What another run has left, which must not be at work any more.
 local function left_by_others(ledger, run)
   local left = ledger:list_held()
-  for _, row in ipairs(left) do
-    local owner = ledger:find_owner(row.owner_id)
-    if run.watch:is_alive(owner) then
+  for _, owner in ipairs(left[1] and ledger:list_owners() or {}) do
+    if owner.held > 0 and run.watch:is_working(ledger, owner) then
       errors.raise {
         kind = "usage", reason = "running_elsewhere", hint = "wait for it, or end it",
         message = ("%s: ledger '%s' is in use by %s"):format(WHO, ledger.path, owners.name(owner)),
@@ -63,7 +62,9 @@ local function run_with(namespace, opts, path)
   local name = "delete_scripts in " .. namespace.name
   local ledger <close> = ledgers.open(name, path, handles.client(namespace))
   local run <close> = runs.begin(ledger, { name = name })
-  local result, err = moonherd_try(deletion.run, namespace, opts, keeper_of(ledger, run))
+  local result, err = moonherd_try(run.call, run, function ()
+    return deletion.run(namespace, opts, keeper_of(ledger, run))
+  end)
   if err then error(ledgers.explain(err, ledger.path), 0) end
   return result
 end

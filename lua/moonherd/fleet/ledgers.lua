@@ -117,11 +117,17 @@ function M.explain(err, path)
   return is_of_ledger and explained(err, path) or err
 end
 
-local function open_files(name, path)
-  local ledger = store.open(path)
+local function prepare(ledger, name)
   ledger.key = read_key(ledger)
   ledger.job = ledger:take_job(name, UNKNOWN_ORIGIN, time.wall())
-  return ledger
+end
+
+local function open_files(name, path)
+  local ledger = store.open(path)
+  local ok, err = pcall(prepare, ledger, name)
+  if ok then return ledger end
+  ledger:close()
+  return error(err, 0)
 end
 
 --- Opens a job's ledger, which is made when it is missing. In a dry run it is a copy.

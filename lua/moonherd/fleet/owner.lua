@@ -1,15 +1,18 @@
 -- Who runs a job, and whether somebody else who did still does. A process is known by its number
 -- and the moment it was born, on one boot of one machine: numbers are used again. Of a process that
 -- cannot be looked at (on another machine, in another container) its heartbeat in the ledger tells.
+local async = require "moonherd.async"
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
-local moonherd_try = require "moonherd.async".try
+local log = require "moonherd._log"
+local moonherd_try = async.try
 local time = require "moonherd.time"
 
 local M = {}
 
---- Seconds between two beats of an owner, and without one until it counts as dead.
-M.BEAT, M.LEASE = 10, 60
+--- Seconds between two beats of an owner, without one until it counts as dead, and between two
+--- looks whether there was one.
+M.BEAT, M.LEASE, M.LOOK = 10, 60, 1
 
 local function line_of(path)
   return fs.read(path):match "^[^\n]*"
@@ -64,9 +67,9 @@ end
 local Watch = {}
 Watch.__index = Watch
 
---- What one run knows of the other owners.
+--- What one run, or somebody who looks on, knows of the other owners.
 ---@param me table  as M.me gave it
----@param own_id integer  of this run
+---@param own_id? integer  of this run
 ---@return table watch
 function M.watch(me, own_id)
   return setmetatable({ me = me, own_id = own_id, seen = {} }, Watch)
@@ -82,20 +85,44 @@ local function has_lease(self, owner)
   return time.now() - seen.at < M.LEASE
 end
 
---- Whether an owner may still be working. Another run of this very process is one of another state
---- of Lua, or one that was left without a word: that only its beats can tell.
+-- Whether a look at the process tells. Another run of this very process is one of another state of
+-- Lua, or one that was left without a word: that only its beats can tell.
+local function can_be_seen(self, owner)
+  local me = self.me
+  local is_near = owner.host == me.host and owner.boot == me.boot
+  return is_near and not (owner.pid == me.pid and owner.born == me.born)
+end
+
+--- Whether an owner may still be working, as far as one look can tell.
 ---@async
 ---@param owner table  its row
 ---@return boolean is_alive
 function Watch:is_alive(owner)
   if owner.ended then return false end
   if owner.id == self.own_id then return true end
-  local me = self.me
-  local is_near = owner.host == me.host and owner.boot == me.boot
-  if not is_near or owner.pid == me.pid and owner.born == me.born then
-    return has_lease(self, owner)
+  if can_be_seen(self, owner) then return is_running(owner) end
+  return has_lease(self, owner)
+end
+
+local function announce(owner)
+  local format = "%s cannot be looked at from here; a sign of life is waited for, %g s at most"
+  log.write("info", format:format(M.name(owner), M.LEASE))
+end
+
+--- Whether an owner is working. One that cannot be looked at is watched for as long as it takes.
+---@async
+---@param ledger table
+---@param owner table  its row
+---@return boolean is_working
+function Watch:is_working(ledger, owner)
+  local beat = owner.beat
+  if self:is_alive(owner) and not can_be_seen(self, owner) then announce(owner) end
+  while self:is_alive(owner) do
+    if can_be_seen(self, owner) or owner.beat ~= beat then return true end
+    async.sleep(M.LOOK)
+    owner = ledger:find_owner(owner.id)
   end
-  return is_running(owner)
+  return false
 end
 
 return M

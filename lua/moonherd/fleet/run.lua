@@ -253,6 +253,15 @@ function Run:work(next_item, total)
   error(err, 0)
 end
 
+--- Calls a function that works through items in its own way; meanwhile others see that this run is
+--- alive.
+---@async
+---@param f function
+---@return any result  what it returns
+function Run:call(f)
+  return async.race(f, function () keep_alive(self) end)
+end
+
 --- Ends the run, whatever became of it: nothing is held any more. What was in flight stays
 --- "running" by an owner that has ended, so that whoever comes next verifies it. On a disk that is
 --- full the end of the process has to tell.
