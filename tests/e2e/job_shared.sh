@@ -102,4 +102,19 @@ wait $shell
 check 'the next run goes on' ended two 0
 check 'and looks at that' [ "$(count looked)" = "$held" ]
 check 'each item was done once' each_once
+# Two containers of one name on one machine: neither can see the processes of the other.
+contained() {
+  unshare --pid --fork --mount-proc "$moonherd" run --target local tests/e2e/job_items.lua "$ledger" \
+    "$log" $ITEMS 20ms > "$scratch/$1.out" 2>&1
+}
+new contained
+if unshare --pid --fork --mount-proc true 2> /dev/null; then
+  contained one & first=$!
+  pause_until begun 1
+  contained two
+  wait $first
+  check 'two containers do not take each other for dead' each_once
+else
+  skip 'two containers' 'unshare --pid is not allowed here'
+fi
 finish

@@ -1,6 +1,6 @@
 -- Who runs a job, and whether somebody else who did still does. A process is known by its number
--- and the moment it was born, on one boot of one machine: numbers are used again. Of a process that
--- cannot be looked at (on another machine, in another container) its heartbeat in the ledger tells.
+-- and the moment it was born, in one container on one boot of one machine: numbers are used again.
+-- Of a process that cannot be looked at its heartbeat in the ledger tells.
 local async = require "moonherd.async"
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
@@ -30,6 +30,15 @@ local function user_name()
     or "uid " .. fs.read "/proc/self/status":match "Uid:%s*(%d+)"
 end
 
+-- Containers of one machine share its boot, and maybe its name, but not the numbers of processes:
+-- the birth of the first one tells them apart.
+local function world()
+  local boot = line_of "/proc/sys/kernel/random/boot_id"
+  local stat = moonherd_try(fs.read, "/proc/1/stat") -- may be hidden
+  local _, born = parse_stat(stat or "1 (hidden) ?")
+  return ("%s %s"):format(boot, born or "?")
+end
+
 --- This process.
 ---@async
 ---@return table owner  {host=, boot=, pid=, born=, user=}
@@ -37,7 +46,7 @@ function M.me()
   local stat = fs.read "/proc/self/stat"
   local _, born = parse_stat(stat)
   return {
-    host = line_of "/proc/sys/kernel/hostname", boot = line_of "/proc/sys/kernel/random/boot_id",
+    host = line_of "/proc/sys/kernel/hostname", boot = world(),
     pid = math.tointeger(stat:match "^%d+"), born = born, user = user_name(),
   }
 end
