@@ -200,12 +200,9 @@ end
 
 local function check_idle(path)
   local ledger <close> = ledgers.open_existing(path)
-  local watch = owners.watch(owners.me())
-  for _, owner in ipairs(ledger:list_owners()) do
-    if watch:is_working(ledger, owner) then
-      parser.refuse("the job '%s' is being run by %s", ledger.job.name, owners.name(owner))
-    end
-  end
+  local owner = owners.find_working(ledger)
+  if not owner then return end
+  parser.refuse("the job '%s' is being run by %s", ledger.job.name, owners.name(owner))
 end
 
 local function print_rollback(job, report)

@@ -51,8 +51,7 @@ local function names_in(value)
   return found
 end
 
-local function json_names
-(text)
+local function json_names(text)
   local ok, value = pcall(json.decode, text)
   if ok and type(value) == "table" then return joined(names_in(value)) end
   return ("%d bytes"):format(#text)

@@ -20,10 +20,7 @@ local function left_by_others(ledger, run)
   local left = ledger:list_held()
   for _, owner in ipairs(left[1] and ledger:list_owners() or {}) do
     if owner.held > 0 and run.watch:is_working(ledger, owner) then
-      errors.raise {
-        kind = "usage", reason = "running_elsewhere", hint = "wait for it, or end it",
-        message = ("%s: ledger '%s' is in use by %s"):format(WHO, ledger.path, owners.name(owner)),
-      }
+      owners.raise_busy(WHO, ledger, owner)
     end
   end
   return left

@@ -7,6 +7,7 @@ local json = require "moonherd.json"
 local ledgers = require "moonherd.fleet.ledgers"
 local listed = require "moonherd.fleet.listed"
 local options = require "moonherd._options"
+local owners = require "moonherd.fleet.owner"
 local runs = require "moonherd.fleet.run"
 local snapshots = require "moonherd.fleet.snapshots"
 local uploads = require "moonherd.fleet.uploads"
@@ -37,8 +38,9 @@ local read = options.reader("moonherd.job", {
 --- records what is about to be done before each item, and how it ended: state, attempts, requests,
 --- times, who did it, and of a failure the message, never a secret. Two processes that run the same
 --- job share its items; no item is ever done by both at once, and what a process held when it died
---- is free. With --dry-run a copy of the ledger is used, which is forgotten. The arguments of the
---- script are kept for `moonherd jobs resume`; secrets belong into the environment.
+--- is free. With --dry-run, and for uploads by a client with `dry_run`, a copy of the ledger is
+--- used, which is forgotten. The arguments of the script are kept for `moonherd jobs resume`;
+--- secrets belong into the environment.
 ---@async
 ---@param opts table
 ---@field opts.name string  letters, digits, '.', '_' and '-'
@@ -310,6 +312,7 @@ local read_rollback = options.reader("job:rollback", {
 ---@return table report  {done=, failed={{key=, error=}, …}, requests=, not_restored={{key=,
 ---  secrets={names}, assets=, bindings={names} or nil}, …}}; `bindings` are those of
 ---  service-worker syntax whose value is a file
+---@error usage running_elsewhere  while a process runs the job
 ---@example
 --- local job = moonherd.job { name = "release-38", snapshot = true }
 --- for _, left in ipairs(job:rollback().not_restored) do print(left.key, left.secrets[1]) end
@@ -317,6 +320,8 @@ function Job:rollback(opts)
   opts = read_rollback(opts)
   opts.client = opts.client or self._client
   local ledger <close> = ledgers.open(self.name, self._opts.ledger, opts.client)
+  local owner = owners.find_working(ledger)
+  if owner then owners.raise_busy("job:rollback", ledger, owner) end
   return snapshots.roll_back(ledger, opts)
 end
 

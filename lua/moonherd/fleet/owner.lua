@@ -134,4 +134,27 @@ function Watch:is_working(ledger, owner)
   return false
 end
 
+--- An owner of a ledger that is at work; nil when nobody is.
+---@async
+---@param ledger table
+---@return table? owner  its row
+function M.find_working(ledger)
+  local watch = M.watch(M.me())
+  for _, owner in ipairs(ledger:list_owners()) do
+    if watch:is_working(ledger, owner) then return owner end
+  end
+end
+
+--- Raises that a ledger is in use.
+---@param who string  the public name of the function
+---@param ledger table
+---@param owner table  who uses it
+---@error usage running_elsewhere
+function M.raise_busy(who, ledger, owner)
+  errors.raise {
+    kind = "usage", reason = "running_elsewhere", hint = "wait for it, or end it",
+    message = ("%s: ledger '%s' is in use by %s"):format(who, ledger.path, M.name(owner)),
+  }
+end
+
 return M
