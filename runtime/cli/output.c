@@ -100,36 +100,39 @@ static size_t control_length(const char *text) {
 
 /* Prints the character at *at, or its first byte, and moves on. What steers a terminal is not let
  * through: messages may be a server's. */
-static void print_character(const char **at) {
+static void print_character(FILE *out, const char **at) {
   size_t n = control_length(*at);
-  fputc(n > 0 ? '?' : **at, stderr);
+  fputc(n > 0 ? '?' : **at, out);
   *at += n > 0 ? n : 1;
 }
 
 static void print_text(const char *before, const char *text, size_t n) {
   fputs(before, stderr);
-  for (const char *end = text + n; text < end;) print_character(&text);
+  for (const char *end = text + n; text < end;) print_character(stderr, &text);
   fputc('\n', stderr);
 }
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-/* Prints the JSON string that follows `name` in the line, unescaped as far as a terminal needs. */
-static void print_string_member(const char *json, const char *name) {
-  const char *at = strstr(json, name);
-  if (at == NULL) return;
-  for (at += strlen(name); *at != '\0' && *at != '"';) {
+void cli_write_string(FILE *out, const char *at, const char *line_break) {
+  while (*at != '\0' && *at != '"') {
     if (*at != '\\') {
-      print_character(&at);
+      print_character(out, &at);
       continue;
     }
     at++;
-    if (*at == 'n') fputs("\n  ", stderr);
-    else if (*at == 't') fputc('\t', stderr);
+    if (*at == 'n') fputs(line_break, out);
+    else if (*at == 't') fputc('\t', out);
     else if (*at == 'u') at += 4;  // a control character
-    else if (*at != 'r') fputc(*at, stderr);
+    else if (*at != 'r') fputc(*at, out);
     at++;
   }
+}
+
+/* Prints the JSON string that follows `name` in the line. */
+static void print_string_member(const char *json, const char *name) {
+  const char *at = strstr(json, name);
+  if (at != NULL) cli_write_string(stderr, at + strlen(name), "\n  ");
 }
 
 void cli_on_log(void *user, int level, const char *json, size_t n) {

@@ -38,7 +38,7 @@ static void draw_text(FILE *out, const char *text, int room) {
   for (; *text != '\0'; text++) {
     bool begins = ((unsigned char)*text & 0xC0) != 0x80;
     if (begins && room-- <= 0) return;
-    fputc(*text, out);
+    fputc(*text == '\t' ? ' ' : *text, out);
   }
 }
 
@@ -93,6 +93,15 @@ static bool copy_string(char *to, size_t size, const char *json, const char *bef
   return true;
 }
 
+/* The buffer is full of zeroes, of which one stays. */
+static void read_text(cli_bar *bar, const char *json) {
+  const char *at = strstr(json, "\"message\":\"");
+  FILE *out = at == NULL ? NULL : fmemopen(bar->text, sizeof bar->text - 1, "w");
+  if (out == NULL) return;
+  cli_write_string(out, at + strlen("\"message\":\""), " ");
+  fclose(out);
+}
+
 static int find(const cli_bars *bars, const char *name) {
   int i = 0;
   while (i < bars->count && strcmp(bars->bars[i].name, name) != 0) i++;
@@ -120,7 +129,7 @@ bool cli_bars_take(cli_bars *bars, const char *json) {
   if (i == MOST_BARS) return true;
   const char *fraction = strstr(progress, "\"fraction\":");
   if (fraction != NULL) bar.fraction = strtod(fraction + strlen("\"fraction\":"), NULL);
-  copy_string(bar.text, sizeof bar.text, json, "\"message\":\"");
+  read_text(&bar, json);
   bars->bars[i] = bar;
   if (i == bars->count) bars->count++;
   redraw(bars, true);

@@ -31,6 +31,17 @@ check 'the last line stays' sh -c "tail -n 1 '$scratch/out' | grep -q 'release: 
 check 'output is not torn' grep -q "$(printf '\r\033\\[J')half" "$scratch/out"
 check 'the log scrolls above it' grep -q "moonherd: warning: nearly" "$scratch/out"
 
+cat > "$scratch/odd.lua" << 'END'
+local moonherd = require "moonherd"
+local progress <close> = moonherd.progress("a\u{9b}2J\27[2J\"b\"", { total = 2 })
+for _ = 1, 2 do
+  moonherd.sleep "300ms"
+  progress:step()
+end
+END
+on_terminal 100 "$moonherd run --target local $scratch/odd.lua"
+check 'a name that steers terminals is text' grep -q '\] a?2J\[2J"b": 1 of 2' "$scratch/out"
+
 on_terminal 20 "$run"
 check 'a narrow terminal has no cells' sh -c "! grep -q '\\[#' '$scratch/out'"
 check 'a narrow terminal has short lines' grep -q "l$(printf 'release: [0-9]* of [0-9 (]*')$(printf '\033')" "$scratch/out"
