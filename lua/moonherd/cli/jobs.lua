@@ -187,6 +187,7 @@ local function resume(options)
   local job = summary_of(path_of(options))
   local origin = job.origin
   check_origin(job)
+  log.write("info", "resumed: " .. command_of(origin)) -- the ledger says what is run here
   use_place_of(origin)
   host.options.script_dir = fs.dirname(origin.script)
   arg = { [0] = origin.script, table.unpack(origin.arguments) } -- luacheck: globals arg
