@@ -2,8 +2,8 @@
 --
 --   moonherd --target TARGET fleet_uploads.lua COUNT [LEDGER]
 --
--- With a ledger they are the items of a job. Prints the microseconds of CPU of this process that
--- one has cost, its start left out.
+-- With a ledger they are the items of a job, else of a plain loop. Prints the microseconds of CPU
+-- of this process that one has cost, its start left out.
 local moonherd = require "moonherd"
 
 local count, ledger = math.tointeger(arg[1]), arg[2]
@@ -23,7 +23,13 @@ local function uploads()
   end
 end
 
-local began = os.clock()
-local report = ns:upload_all(uploads(), { ledger = ledger, concurrency = 16 })
+local began, report = os.clock(), nil
+if ledger then
+  report = ns:upload_all(uploads(), { ledger = ledger, concurrency = 16 })
+else
+  report = moonherd.each(uploads(), { concurrency = 16 }, function (name, spec)
+    ns:script(name):upload(spec)
+  end)
+end
 assert(report.done == count, "not all were uploaded")
 print(("%.1f"):format((os.clock() - began) / count * 1e6))
