@@ -196,6 +196,6 @@ describe("sh", function ()
     end)
     for i, code in ipairs(codes) do assert.equal(i % 8, code) end
     moonherd.sleep(0)
-    assert.equal(before, open_descriptors())
+    assert.is_true(open_descriptors() <= before) -- connections of others may close meanwhile
   end)
 end)
