@@ -2,12 +2,14 @@
 -- each script as an item that this run holds; what a run that was killed has left is seen in the
 -- list: a script that is not in it any more was deleted. Only one process may do it at a time, as a
 -- filter cannot be shared.
+local async = require "moonherd.async"
 local deletion = require "moonherd.cloudflare.deletion"
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
+local progress = require "moonherd.progress"
 local runs = require "moonherd.fleet.run"
 local time = require "moonherd.time"
 
@@ -66,20 +68,37 @@ local function run_with(namespace, opts, path)
   return result
 end
 
+-- Tells how far it is, beside what the script itself is told.
+local function with_bar(namespace, opts, f)
+  local bar <close> = progress.new("delete_scripts in " .. namespace.name, {
+    client = handles.client(namespace),
+  })
+  local given = opts.on_progress
+  if given == nil or type(given) == "function" then
+    opts.on_progress = function (counts)
+      bar:update(counts)
+      if given then given(counts) end
+    end
+  end
+  return async.race(f, function () bar:watch() end)
+end
+
 --- Deletes scripts, with the ledger that the options name, if they do.
 ---@async
 ---@param namespace table  the handle
 ---@param opts table
 ---@return table result  as deletion.run gives it
 function M.run(namespace, opts)
-  local path = type(opts) == "table" and opts.ledger
-  if not path then return deletion.run(namespace, opts) end
-  if type(path) ~= "string" then
+  if type(opts) ~= "table" then return deletion.run(namespace, opts) end
+  local path, others = opts.ledger, {}
+  if path ~= nil and type(path) ~= "string" then
     errors.usage("%s: bad option 'ledger' (string expected, got %s)", WHO, type(path))
   end
-  local others = {}
   for field, value in pairs(opts) do others[field] = field ~= "ledger" and value or nil end
-  return run_with(namespace, others, path)
+  return with_bar(namespace, others, function ()
+    if path then return run_with(namespace, others, path) end
+    return deletion.run(namespace, others)
+  end)
 end
 
 return M
