@@ -85,7 +85,7 @@ local function text_of(n)
   add(n.skipped > 0, "%d skipped", n.skipped)
   add(n.ended, "took %s", duration_text(n.elapsed))
   add(n.rate > 0 and not n.ended, "%.1f/s", n.rate)
-  add(n.remaining, "%d requests left", n.remaining)
+  add(n.remaining, n.remaining == 1 and "%d request left" or "%d requests left", n.remaining)
   return table.concat(parts, ", ")
 end
 
