@@ -4,10 +4,12 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "core/embedded.h"
 #include "core/guarded.h"
+#include "core/realm.h"
 #include "moonherd.h"
 
 // One for each C module, a line each: moonherd._clock and so on.
@@ -42,18 +44,31 @@ int luaopen_cjson(lua_State *L);
 int luaopen_cjson_safe(lua_State *L);
 
 #define ENTRY(name) {"moonherd._" #name, luaopen_moonherd__##name},
-static const luaL_Reg preloaded[] = {
-    MODULES(ENTRY){"cjson", luaopen_cjson},
+static const luaL_Reg linked[] = {
+    {"cjson", luaopen_cjson},
     {"cjson.safe", luaopen_cjson_safe},
+    MODULES(ENTRY){NULL, NULL},
 };
+enum { PUBLIC_LINKED = 2 /* the first of them: scripts have them under a guard too */ };
 
-static void preload(lua_State *L) {
+/* Their addresses are keys of the registry. Neither is there when modules of moonherd and scripts see
+ * the same globals and the same package.loaded. */
+static const char ENVIRONMENT[] = "moonherd.environment"; /* what its modules have for globals */
+static const char LOADED[] = "moonherd.loaded";           /* its modules, out of scripts' reach */
+
+static void preload(lua_State *L, size_t count) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  for (size_t i = 0; i < sizeof preloaded / sizeof preloaded[0]; i++) {
-    lua_pushcfunction(L, preloaded[i].func);
-    lua_setfield(L, -2, preloaded[i].name);
+  for (size_t i = 0; i < count && linked[i].name != NULL; i++) {
+    lua_pushcfunction(L, linked[i].func);
+    lua_setfield(L, -2, linked[i].name);
   }
   lua_pop(L, 1);
+}
+
+static void push_loaded(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, LOADED) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
 /* Compiles an embedded module and pushes its chunk. Raises when it has an error. */
@@ -62,6 +77,8 @@ static void push_chunk(lua_State *L, const struct mh_embedded *module) {
   size_t n = (size_t)(module->end - module->bytes);
   if (luaL_loadbufferx(L, module->bytes, n, chunk_name, "t") != LUA_OK) lua_error(L);
   lua_remove(L, -2);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, ENVIRONMENT) != LUA_TTABLE) lua_pop(L, 1);
+  else lua_setupvalue(L, -2, 1);
 }
 
 /* One of package.searchers: what is part of the program. */
@@ -78,14 +95,14 @@ static int search_embedded(lua_State *L) {
 }
 
 /* Behind package.preload, before the files: package.path cannot replace a part of the program. */
-static void add_searcher(lua_State *L) {
+static void add_searcher(lua_State *L, lua_CFunction searcher) {
   lua_getglobal(L, LUA_LOADLIBNAME);
   lua_getfield(L, -1, "searchers");
   for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
     lua_rawgeti(L, -1, i);
     lua_rawseti(L, -2, i + 1);
   }
-  lua_pushcfunction(L, search_embedded);
+  lua_pushcfunction(L, searcher);
   lua_rawseti(L, -2, 2);
   lua_pop(L, 2);
 }
@@ -96,16 +113,9 @@ static void replace_require(lua_State *L) {
   lua_setglobal(L, "require");
 }
 
-/* What scripts have of Lua's own libraries under a guard. */
-static void narrow(lua_State *L) {
-  luaL_requiref(L, "moonherd._guarded", luaopen_moonherd__guarded, 0);
-  push_chunk(L, mh_embedded_find("moonherd._package"));
-  lua_call(L, 0, 0);
-}
-
-/* package.loaded["moonherd._host"] = {options = …, version = …} */
+/* The module moonherd._host: {options = …, version = …} */
 static void add_host(lua_State *L, const mh_config *config) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  push_loaded(L);
   lua_createtable(L, 0, 2);
   mh_config_push(L, config);
   lua_setfield(L, -2, "options");
@@ -115,29 +125,22 @@ static void add_host(lua_State *L, const mh_config *config) {
   lua_pop(L, 1);
 }
 
-/* ---- in a state of somebody else -------------------------------------------------------------- */
-
-static const char ENVIRONMENT[] =
-    "moonherd.environment"; /* its address is the key in the registry */
+/* ---- behind a `require` of their own -------------------------------------------------------- */
 
 static lua_CFunction find_opener(const char *name) {
-  for (size_t i = 0; i < sizeof preloaded / sizeof preloaded[0]; i++)
-    if (strcmp(preloaded[i].name, name) == 0) return preloaded[i].func;
+  for (const luaL_Reg *entry = linked; entry->name != NULL; entry++)
+    if (strcmp(entry->name, name) == 0) return entry->func;
   return NULL;
 }
 
-/* Pushes what opens a module of moonherd; false: there is none of that name. */
+/* Pushes what opens a module of moonherd; false: there is none of that name. In a state of somebody
+ * else cjson and the like are its own. */
 static bool push_loader(lua_State *L, const char *name) {
-  if (strncmp(name, "moonherd", 8) != 0) return false;
+  if (mh_realm_of(L)->is_attached && strncmp(name, "moonherd", 8) != 0) return false;
   lua_CFunction opener = find_opener(name);
   const struct mh_embedded *module = mh_embedded_find(name);
-  if (opener != NULL) {
-    lua_pushcfunction(L, opener);
-  } else if (module != NULL) {
-    push_chunk(L, module);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, ENVIRONMENT);
-    lua_setupvalue(L, -2, 1);
-  }
+  if (opener != NULL) lua_pushcfunction(L, opener);
+  else if (module != NULL) push_chunk(L, module);
   return opener != NULL || module != NULL;
 }
 
@@ -152,7 +155,7 @@ static int require_other(lua_State *L) {
 int mh_modules_require(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   lua_settop(L, 1);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  push_loaded(L);
   // stack: name, loaded
   if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
   lua_pop(L, 1);
@@ -165,19 +168,25 @@ int mh_modules_require(lua_State *L) {
   return 1;
 }
 
-/* A copy: whatever the program does to its globals later does not reach moonherd. */
-static void make_environment(lua_State *L) {
-  lua_newtable(L);
-  lua_pushglobaltable(L);
+/* Copies the fields of the table at the top to the one below it, which stays. */
+static void copy_fields(lua_State *L) {
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
-    // stack: environment, globals, name, value
+    // stack: to, from, name, value
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, -5);
   }
   lua_pop(L, 1);
+}
+
+/* A copy: whatever is done to the globals later does not reach moonherd. Leaves it on the stack. */
+static void make_environment(lua_State *L) {
+  lua_newtable(L);
+  lua_pushglobaltable(L);
+  copy_fields(L);
   lua_pushcfunction(L, mh_modules_require);
   lua_setfield(L, -2, "require");
+  lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, ENVIRONMENT);
 }
 
@@ -188,6 +197,8 @@ static bool is_public(const char *name) {
   name += sizeof prefix - 1;
   return name[0] != '_' && strchr(name, '.') == NULL;
 }
+
+/* ---- in a state of somebody else -------------------------------------------------------------- */
 
 static void preload_public(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
@@ -201,18 +212,99 @@ static void preload_public(lua_State *L) {
 
 void mh_modules_attach(lua_State *L, const mh_config *config) {
   make_environment(L);
+  lua_pop(L, 1);
   add_host(L, config);
   preload_public(L);
 }
 
+/* ---- under a guard ---------------------------------------------------------------------------- */
+
+/* Private modules trust their callers. Under a guard scripts cannot have them: moonherd's modules are
+ * kept in a table of their own, are loaded by a `require` of their own, and see copies of the globals
+ * and the libraries, so that no replaced function is handed what is theirs. */
+
+/* Upvalue: the name. It is called by scripts too, with what they like. */
+static int load_public(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return mh_modules_require(L);
+}
+
+/* One of package.searchers. */
+static int search_public(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  bool is_ours = strncmp(name, "moonherd", 8) == 0;
+  bool is_open = !is_ours || strcmp(name, "moonherd") == 0 || is_public(name);
+  if (!is_open || mh_embedded_find(name) == NULL) {
+    lua_pushfstring(L, "no embedded module '%s'", name);
+    return 1;
+  }
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, load_public, 1);
+  lua_pushliteral(L, ":embedded:");
+  return 2;
+}
+
+/* The table at the top has copies of the libraries, but for `package`, which is read where scripts
+ * set it. What is made later, such as `arg`, is looked for in the globals. */
+static void copy_libraries(lua_State *L) {
+  static const char *const libraries[] = {LUA_COLIBNAME,   LUA_TABLIBNAME, LUA_IOLIBNAME,
+                                          LUA_OSLIBNAME,   LUA_STRLIBNAME, LUA_UTF8LIBNAME,
+                                          LUA_MATHLIBNAME, LUA_DBLIBNAME};
+  for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
+    lua_newtable(L);
+    lua_getfield(L, -2, libraries[i]);
+    copy_fields(L);
+    lua_setfield(L, -2, libraries[i]);
+  }
+  lua_createtable(L, 0, 1);
+  lua_pushglobaltable(L);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
+static void open_guarded(lua_State *L, const mh_config *config) {
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, LOADED);
+  add_host(L, config);
+  preload(L, PUBLIC_LINKED);
+  add_searcher(L, search_public);
+  push_loaded(L);
+  lua_pushcfunction(L, luaopen_moonherd__guarded);  // narrows Lua's own libraries
+  lua_call(L, 0, 1);
+  lua_setfield(L, -2, "moonherd._guarded");
+  make_environment(L);
+  copy_libraries(L);
+  push_chunk(L, mh_embedded_find("moonherd._package"));
+  lua_call(L, 0, 0);
+}
+
 /* ---- in a state of our own -------------------------------------------------------------------- */
 
-void mh_modules_open(lua_State *L, const mh_config *config) {
-  preload(L);
-  add_searcher(L);
+static void open_plain(lua_State *L, const mh_config *config) {
+  preload(L, SIZE_MAX);
+  add_searcher(L, search_embedded);
   add_host(L, config);
-  luaL_requiref(L, "moonherd._std", luaopen_moonherd__std, 0);
-  if (mh_guard_of(L) != NULL) narrow(L);
+}
+
+void mh_modules_open(lua_State *L, const mh_config *config) {
+  lua_pushcfunction(L, luaopen_moonherd__std);
+  lua_call(L, 0, 0);
+  if (mh_guard_of(L) != NULL) open_guarded(L, config);
+  else open_plain(L, config);
   replace_require(L);
   lua_settop(L, 0);
+}
+
+void mh_modules_push_require(lua_State *L) {
+  bool is_own = lua_rawgetp(L, LUA_REGISTRYINDEX, ENVIRONMENT) == LUA_TTABLE;
+  lua_pop(L, 1);
+  if (is_own) lua_pushcfunction(L, mh_modules_require);
+  else lua_getglobal(L, "require");
+}
+
+void mh_modules_push_host(lua_State *L) {
+  push_loaded(L);
+  lua_getfield(L, -1, "moonherd._host");
+  lua_remove(L, -2);
 }

@@ -150,8 +150,9 @@ typedef struct moonherd_config {
    *                               "any": everywhere; "accounts" and "namespaces" hold for the target,
    *                               "read_only" for all. Default "api"
    *
-   * With a guard scripts have no bytecode, no C modules but those that are linked in, of `debug` only
-   * traceback, getinfo and getmetatable, and no metatables of userdata. What the host itself loads or
+   * With a guard scripts have no bytecode, no C modules but those that are linked in, none of
+   * moonherd's private modules (those with _, and parts of parts), of `debug` only traceback, getinfo
+   * and getmetatable, and no metatables of userdata. What the host itself loads or
    * registers is not guarded, nor what the embedded platform does with its own state folder: keep
    * that out of "files". */
   const char *guard;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "handle.h"
+#include "modules.h"
 
 /* The text of a message at the top becomes an error object without a trace, and is reported. */
 static void report_syntax(moonherd *m, lua_State *L) {
@@ -47,10 +48,9 @@ static void set_script_dir(lua_State *L, const char *path) {
   if (slash == NULL) lua_pushliteral(L, ".");
   else lua_pushlstring(L, path, slash == path ? 1 : (size_t)(slash - path));
   // stack: dir
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "moonherd._host");
+  mh_modules_push_host(L);
   lua_getfield(L, -1, "options");
-  lua_pushvalue(L, -4);
+  lua_pushvalue(L, -3);
   lua_setfield(L, -2, "script_dir");
   if (slash == NULL) return;
   lua_getglobal(L, LUA_LOADLIBNAME);

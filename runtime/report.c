@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/error.h"
+#include "modules.h"
 
 enum { KIND, REASON, MESSAGE, HINT, REQUEST, TRACE, JSON, PARTS };
 
@@ -70,7 +71,7 @@ static int read_field(lua_State *L) {
 
 /* Stack: error. Calls a function of a module with it and leaves its result. */
 static int ask_module(lua_State *L, const char *module, const char *function) {
-  lua_getglobal(L, "require");
+  mh_modules_push_require(L);
   lua_pushstring(L, module);
   lua_call(L, 1, 1);
   lua_getfield(L, -1, function);

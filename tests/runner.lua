@@ -16,7 +16,7 @@ if #paths == 0 then paths = { "tests/spec" } end
 
 -- busted forgets after each file what that has loaded. Parts of moonherd that a table of moonherd
 -- keeps are loaded before, or later files would meet two of one.
-for name in pairs(getmetatable(moonherd).parts) do
+for name in pairs(require "moonherd._parts") do
   local _ = moonherd[name]
 end
 

@@ -59,8 +59,8 @@ function cases.files_are_not_written()
     refused(moonherd.fs.mkdir, path)
     refused(moonherd.fs.mkdir, path .. "/deep/er", nil, true)
     refused(moonherd.fs.remove, path)
-    refused(require "moonherd._store".open, path, {}, 1, 1)
-    refused(require "moonherd._serve".listen, { unix = path }, "serve.run")
+    refused(moonherd.sqlite.open, path)
+    refused(moonherd.serve, { unix = path, handler = print })
   end
   refused(os.tmpname)
   refused(io.tmpfile)
@@ -71,7 +71,7 @@ function cases.a_link_that_leads_nowhere_makes_no_file()
   assert(not file and why, "it was made")
   assert(not pcall(moonherd.fs.read, out .. "/dangling"))
   pcall(moonherd.fs.write, out .. "/dangling", "x")
-  pcall(require "moonherd._store".open, out .. "/dangling", {}, 1, 1)
+  pcall(moonherd.sqlite.open, out .. "/dangling")
 end
 
 -- A link of the folder is moved to where a real folder was checked a moment ago.
@@ -194,14 +194,51 @@ function cases.replaced_functions_change_nothing()
   assert(not plain.pcall(io.open, secret))
 end
 
-function cases.modules_opened_again_ask_again()
-  for _, name in ipairs { "_std", "_guarded", "_fs", "_http", "_store" } do
-    package.loaded["moonherd." .. name] = nil
-    package.preload["moonherd." .. name]("moonherd." .. name)
-    refused(io.open, secret)
-    refused(io.popen, "id")
-    gone(debug.getregistry)
+-- The private modules of moonherd trust their callers: nothing hands them to a script.
+function cases.private_modules_are_out_of_reach()
+  moonherd.connect()
+  getmetatable(moonherd).parts = { store = "moonherd._store" }
+  gone(moonherd.store)
+  for _, name in ipairs { "_std", "_guarded", "_fs", "_store", "_platform", "_task", "_parts",
+    "store.sqlite", "cloudflare.transport", "platform.main" } do
+    name = "moonherd." .. name
+    gone(package.loaded[name])
+    gone(package.preload[name])
+    assert(not pcall(require, name), name)
+    for _, searcher in ipairs(package.searchers) do
+      assert(type(searcher(name)) ~= "function", name)
+    end
   end
+  assert(package.searchers[2] "moonherd.fs" "moonherd._store" == moonherd.fs)
+end
+
+function cases.public_modules_are_the_same_everywhere()
+  assert(require "moonherd" == moonherd and package.loaded["moonherd"] == moonherd)
+  assert(require "moonherd.fs" == moonherd.fs and require "moonherd.json" == moonherd.json)
+  assert(require "cjson".encode { 1 } == "[1]" and require "argparse")
+  package.loaded["moonherd.fs"] = nil
+  assert(require "moonherd.fs" == moonherd.fs)
+end
+
+-- What scripts put in the place of Lua's functions is not called with what is moonherd's own.
+function cases.replaced_libraries_see_nothing()
+  local seen = {}
+  local function spy(place, name)
+    local plain = place[name]
+    place[name] = function (...)
+      seen[#seen + 1] = name
+      return plain(...)
+    end
+  end
+  for _, name in ipairs { "require", "setmetatable", "pcall", "rawset", "next", "type" } do
+    spy(_G, name)
+  end
+  for _, name in ipairs { "pack", "unpack", "insert", "concat" } do spy(table, name) end
+  moonherd.fs.read(inside .. "/file")
+  moonherd.gather(function () moonherd.sleep(0) end)
+  local client = moonherd.connect()
+  client:budget()
+  assert(#seen == 0, table.concat(seen, " "))
 end
 
 -- The environment is the host's: a script cannot change it, and the guard does not look at it.
@@ -263,12 +300,17 @@ function cases.no_network_but_the_api()
 end
 
 local function over_socket()
-  local socket, token = require "moonherd._platform".socket(dir .. "/state")
-  assert(socket, token)
+  local plain, socket, credential = http.request, nil, nil
+  http.request = function (request)
+    socket, credential = request.unix_socket, request.headers.authorization
+    return plain(request)
+  end
+  pcall(function () return moonherd.connect():namespaces() end) -- refused or not, it was seen
+  assert(socket and credential)
   return function (method, path, headers)
     headers = headers or {}
-    headers.authorization = "Bearer " .. token
-    return http.request { method = method, url = "http://localhost" .. path,
+    headers.authorization = credential
+    return plain { method = method, url = "http://localhost" .. path,
       unix_socket = socket, headers = headers, body = method:find "^P" and "{}" or nil }
   end
 end

@@ -7,6 +7,7 @@
 local comments = require "moonherd.docs.comments"
 local embedded = require "moonherd._embedded"
 local options = require "moonherd._options"
+local parts = require "moonherd._parts"
 
 local M = {}
 
@@ -123,13 +124,13 @@ end
 local function names_of_moonherd(moonherd)
   local names = {}
   for name in pairs(moonherd) do names[name] = true end
-  for name in pairs(getmetatable(moonherd).parts) do names[name] = true end
+  for name in pairs(parts) do names[name] = true end
   return sorted_names(names)
 end
 
 -- The name of a part within the module it comes from: moonherd.null is moonherd.json.null.
-local function own_name(moonherd, name)
-  local part = getmetatable(moonherd).parts[name]
+local function own_name(name)
+  local part = parts[name]
   return type(part) == "table" and table.concat(part, ".") or nil
 end
 
@@ -194,8 +195,8 @@ function M.all()
   end
   for _, name in ipairs(names_of_moonherd(moonherd)) do
     local public = "moonherd." .. name
-    by_name[public] = by_name[public] or by_name[own_name(moonherd, name) or public]
-    local part = getmetatable(moonherd).parts[name]
+    by_name[public] = by_name[public] or by_name[own_name(name) or public]
+    local part = parts[name]
     table.insert(top, entry_of_part(public, part, moonherd[name], by_name))
   end
   for _, class in ipairs(classes_of(blocks)) do top[#top + 1] = class end
