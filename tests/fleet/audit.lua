@@ -31,4 +31,22 @@ common.equal(COUNT, seen, "scripts seen")
 common.check(first <= 2 + CONCURRENCY, "the first came after %d requests", first)
 common.equal(COUNT + math.ceil(COUNT / PAGE), client:stats().requests, "requests")
 common.check(late - early < 512, "memory went from %.0f to %.0f KiB", early, late)
+
+-- ---- the same within an allowance: nothing is refused, and little of the time is lost ----------
+
+local QUOTA <const>, WINDOW <const>, SOME <const> = 100, 60, 500
+
+common.set_faults(client, { limit = { quota = QUOTA, window = WINDOW, block = 300 } })
+local paced = moonherd.connect { budget = { reserve = 0, quota = QUOTA, window = WINDOW } }
+local began, requests = moonherd.time.now(), SOME + SOME // PAGE
+for _, info in paced:namespace "production":scripts {
+  include = { "settings" }, page_size = PAGE, concurrency = CONCURRENCY, max = SOME,
+} do
+  assert(info.settings)
+end
+local took, pace = moonherd.time.now() - began, requests / QUOTA * WINDOW
+common.equal(requests, paced:stats().requests, "paced requests")
+common.equal(0, common.count_requests(client, { status = 429 }), "refused requests")
+common.check(took >= pace - WINDOW and took <= pace * 1.05, "it took %.0f s, not %.0f", took, pace)
+
 common.say("%d scripts; the first after %d requests; %+.0f KiB", seen, first, late - early)
