@@ -4,6 +4,7 @@ local folders = require "tests.spec.support.folder"
 local json = require "moonherd.json"
 local ledgers = require "tests.spec.support.ledgers"
 local moonherd = require "moonherd"
+local owners = require "moonherd.fleet.owner"
 
 describe("a rollback", function ()
   _ENV.shares_handles = true -- the platform serves until the program ends
@@ -168,22 +169,29 @@ describe("a rollback", function ()
   end)
 
   it("does not begin while somebody runs the job", function ()
-    local j = upload { tags = { "new" } }
-    local going = job()
-    going:add("slow", function () moonherd.sleep "10s" end)
+    local j, going, real_look = upload { tags = { "new" } }, job(), owners.LOOK
+    owners.LOOK = 0.01
+    local has_begun, is_over = moonherd.channel(1), moonherd.channel(1)
+    going:add("slow", function ()
+      has_begun:send(true)
+      is_over:recv()
+    end)
     local task = moonherd.spawn(going.run, going)
-    moonherd.sleep(0.05)
+    has_begun:recv()
     local beats = moonherd.spawn(function ()
-      moonherd.sleep(0.05)
-      ledgers.with(folder:at "job.db", function (ledger)
-        ledger:beat(ledger:list_owners()[1].id)
-      end)
+      while true do
+        moonherd.sleep(0.02)
+        ledgers.with(folder:at "job.db", function (ledger)
+          for _, owner in ipairs(ledger:list_owners()) do ledger:beat(owner.id) end
+        end)
+      end
     end)
     local ok, err = pcall(j.rollback, j)
+    owners.LOOK = real_look
     assert.are.same({ false, "running_elsewhere" }, { ok, err.reason })
-    beats:wait()
-    task:cancel()
-    pcall(task.wait, task)
+    beats:cancel()
+    is_over:send(true)
+    task:wait()
     assert.equal(1, j:rollback().done)
   end)
 
