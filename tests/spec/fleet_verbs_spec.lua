@@ -17,17 +17,18 @@ describe("the bulk verbs", function ()
   local real_lease, real_look = owners.LEASE, owners.LOOK
 
   setup(function ()
-    owners.LEASE, owners.LOOK = 0.2, 0.01
+    owners.LOOK = 0.01
     client = bulk.connect()
     dry_client = bulk.connect_dry(client)
   end)
-  teardown(function () owners.LEASE, owners.LOOK = real_lease, real_look end)
+  teardown(function () owners.LOOK = real_look end)
   before_each(function ()
     count = count + 1
     folder = folders.new()
     ns = client:ensure_namespace("verbs " .. count)
   end)
   after_each(function ()
+    owners.LEASE = real_lease
     folder:remove()
     ns:delete { expect = ns:details().script_count }
   end)
@@ -269,6 +270,7 @@ describe("the bulk verbs", function ()
     assert.equal("running_elsewhere", reason(ns.delete_scripts, ns, delete))
     assert.is_true(ns:script "a":exists())
     elsewhere:cancel()
+    owners.LEASE = 0.05
     assert.equal(1, ns:delete_scripts(delete).count) -- that one has died
   end)
 end)
