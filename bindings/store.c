@@ -21,11 +21,36 @@ int luaopen_moonherd__store(lua_State *L);
 static const char STORE[] = "moonherd.store";
 static const char JOB[] = "moonherd.store.job";
 static const char BLOB[] = "moonherd.store.blob";
+static const char TRANSACTION[] = "moonherd.store.transaction";
+
+/* A transaction is a user of its store, like those who opened it. */
+typedef struct transaction {
+  mh_store *store; /* NULL: it is over */
+  uint64_t number;
+} transaction;
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
+/* Rolls back what was not committed. Allowed at any time, and twice. */
+static void leave(transaction *open) {
+  mh_store *store = open->store;
+  open->store = NULL;
+  if (store == NULL) return;
+  mh_store_leave(store, open->number);
+  mh_store_release(store, NULL);
+}
+
+/* The transaction that a begin was for is the user value of its job. */
+static void leave_unbegun(lua_State *L, const mh_store_job *job) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, job->ref);
+  lua_getiuservalue(L, -1, 1);
+  leave(lua_touserdata(L, -1));
+  lua_pop(L, 2);
+}
+
 static void on_abandoned(mh_store_job *job) {
   mh_realm *realm = job->user;
+  if (!realm->is_ending && job->verb == MH_STORE_BEGIN) leave_unbegun(realm->L, job);
   if (!realm->is_ending) luaL_unref(realm->L, LUA_REGISTRYINDEX, job->ref);
   mh_store_job_fini(job);
 }
@@ -330,15 +355,21 @@ static mh_store *check_store(lua_State *L, const char *who) {
   return store;
 }
 
-static int submit(lua_State *L, const char *who, mh_store_verb verb, lua_KFunction k) {
-  mh_store *store = check_store(L, who);
+/* Submits the list at 2, in a transaction unless its number is 0. */
+static int submit_in(lua_State *L, transaction in, const char *who, mh_store_verb verb,
+                     lua_KFunction k) {
   check_list(L, 2, who);
   mh_task_can_wait(L, who);
   lua_settop(L, 2);
-  mh_store_job *job = read_list(L, store, verb, who);
+  mh_store_job *job = read_list(L, in.store, verb, who);
+  job->transaction = in.number;
   anchor(L, job);
   mh_store_submit(job);
   return mh_op_wait(L, &job->op, k);
+}
+
+static int submit(lua_State *L, const char *who, mh_store_verb verb, lua_KFunction k) {
+  return submit_in(L, (transaction){.store = check_store(L, who)}, who, verb, k);
 }
 
 /* store:read(list) -> rows of each statement | nil, err */
@@ -355,6 +386,73 @@ static int f_write(lua_State *L) {
 static int f_change(lua_State *L) {
   return submit(L, "db:change", MH_STORE_WRITE, change_done);
 }
+
+/* ---- transactions -------------------------------------------------------------------------- */
+
+static transaction *check_transaction(lua_State *L, const char *who) {
+  transaction *open = luaL_checkudata(L, 1, TRANSACTION);
+  if (open->store == NULL) mh_error_usage(L, "%s: the transaction is over", who);
+  return open;
+}
+
+static int begin_done(lua_State *L, int status, lua_KContext op) {
+  (void)status;
+  mh_store_job *job = done(L, op);
+  if (job->reason != NULL) {
+    leave(lua_touserdata(L, 2));
+    return fail(L, job);
+  }
+  mh_store_job_fini(job);
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* store:begin() -> transaction | nil, err */
+static int f_begin(lua_State *L) {
+  mh_store *store = check_store(L, "db:transaction");
+  mh_task_can_wait(L, "db:transaction");
+  lua_settop(L, 1);
+  transaction *open = lua_newuserdatauv(L, sizeof *open, 0);
+  *open = (transaction){NULL, 0};
+  luaL_setmetatable(L, TRANSACTION);
+  mh_store_job *job = new_job(L, store, MH_STORE_BEGIN, 0, 0);
+  lua_pushvalue(L, 2);
+  lua_setiuservalue(L, -2, 1);
+  anchor(L, job);
+  mh_store_keep(store);
+  open->store = store;
+  mh_store_submit(job);
+  open->number = job->number;
+  return mh_op_wait(L, &job->op, begin_done);
+}
+
+/* transaction:read(list), transaction:write(list): as those of a store */
+static int f_transaction_read(lua_State *L) {
+  return submit_in(L, *check_transaction(L, "tx:read"), "tx:read", MH_STORE_READ, read_done);
+}
+
+static int f_transaction_write(lua_State *L) {
+  return submit_in(L, *check_transaction(L, "tx:write"), "tx:write", MH_STORE_WRITE, write_done);
+}
+
+/* transaction:commit() -> true | nil, err. It is over then, whatever came out. */
+static int f_commit(lua_State *L) {
+  transaction *open = check_transaction(L, "tx:commit");
+  mh_task_can_wait(L, "tx:commit");
+  mh_store_job *job = new_job(L, open->store, MH_STORE_COMMIT, 0, 0);
+  job->transaction = open->number;
+  anchor(L, job);
+  mh_store_submit(job);
+  return mh_op_wait(L, &job->op, change_done);
+}
+
+/* transaction:leave() rolls back what was not committed. Waits for nothing; also its __gc. */
+static int f_leave(lua_State *L) {
+  leave(luaL_checkudata(L, 1, TRANSACTION));
+  return 0;
+}
+
+/* ---- opening and closing ------------------------------------------------------------------- */
 
 /* Hands the store back; the job that is pushed is done when its threads have ended, or at once when
  * others use it. */
@@ -470,15 +568,26 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg methods[] = {
-    {"read", f_read},   {"write", f_write}, {"change", f_change},
-    {"close", f_close}, {"path", f_path},   {NULL, NULL},
+    {"read", f_read}, {"write", f_write}, {"change", f_change}, {"close", f_close},
+    {"path", f_path}, {"begin", f_begin}, {NULL, NULL},
 };
+
+static const luaL_Reg transaction_methods[] = {{"read", f_transaction_read},
+                                               {"write", f_transaction_write},
+                                               {"commit", f_commit},
+                                               {"leave", f_leave},
+                                               {NULL, NULL}};
 
 int luaopen_moonherd__store(lua_State *L) {
   luaL_newmetatable(L, BLOB);
   luaL_newmetatable(L, JOB);
   lua_pushcfunction(L, f_job_gc);
   lua_setfield(L, -2, "__gc");
+  luaL_newmetatable(L, TRANSACTION);
+  lua_pushcfunction(L, f_leave);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, transaction_methods);
+  lua_setfield(L, -2, "__index");
   luaL_newmetatable(L, STORE);
   lua_pushcfunction(L, f_gc);
   lua_setfield(L, -2, "__gc");

@@ -42,8 +42,11 @@ struct mh_store {
   uv_mutex_t lock; /* guards what follows, and the states of all jobs */
   uv_cond_t has_write, has_read, has_finished, has_ended;
   queue writes, reads, done;
-  uint64_t submitted; /* jobs so far */
-  unsigned running;   /* threads that have not ended */
+  queue inner;          /* of transactions */
+  uint64_t transaction; /* the one the writer has open, or 0 */
+  bool is_left;         /* it is to be rolled back */
+  uint64_t submitted;   /* jobs so far */
+  unsigned running;     /* threads that have not ended */
   bool is_closing, is_posted;
 };
 
@@ -72,6 +75,7 @@ static void take_out(queue *q, mh_store_job *job) {
 }
 
 static queue *queue_of(mh_store *store, const mh_store_job *job) {
+  if (job->transaction != 0) return &store->inner;
   return job->verb == MH_STORE_READ ? &store->reads : &store->writes;
 }
 
@@ -105,15 +109,17 @@ static mh_store_job *take(queue *q) {
 }
 
 /* The next job, or NULL when the store closes and none is left. */
-static mh_store_job *wait_for_job(mh_store *store, queue *q, uv_cond_t *has_job) {
-  while (q->head == NULL && !store->is_closing) uv_cond_wait(has_job, &store->lock);
-  return q->head != NULL ? take(q) : NULL;
+static mh_store_job *wait_for_read(mh_store *store) {
+  while (store->reads.head == NULL && !store->is_closing)
+    uv_cond_wait(&store->has_read, &store->lock);
+  return store->reads.head != NULL ? take(&store->reads) : NULL;
 }
 
 /* `first` and the writes that wait behind it, as many as one transaction may hold, linked by next. */
 static void take_batch(mh_store *store, mh_store_job *first) {
   size_t lists = 1, bytes = first->bytes;
   mh_store_job *last = first;
+  if (first->transaction != 0) return;
   while (first->verb == MH_STORE_WRITE && lists < BATCH_LISTS && bytes < BATCH_BYTES) {
     mh_store_job *job = store->writes.head;
     if (job == NULL || job->verb != MH_STORE_WRITE) break;
@@ -122,6 +128,46 @@ static void take_batch(mh_store *store, mh_store_job *first) {
     lists++;
     bytes += job->bytes;
   }
+}
+
+static void end_transaction(mh_store *store) {
+  store->transaction = 0;
+  store->is_left = false;
+}
+
+static void roll_back(mh_store *store, mh_store_conn *conn) {
+  uv_mutex_unlock(&store->lock);
+  mh_store_roll_back(conn);
+  uv_mutex_lock(&store->lock);
+  end_transaction(store);
+}
+
+/* While a transaction is open, nothing but its jobs. Those of one that is over fail at once. */
+static mh_store_job *wait_for_write(mh_store *store, mh_store_conn *conn) {
+  for (;;) {
+    bool is_open = store->transaction != 0;
+    if (is_open && (store->is_left || store->is_closing)) roll_back(store, conn);
+    else if (store->inner.head != NULL) return take(&store->inner);
+    else if (!is_open && store->writes.head != NULL) return take(&store->writes);
+    else if (store->is_closing) return NULL;
+    else uv_cond_wait(&store->has_write, &store->lock);
+  }
+}
+
+static bool is_of_transaction(const mh_store_job *job) {
+  return job->transaction != 0 || job->verb == MH_STORE_BEGIN;
+}
+
+static void run_for_writer(mh_store_conn *conn, mh_store_job *job, bool is_over) {
+  if (job->verb == MH_STORE_OPEN) mh_store_run_open(conn, job);
+  else if (is_of_transaction(job)) mh_store_run_inner(conn, job, is_over);
+  else mh_store_run_writes(conn, job);
+}
+
+static void note_transaction(mh_store *store, const mh_store_job *job) {
+  if (job->verb == MH_STORE_BEGIN && job->reason == NULL) store->transaction = job->number;
+  else if (job->verb == MH_STORE_COMMIT && job->transaction == store->transaction)
+    end_transaction(store);
 }
 
 static void finish_batch(mh_store *store, mh_store_job *first) {
@@ -145,12 +191,13 @@ static void write_main(void *arg) {
   mh_store_conn_init(&conn, store->path, false, store->lock_wait, store->guard);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
-  while ((job = wait_for_job(store, &store->writes, &store->has_write)) != NULL) {
+  while ((job = wait_for_write(store, &conn)) != NULL) {
     take_batch(store, job);
+    bool is_over = job->transaction != store->transaction;
     uv_mutex_unlock(&store->lock);
-    if (job->verb == MH_STORE_OPEN) mh_store_run_open(&conn, job);
-    else mh_store_run_writes(&conn, job);
+    run_for_writer(&conn, job, is_over);
     uv_mutex_lock(&store->lock);
+    note_transaction(store, job);
     finish_batch(store, job);
     uv_mutex_unlock(&store->lock);
     mh_store_conn_checkpoint(&conn);  // after the answers: it takes a while
@@ -184,7 +231,7 @@ static void read_main(void *arg) {
   mh_store_conn_init(&conn, store->path, true, store->lock_wait, store->guard);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
-  while ((job = wait_for_job(store, &store->reads, &store->has_read)) != NULL) {
+  while ((job = wait_for_read(store)) != NULL) {
     if (!mh_store_has_snapshot(&conn)) last = store->submitted;
     bool others_wait = store->reads.head != NULL;
     uv_mutex_unlock(&store->lock);
@@ -216,7 +263,16 @@ static bool withdraw(mh_store_job *job) {
   return is_queued;
 }
 
+void mh_store_leave(mh_store *store, uint64_t transaction) {
+  uv_mutex_lock(&store->lock);
+  bool is_open = transaction != 0 && store->transaction == transaction;
+  if (is_open) store->is_left = true;
+  uv_mutex_unlock(&store->lock);
+  if (is_open) uv_cond_signal(&store->has_write);
+}
+
 static void abandon(mh_store_job *job) {
+  if (job->verb == MH_STORE_BEGIN) mh_store_leave(job->store, job->number);
   if (job->on_abandoned != NULL) job->on_abandoned(job);
 }
 
@@ -227,10 +283,9 @@ static void on_cancel(mh_op *op) {
 }
 
 static const char *const WHAT[] = {
-    [MH_STORE_OPEN] = "store open",
-    [MH_STORE_READ] = "store read",
-    [MH_STORE_WRITE] = "store write",
-    [MH_STORE_CLOSE] = "store close",
+    [MH_STORE_OPEN] = "store open",     [MH_STORE_READ] = "store read",
+    [MH_STORE_WRITE] = "store write",   [MH_STORE_BEGIN] = "store begin",
+    [MH_STORE_COMMIT] = "store commit", [MH_STORE_CLOSE] = "store close",
 };
 
 size_t mh_store_job_size(size_t statements, size_t params) {
@@ -270,6 +325,7 @@ static void recall(mh_store_job *job) {
   while (!job->is_finished) uv_cond_wait(&store->has_finished, &store->lock);
   take_out(&store->done, job);
   uv_mutex_unlock(&store->lock);
+  if (job->verb == MH_STORE_BEGIN) mh_store_leave(store, job->number);
 }
 
 void mh_store_job_fini(mh_store_job *job) {
@@ -303,7 +359,7 @@ void mh_store_submit(mh_store_job *job) {
   push(queue_of(store, job), job);
   uv_mutex_unlock(&store->lock);
   // Without the lock: a thread that is woken while it is held falls asleep again at once.
-  uv_cond_signal(job->verb == MH_STORE_READ ? &store->has_read : &store->has_write);
+  uv_cond_signal(queue_of(store, job) == &store->reads ? &store->has_read : &store->has_write);
 }
 
 const char *mh_store_job_message(mh_store_job *job) {
@@ -458,6 +514,10 @@ int mh_store_acquire(mh_stores *stores, const char *path, const mh_store_options
   store->users = 1;
   *found = store;
   return 0;
+}
+
+void mh_store_keep(mh_store *store) {
+  store->users++;
 }
 
 void mh_store_release(mh_store *store, mh_store_job *ended) {

@@ -2,12 +2,14 @@
  * the loop thread never waits for a disk. Knows nothing of Lua. All functions belong to the loop
  * thread.
  *
- * What runs is a job: a list of statements. Two verbs:
+ * What runs is a job: a list of statements. Two verbs do the work:
  *   read   all statements on one snapshot, on a reader thread;
  *   write  all statements in order in one savepoint, on the writer thread. A statement that misses
  *          its expectation, or fails, rolls its own list back and no other.
  * The writer takes every list that waits, runs them in one transaction and answers after the
- * commit. No transaction is ever open across a wait.
+ * commit. No transaction is open across a wait, but for those of the verbs
+ *   begin, commit   the transaction is the writer's until it is committed or left: its own jobs,
+ *          reads too, are run in it at once, each write in a savepoint; all other writes wait.
  *
  *   idle --submit--> queued --thread--> taken --loop--> done
  *                       \--cancel--> idle  \--cancel: dropped, stopped or applied; then done
@@ -45,6 +47,14 @@ int mh_store_acquire(mh_stores *stores, const char *path, const mh_store_options
 /* The last release ends the store: queued jobs are still run, then the threads end. `ended` is a job
  * MH_STORE_CLOSE that is done when that has happened (at once when others use the store), or NULL. */
 void mh_store_release(mh_store *store, mh_store_job *ended);
+
+/* One more user of the store, who releases it too. */
+void mh_store_keep(mh_store *store);
+
+/* Rolls a transaction back, unless it was committed; jobs of it that have not run fail, with the
+ * reason rolled_back. Nothing when it has not begun, or is over. A begin that was cancelled and has
+ * succeeded all the same is left without this. */
+void mh_store_leave(mh_store *store, uint64_t transaction);
 
 const char *mh_store_path(const mh_store *store);
 

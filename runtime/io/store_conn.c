@@ -267,6 +267,7 @@ void mh_store_conn_fini(mh_store_conn *conn) {
 
 void mh_store_conn_checkpoint(mh_store_conn *conn) {
   if (conn->db == NULL || conn->wal_pages < CHECKPOINT_PAGES) return;
+  if (!sqlite3_get_autocommit(conn->db)) return;  // it would fail inside of a transaction
   conn->wal_pages = 0;
   sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

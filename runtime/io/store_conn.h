@@ -83,5 +83,9 @@ bool mh_store_has_snapshot(const mh_store_conn *conn);
 void mh_store_end_snapshot(mh_store_conn *conn);
 /* All jobs of the list `first` (linked by next) in one transaction, or each in one of its own. */
 void mh_store_run_writes(mh_store_conn *conn, mh_store_job *first);
+/* A job of a transaction, its begin and its commit; `is_over` when the transaction is not the one that
+ * is open. After a commit none is open, whether it went well or not. */
+void mh_store_run_inner(mh_store_conn *conn, mh_store_job *job, bool is_over);
+void mh_store_roll_back(mh_store_conn *conn);
 
 #endif

@@ -48,12 +48,12 @@ typedef struct mh_store_statement {
   size_t at; /* in job->results: names of the columns, then the cells row by row */
 } mh_store_statement;
 
-/* ---- jobs ---------------------------------------------------------------------------------- */
-
 typedef enum mh_store_verb {
   MH_STORE_OPEN, /* statements are migrations: number i takes user_version from i-1 to i */
   MH_STORE_READ,
   MH_STORE_WRITE,
+  MH_STORE_BEGIN, /* of a transaction, whose number is that of the job */
+  MH_STORE_COMMIT,
   MH_STORE_CLOSE
 } mh_store_verb;
 
@@ -62,6 +62,7 @@ struct mh_store_job {
   mh_store_verb verb;
   mh_store_statement *statements;
   size_t count;
+  uint64_t transaction; /* read, write, commit: the one it belongs to, or 0: none */
 
   /* What came out, valid when done. */
   size_t missed;      /* write: 1-based statement that missed its expectation, or 0 */
@@ -99,14 +100,12 @@ void mh_store_job_init(mh_store_job *job, mh_store *store, mh_store_verb verb, s
  * about to free what the thread reads. Otherwise nothing here waits. */
 void mh_store_job_fini(mh_store_job *job);
 
-/* Starts job->op and hands the job to a thread. The bytes of the statements are not copied: they
- * must live until the operation is done or, after a cancel, until on_abandoned. */
+/* Starts job->op and hands the job to a thread. The bytes of the statements must live until the
+ * operation is done or, after a cancel, until on_abandoned. */
 void mh_store_submit(mh_store_job *job);
 
 /* The message of a failure. */
 const char *mh_store_job_message(mh_store_job *job);
-
-/* ---- results ------------------------------------------------------------------------------- */
 
 /* Walks the results of one statement: `columns` names (as text), then rows * columns cells. The
  * bytes live as long as the job. */

@@ -156,7 +156,7 @@ static int run_statement(mh_store_conn *conn, mh_store_job *job, mh_store_statem
   sqlite3_stmt *stmt;
   int e = mh_store_conn_prepare(conn, job, statement, &stmt);
   if (e != 0) return e;
-  if (conn->is_reader && !sqlite3_stmt_readonly(stmt))
+  if (job->verb == MH_STORE_READ && !sqlite3_stmt_readonly(stmt))
     return mh_store_fail(job, "sql", "a read cannot change anything: use write");
   e = bind_all(conn, job, statement, stmt);
   if (e == 0) e = step_all(conn, job, statement, stmt);
@@ -233,6 +233,10 @@ static bool write_list(mh_store_conn *conn, mh_store_job *job) {
   return false;
 }
 
+void mh_store_roll_back(mh_store_conn *conn) {
+  if (!sqlite3_get_autocommit(conn->db)) mh_store_conn_control(conn, MH_CONTROL_ROLLBACK);
+}
+
 static void fail_all(mh_store_conn *conn, mh_store_job *first, int code) {
   for (mh_store_job *job = first; job != NULL; job = job->next)
     mh_store_fail_sqlite(job, conn, code);
@@ -256,7 +260,7 @@ static bool write_together(mh_store_conn *conn, mh_store_job *first) {
     if (code == SQLITE_OK) return true;
     fail_all(conn, first, code);
   }
-  if (!sqlite3_get_autocommit(conn->db)) mh_store_conn_control(conn, MH_CONTROL_ROLLBACK);
+  mh_store_roll_back(conn);
   return false;
 }
 
@@ -269,4 +273,33 @@ void mh_store_run_writes(mh_store_conn *conn, mh_store_job *first) {
     job->next = next;
     job = next;
   }
+}
+
+/* ---- transactions -------------------------------------------------------------------------- */
+
+static void begin(mh_store_conn *conn, mh_store_job *job) {
+  conn->batch = job;
+  int code = mh_store_conn_control(conn, MH_CONTROL_BEGIN_IMMEDIATE);
+  conn->batch = NULL;
+  if (code != SQLITE_OK) mh_store_fail_sqlite(job, conn, code);
+}
+
+/* Some failures leave the transaction open: foreign keys that are checked at its end. */
+static void commit(mh_store_conn *conn, mh_store_job *job) {
+  int code = mh_store_conn_control(conn, MH_CONTROL_COMMIT);
+  if (code != SQLITE_OK) mh_store_fail_sqlite(job, conn, code);
+  mh_store_roll_back(conn);
+}
+
+void mh_store_run_inner(mh_store_conn *conn, mh_store_job *job, bool is_over) {
+  if (job->verb == MH_STORE_BEGIN) {
+    begin(conn, job);
+    return;
+  }
+  // SQLite may have given it up by itself: see write_list.
+  if (is_over || sqlite3_get_autocommit(conn->db))
+    mh_store_fail(job, "rolled_back", "the transaction was rolled back");
+  else if (job->verb == MH_STORE_COMMIT) commit(conn, job);
+  else if (job->verb == MH_STORE_READ) run_list(conn, job);
+  else write_list(conn, job);
 }

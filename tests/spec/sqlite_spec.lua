@@ -71,4 +71,126 @@ describe("sqlite", function ()
       failure(moonherd.sqlite.open, "x", { migration = {} }).message)
     assert.equal("cannot_open", failure(moonherd.sqlite.open, tmp.path).reason)
   end)
+
+  local function count()
+    return db:first("SELECT count(*) AS n FROM tenant").n
+  end
+
+  local function insert(on, name)
+    return (on:exec("INSERT INTO tenant(name) VALUES (?)", name))
+  end
+
+  it("commits what a transaction has done when its function returns", function ()
+    local seen
+    local a, b = db:transaction(function (tx)
+      insert(tx, "a")
+      seen = { tx:first("SELECT count(*) AS n FROM tenant").n, count() }
+      return "x", "y"
+    end)
+    assert.same({ 1, 0 }, seen)
+    assert.same({ "x", "y" }, { a, b })
+    assert.equal(1, count())
+  end)
+
+  it("rolls back a transaction that raises", function ()
+    assert.equal("no", failure(db.transaction, db, function (tx)
+      insert(tx, "a")
+      error("no", 0)
+    end))
+    assert.equal(0, count())
+  end)
+
+  it("undoes only the statement that fails when its error is caught", function ()
+    db:transaction(function (tx)
+      insert(tx, "a")
+      assert.equal("constraint", failure(insert, tx, "a").reason)
+      assert.is_nil((tx:exec_all { { "DELETE FROM tenant WHERE name = 'b'", expect = 1 } }))
+      assert.equal("sql", failure(tx.first, tx, "DELETE FROM tenant").reason)
+      for row in tx:rows "SELECT name FROM tenant" do insert(tx, row.name .. "2") end
+    end)
+    assert.equal(2, count())
+  end)
+
+  it("lets other writes wait behind a transaction", function ()
+    local order = {}
+    local function note(what) order[#order + 1] = what end
+    moonherd.scope(function ()
+      local begun, go = moonherd.channel(1), moonherd.channel(1)
+      moonherd.spawn(function ()
+        db:transaction(function (tx)
+          begun:send(true)
+          go:recv()
+          note((tx:exec "UPDATE tenant SET plan = 'tx'"))
+        end)
+      end)
+      begun:recv()
+      moonherd.spawn(function () note("write " .. insert(db, "a")) end)
+      moonherd.spawn(function ()
+        note("tx " .. db:transaction(function (tx) return insert(tx, "b") end))
+      end)
+      assert.equal(0, count())
+      go:send(true)
+    end)
+    assert.same({ 0, "write 1", "tx 1" }, order)
+  end)
+
+  it("rolls back a transaction that is cancelled, or has not begun", function ()
+    moonherd.scope(function ()
+      local begun = moonherd.channel(1)
+      local tasks = {}
+      tasks[1] = moonherd.spawn(function ()
+        db:transaction(function (tx)
+          insert(tx, "a")
+          begun:send(true)
+          moonherd.sleep "1h"
+        end)
+      end)
+      begun:recv()
+      tasks[2] = moonherd.spawn(function ()
+        db:transaction(function () error "never runs" end)
+      end)
+      moonherd.sleep(0)
+      for i = 2, 1, -1 do
+        tasks[i]:cancel()
+        assert.is_false((pcall(tasks[i].wait, tasks[i])))
+      end
+    end)
+    assert.equal(1, insert(db, "a"))
+    assert.equal(1, count())
+  end)
+
+  it("rolls back a transaction when the database is closed", function ()
+    local err = failure(db.transaction, db, function (tx)
+      insert(tx, "a")
+      db:close()
+      assert.matches("tx:exec: the transaction is over", failure(insert, tx, "b").message)
+    end)
+    assert.same({ "io", "rolled_back" }, { err.kind, err.reason })
+    db = moonherd.sqlite.open(db.path, { migrations = MIGRATIONS })
+    assert.equal(0, count())
+  end)
+
+  it("refuses what would wait for itself", function ()
+    db:transaction(function (tx)
+      assert.matches("db:exec: this task is in a transaction", failure(insert, db, "a").message)
+      assert.matches("db:exec_all: this task", failure(db.exec_all, db, {}).message)
+      assert.matches("db:transaction: this task",
+        failure(db.transaction, db, function () end).message)
+      assert.equal(1, insert(tx, "a"))
+    end)
+    assert.matches("db:transaction: bad function", failure(db.transaction, db, "BEGIN").message)
+    local leaked
+    db:transaction(function (tx) leaked = tx end)
+    assert.matches("tx:first: the transaction is over",
+      failure(leaked.first, leaked, "SELECT 1").message)
+  end)
+
+  it("tells of what is wrong at the end of a transaction", function ()
+    db:exec "CREATE TABLE child(id, tenant REFERENCES tenant(id) DEFERRABLE INITIALLY DEFERRED)"
+    local err = failure(db.transaction, db, function (tx)
+      tx:exec "INSERT INTO child VALUES (1, 99)"
+    end)
+    assert.equal("constraint", err.reason)
+    assert.equal(0, db:first("SELECT count(*) AS n FROM child").n)
+  end)
 end)

@@ -1,5 +1,6 @@
 -- The store: SQLite on threads of its own, behind two verbs. Lists of statements go in, tables come
--- out, and no transaction is ever open across a wait. All SQL of the project lives in this folder.
+-- out, and no transaction is open across a wait, but for those of `db:begin`. All SQL of the
+-- project lives in this folder.
 --
 -- A statement is a table: its SQL, then the values of its parameters. Strings are stored as TEXT,
 -- store.blob(s) as BLOB, numbers as INTEGER or REAL, booleans as 1 and 0, store.null as NULL. Rows
@@ -150,6 +151,71 @@ end
 function Store:change(list)
   return checked(self._store:change(list))
 end
+
+-- An open transaction.
+local Transaction = {}
+Transaction.__index = Transaction
+
+--- Begins a transaction. The file is locked until it is committed or left: all other writes wait.
+---@async
+---@return table tx  with the methods read, write, commit and leave; it has to be left
+---@error io locked  another process has held the file for too long
+---@example
+--- local tx <close> = db:begin()
+--- tx:write { { "INSERT INTO user(name) VALUES (?)", "a" } }
+--- tx:commit()
+function Store:begin()
+  return setmetatable({ _raw = checked(self._store:begin()) }, Transaction)
+end
+
+--- As `db:read`, and sees what the transaction has written.
+---@async
+---@param list table[]  statements: {sql, value…}
+---@return table[] ...  the rows of each statement
+---@error io sql  a statement is wrong, or would change something
+---@error io rolled_back  the transaction has been left meanwhile, or SQLite has given it up
+---@example
+--- local tx <close> = db:begin()
+--- for _, row in ipairs(tx:read { { "SELECT name FROM user" } }) do print(row.name) end
+function Transaction:read(list)
+  return checked(self._raw:read(list))
+end
+
+--- As `db:write`: a list that fails is undone, and the transaction goes on.
+---@async
+---@param list table[]  statements: {sql, value…, expect=n}
+---@return table[]? results  for each statement {changes=n, rows={…}}; nil when one missed `expect`
+---@return integer? missed  its number in the list, then
+---@error io constraint, disk_full, sql  as for `db:write`
+---@error io rolled_back  the transaction has been left meanwhile, or SQLite has given it up
+---@example
+--- local tx <close> = db:begin()
+--- tx:write { { "DELETE FROM user" } }
+function Transaction:write(list)
+  return checked(self._raw:write(list))
+end
+
+--- Commits. The transaction is over then, whatever comes of it.
+---@async
+---@error io rolled_back  it has been left meanwhile, or SQLite has given it up
+---@error io constraint  a foreign key that is looked at now is wrong
+---@error io disk_full  there is no space for it
+---@example
+--- local tx <close> = db:begin()
+--- tx:commit()
+function Transaction:commit()
+  checked(self._raw:commit())
+end
+
+--- Rolls back what was not committed, and waits for nothing. A second call does nothing.
+---@example
+--- local tx = db:begin()
+--- tx:leave()
+function Transaction:leave()
+  self._raw:leave()
+end
+
+Transaction.__close = Transaction.leave
 
 --- Closes the store after the lists that were handed in, and waits for that. The file stays open
 --- for others who opened the same path. A second call does nothing.
