@@ -33,6 +33,7 @@
   X(std) \
   X(store) \
   X(task) \
+  X(trace) \
   X(tty) \
   X(watch) \
   X(words)

@@ -11,6 +11,7 @@
 #include "core/platform.h"
 #include "core/preempt.h"
 #include "core/task.h"
+#include "core/trace.h"
 #include "guard_read.h"
 #include "handle.h"
 #include "modules.h"
@@ -43,6 +44,13 @@ static void on_log(void *user, int level, const char *json, size_t n) {
   if (m->config.on_log == NULL) return;
   m->in_callback++;
   m->config.on_log(m->config.user, level, json, n);
+  m->in_callback--;
+}
+
+static void on_trace(void *user, const char *json, size_t n) {
+  moonherd *m = user;
+  m->in_callback++;
+  m->config.on_trace(m->config.user, json, n);
   m->in_callback--;
 }
 
@@ -161,7 +169,10 @@ static const char *set_up(moonherd *m, const moonherd_config *config) {
   m->host.scratch_dir = scratch_dir;
   m->host.log = mh_log_new(&m->host.loop.clock, m->options.log_level, on_log, m);
   m->platforms = (mh_platforms){&m->host, &m->options, NULL, on_error};
-  return m->host.log != NULL ? NULL : no_memory;
+  if (m->host.log == NULL) return no_memory;
+  if (m->config.on_trace == NULL) return NULL;
+  m->host.trace = mh_trace_new(&m->host.loop.clock, m->host.log, on_trace, m);
+  return m->host.trace != NULL ? NULL : no_memory;
 }
 
 static void free_all(moonherd *m) {
@@ -178,6 +189,7 @@ static void free_all(moonherd *m) {
   mh_handle_free_modules(m);
   mh_events_fini(&m->events);
   mh_scratch_free(m->scratch);
+  mh_trace_free(m->host.trace);
   mh_log_free(m->host.log);
   mh_guard_free(m->host.guard);
   mh_config_fini(&m->options);

@@ -162,6 +162,10 @@ typedef struct moonherd_config {
    * reason "too_many_instructions". 0: none. For snippets that nobody has read; what
    * MOONHERD_PREEMPT cannot interrupt or refuses holds here too. */
   unsigned long long max_instructions;
+
+  /* An event of the timeline, an object of Chrome's trace format with a zero behind it: a task, a wait
+   * or a request that has ended. In an array they are what Perfetto opens. Secrets are hidden. */
+  void (*on_trace)(void *user, const char *json, size_t n);
 } moonherd_config;
 
 /* A new handle, or NULL: then *why (if why is not NULL) says in one static line what is wrong. */

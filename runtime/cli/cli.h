@@ -27,7 +27,7 @@ typedef struct cli_options {
   int arg_count;
   const char *target, *state, *account; /* NULL: not given */
   const char *log;                      /* level, or NULL */
-  const char *guard, *result;           /* paths of files, or NULL */
+  const char *guard, *result, *trace;   /* paths of files, or NULL */
   bool logs_json, watches;
   bool allows_insecure_base_url;
   unsigned flags; /* of moonherd_config */
@@ -101,8 +101,9 @@ typedef struct cli_output {
   struct repl *repl;                    /* likewise */
   cli_bars bars;
   moonherd *handle;
-  int watch;   /* descriptor of --watch; -1: none */
-  char *error; /* the first one, as JSON; NULL: there was none */
+  int watch;               /* descriptor of --watch; -1: none */
+  struct cli_trace *trace; /* NULL: none was asked for */
+  char *error;             /* the first one, as JSON; NULL: there was none */
 } cli_output;
 
 void cli_output_init(cli_output *output, const cli_options *options);

@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/repl.h"
 #include "cli/result.h"
+#include "cli/trace.h"
 #include "cli/watch.h"
 
 /* The one thing signal handlers can reach. */
@@ -242,6 +243,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
       .options = json,
       .flags = o->flags,
       .guard = guard,
+      .on_trace = out->trace != NULL ? cli_on_trace : NULL,
   };
   const char *why = NULL;
   moonherd *m = moonherd_new(&config, &why);
@@ -267,12 +269,24 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   return code == 0 && out->stdout_has_failed ? EXIT_SCRIPT_FAILED : code;
 }
 
-/* A run whose result cannot be told has not gone well. */
+/* A run that could not tell all that was asked for has not gone well. */
+static int run_with_trace(const cli_options *o, cli_output *out, const char *json,
+                          const char *guard) {
+  if (o->trace == NULL) return start_and_run(o, out, json, guard);
+  out->trace = cli_trace_open(o->trace);
+  if (out->trace == NULL) return EXIT_USAGE;
+  int code = start_and_run(o, out, json, guard);
+  bool is_written = cli_trace_close(out->trace);
+  out->trace = NULL;
+  return code == 0 && !is_written ? EXIT_SCRIPT_FAILED : code;
+}
+
+/* Likewise. */
 static int run_with_result(const cli_options *o, cli_output *out, const char *json,
                            const char *guard) {
   if (o->result != NULL && !cli_result_can_be_written(o->result)) return EXIT_USAGE;
   double began = now();
-  int code = start_and_run(o, out, json, guard);
+  int code = run_with_trace(o, out, json, guard);
   if (o->result != NULL && !cli_write_result(out, code, now() - began) && code == 0)
     code = EXIT_SCRIPT_FAILED;
   free(out->error);

@@ -120,6 +120,7 @@ static int set_value(cli_options *o, const char *flag, const char *value) {
   if (is_same(flag, "--account")) return set_once(&o->account, flag, value);
   if (is_same(flag, "--guard")) return set_once(&o->guard, flag, value);
   if (is_same(flag, "--result")) return set_once(&o->result, flag, value);
+  if (is_same(flag, "--trace")) return set_once(&o->trace, flag, value);
   if (is_same(flag, "--log")) return set_log(o, value);
   if (is_same(flag, "--timeout")) return set_timeout(o, value);
   if (is_same(flag, "--clock")) return set_clock(o, value);

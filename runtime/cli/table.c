@@ -45,6 +45,7 @@ const cli_entry cli_flags[] = {
     {"--clock", "virtual[:SECONDS]",
      "waits take no time; for the embedded platform, from SECONDS since 1970"},
     {"--result", "FILE", "write how it ended, as JSON: outcome, exit_code, seconds, error"},
+    {"--trace", "FILE", "write a timeline of tasks, waits and requests, for Perfetto"},
     {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
     {"--watch", NULL, "run it again whenever a source (.lua, .js, .mjs) beside it changes"},
     {"--read-only", NULL, "refuse every call that would change something"},

@@ -13,6 +13,7 @@ struct mh_http;
 struct mh_stores;
 struct mh_platform;
 struct mh_guard;
+struct mh_trace;
 
 /* Runs when the handle closes, after its realms are gone and before the loop ends. Embedded in the
  * service that it ends. The newest is called first. Handles it closes
@@ -27,6 +28,7 @@ typedef struct mh_host mh_host;
 struct mh_host {
   mh_loop loop;
   mh_log *log;
+  struct mh_trace *trace;                 /* NULL: nobody asked for a timeline */
   struct mh_http *http;                   /* made by bindings/http.c at the first transfer */
   struct mh_stores *stores;               /* made by bindings/store.c: open databases by path */
   unsigned max_transfers, admit_per_step; /* 0: no limit */

@@ -9,6 +9,7 @@
 #include "core/compat.h"
 #include "core/error.h"
 #include "core/task_state.h"
+#include "core/trace.h"
 #include "moonherd.h"
 
 static const char METATABLE[] = "moonherd.task";
@@ -72,6 +73,41 @@ static void call_ends(mh_task *task) {
   }
 }
 
+/* ---- the timeline ------------------------------------------------------------------------- */
+
+static unsigned trace_process(mh_realm *realm) {
+  if (realm->trace_process == 0)
+    realm->trace_process =
+        mh_trace_process(realm->host->trace, realm->is_system ? "embedded platform" : "script");
+  return realm->trace_process;
+}
+
+static void trace_end(const mh_task *task) {
+  mh_trace *trace = task->realm->host->trace;
+  if (trace == NULL) return;
+  const mh_trace_arg args[] = {{"spawned_at", task->place, 0},
+                               {"outcome",
+                                !task->has_failed     ? "done"
+                                : task->raised_cancel ? "cancelled"
+                                                      : "failed",
+                                0},
+                               {task->parent != NULL ? "parent" : NULL, NULL,
+                                task->parent != NULL ? (long long)task->parent->owner->id : 0},
+                               {NULL, NULL, 0}};
+  const mh_span span = {"task",   "task",      task->realm->trace_process,
+                        task->id, task->began, mh_trace_now(trace)};
+  mh_trace_span(trace, &span, args);
+}
+
+/* It is resumed, or closed, after a wait. */
+static void trace_wait(const mh_task *task) {
+  mh_trace *trace = task->realm->host->trace;
+  if (trace == NULL || task->waiting == NULL) return;
+  const mh_span span = {"wait",   task->waiting->what, task->realm->trace_process,
+                        task->id, task->waits_since,   mh_trace_now(trace)};
+  mh_trace_span(trace, &span, NULL);
+}
+
 /* ---- the end of a task -------------------------------------------------------------------- */
 
 static void leave_parent(mh_task *task) {
@@ -124,6 +160,7 @@ static void end(mh_task *task) {
   mh_realm *realm = task->realm;
   mh_scope *parent = task->parent;
   task->state = task->has_failed ? MH_TASK_FAILED : MH_TASK_DONE;
+  trace_end(task);
   leave_parent(task);
   leave_realm(task);
   task->has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
@@ -244,6 +281,7 @@ static int push_killed(lua_State *L) {
 
 /* Gives up its wait without telling it. */
 static void end_wait(mh_task *task) {
+  trace_wait(task);
   if (task->waiting != NULL) mh_op_cancel(task->waiting);
   task->waiting = NULL;
 }
@@ -275,6 +313,7 @@ static void resume(mh_task *task) {
   int nargs = task->nargs, nresults;
   task->nargs = 0;
   task->state = MH_TASK_RUNNING;
+  trace_wait(task);
   if (realm->is_attached) mh_attached_expect_close(realm);
   if (mh_task_lost_wait(task)) {
     task->waiting = NULL;
@@ -288,6 +327,7 @@ static void resume(mh_task *task) {
   if (status == LUA_YIELD && realm->is_waiting) {
     realm->is_waiting = false;
     task->state = realm->is_preempted ? MH_TASK_READY : MH_TASK_WAITING;
+    if (realm->host->trace != NULL) task->waits_since = mh_trace_now(realm->host->trace);
     if (realm->is_preempted) mh_loop_enqueue(&realm->host->loop, &task->ready);
     realm->is_preempted = false;
     return;
@@ -358,6 +398,10 @@ static void join_parent(mh_task *task, mh_scope *parent) {
 
 static void join_realm(mh_task *task, mh_realm *realm) {
   task->id = ++realm->last_task_id;
+  if (realm->host->trace != NULL) {
+    trace_process(realm);
+    task->began = mh_trace_now(realm->host->trace);
+  }
   task->next = realm->tasks;
   if (task->next != NULL) task->next->prev = task;
   realm->tasks = task;

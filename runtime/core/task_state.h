@@ -32,9 +32,10 @@ struct mh_task {
   mh_scope *scopes;  /* those it opened further in, newest first */
   mh_scope *joining; /* the one whose tasks it waits for: it cannot be interrupted */
 
-  mh_op *waiting;      /* what it waits for */
-  lua_State *waits_in; /* the thread that called what waits, its own or a coroutine's … */
-  int height;          /* … and the height of its stack */
+  mh_op *waiting;              /* what it waits for */
+  uint64_t began, waits_since; /* for the timeline; 0 without one */
+  lua_State *waits_in;         /* the thread that called what waits, its own or a coroutine's … */
+  int height;                  /* … and the height of its stack */
   lua_KFunction k;
   mh_op park;     /* for waits that are a timer or a place in a list */
   mh_timer timer; /* wakes park */

@@ -82,6 +82,16 @@ for _ in 1 2 3 4 5; do
 done
 judge "$(median "$dir/budgets")" most 1.1
 
+title "CPU per API call with a timeline against without"
+for _ in 1 2 3 4 5; do
+  for trace in '' "--trace $dir/trace.json"; do
+    "$moonherd" --log error $trace --target "http://127.0.0.1:$port/client/v4" \
+      tests/bench/api_calls.lua 20000
+  done > "$dir/traced"
+  awk '{ v[NR] = $1 } END { printf "%.3f\n", v[2] / v[1] }' "$dir/traced" | tee -a "$dir/traces"
+done
+judge "$(median "$dir/traces")" most 1.05
+
 title "CPU of 10,000 asset files, hashed and uploaded, against sha256sum and plain libcurl"
 "$moonherd" --target local tests/bench/asset_files.lua "$dir/site" 10000
 "$moonherd" --target local tests/bench/asset_server.lua > "$dir/assets" & pids="$pids $!"

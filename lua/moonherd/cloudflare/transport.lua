@@ -11,6 +11,7 @@ local log = require "moonherd._log"
 local refusals = require "moonherd.cloudflare.refusals"
 local retries = require "moonherd.cloudflare.retry"
 local task = require "moonherd._task"
+local trace = require "moonherd._trace"
 local visibility = require "moonherd.cloudflare.visibility"
 
 local M = {}
@@ -73,12 +74,20 @@ local function take(budget, endpoint)
   error(err, 0)
 end
 
+-- Puts a request on the timeline, which leaves out its query: the values may be anything.
+local function trace_request(began, endpoint, path, number, response, err)
+  local headers = response and response.headers
+  trace.request(began, endpoint.does, endpoint.method, path,
+    response and response.status, number, headers and headers["cf-ray"], err and err.reason)
+end
+
 -- Sends once. The only place that does, and that takes from the budget.
-local function send_once(client, endpoint, path, headers, body)
+local function send_once(client, endpoint, path, headers, body, number)
   local content, length = content_of(body)
   local budget = client._budget
   if budget then take(budget, endpoint) end
   client._requests = client._requests + 1
+  local began = trace.is_on and trace.now()
   local ok, response = pcall(http.request, {
     method = endpoint.method, url = client._base .. path, headers = headers,
     body = content, content_length = length,
@@ -86,18 +95,23 @@ local function send_once(client, endpoint, path, headers, body)
     unix_socket = client._socket, ca_file = client._ca_file,
   })
   if budget then note(budget, endpoint, ok and response) end
-  if not ok then return failed_transfer(endpoint, response) end
+  if not ok then
+    local err = errors.is(response) and response
+    if began then trace_request(began, endpoint, path, number, nil, err) end
+    return failed_transfer(endpoint, response)
+  end
   local envelope, err = answers.judge(endpoint, response)
+  if began then trace_request(began, endpoint, path, number, response, err) end
   if err then failures.set_outcome(endpoint, err) end
   return envelope, err
 end
 
 -- Sends once, unless the credential has been refused too often, and tells those who want to know
 -- how it went.
-local function attempt(client, endpoint, path, headers, body)
+local function attempt(client, endpoint, path, headers, body, number)
   local refusal = client._refusals and refusals.check(client, endpoint)
   if refusal then return nil, refusal end
-  local envelope, err = send_once(client, endpoint, path, headers, body)
+  local envelope, err = send_once(client, endpoint, path, headers, body, number)
   if (err or client._refusals) and endpoint.auth ~= "session" then refusals.note(client, err) end
   if err and type(body) == "table" and body.on_failure then body.on_failure(err) end
   return envelope, err
@@ -134,7 +148,8 @@ Call.__index = Call
 ---@return table? err
 function Call:send()
   self.requests = self.requests + 1
-  return attempt(self.client, self.endpoint, self.path .. self.query, self.headers, self.body)
+  return attempt(self.client, self.endpoint, self.path .. self.query, self.headers, self.body,
+    #self.history + 1)
 end
 
 --- Makes another call, which reads; its requests are counted with this one's.
@@ -194,7 +209,7 @@ end
 function M.send(client, endpoint, path, query, body, a, b, c)
   local headers = headers_of(client, endpoint, body)
   local began = clock.wall()
-  local envelope, err = attempt(client, endpoint, path .. query, headers, body)
+  local envelope, err = attempt(client, endpoint, path .. query, headers, body, 1)
   if envelope then return deliver(client, envelope, endpoint, body, a, b), envelope, 1 end
   return try_again({
     client = client, endpoint = endpoint, path = path, query = query, headers = headers,

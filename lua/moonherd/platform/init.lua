@@ -16,6 +16,7 @@ local locks = require "moonherd.platform.lock"
 local log = require "moonherd._log"
 local new_call = require("moonherd.platform.call").new
 local request_log = require "moonherd.platform.request_log"
+local trace = require "moonherd._trace"
 local router = require "moonherd.platform.router"
 local routes = require "moonherd.platform.routes"
 local serve = require "moonherd.serve"
@@ -231,7 +232,7 @@ end
 ---@async
 ---@param request table  as `server:accept` returns it
 function Platform:handle(request)
-  local began = clock.now()
+  local began, span = clock.now(), trace.is_on and trace.now()
   local path, query = split_target(request.target)
   local methods, parameters, authenticate = self.router:find(path)
   local call = new_call(self, request, parameters, query)
@@ -239,6 +240,9 @@ function Platform:handle(request)
     xpcall(run, with_trace, self, call, methods, path, authenticate))
   if parameters.account then
     self.requests:add(call, began)
+  end
+  if span then
+    trace.request(span, call.method, call.method, path, call.answered)
   end
   if not is_done then
     error(failure, 0)

@@ -1,0 +1,166 @@
+/* The timeline. See trace.h. An event is written into room that was asked for before, without a look
+ * at its end for every piece: a program that makes calls writes four of them for each. */
+#include "core/trace.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "moonherd.h"
+
+struct mh_trace {
+  const mh_clock *clock;
+  const mh_log *log;
+  mh_trace_sink *sink;
+  void *user;
+  mh_buf event, text; /* kept: an event asks for no memory once they have grown */
+  unsigned processes;
+};
+
+/* Bytes that are asked for before a piece is written: more than all of an event but its texts has, and
+ * than a member without its text. */
+enum { FRAME = 256 };
+
+mh_trace *mh_trace_new(const mh_clock *clock, const mh_log *log, mh_trace_sink *sink, void *user) {
+  mh_trace *trace = calloc(1, sizeof *trace);
+  if (trace == NULL) return NULL;
+  *trace = (mh_trace){.clock = clock, .log = log, .sink = sink, .user = user};
+  mh_buf_init(&trace->event, NULL);
+  mh_buf_init(&trace->text, NULL);
+  return trace;
+}
+
+void mh_trace_free(mh_trace *trace) {
+  if (trace == NULL) return;
+  mh_buf_fini(&trace->event);
+  mh_buf_fini(&trace->text);
+  free(trace);
+}
+
+uint64_t mh_trace_now(const mh_trace *trace) {
+  return mh_clock_now(trace->clock);
+}
+
+/* ---- pieces of an event: each returns the end of what it wrote ------------------------------- */
+
+static char *put(char *at, const char *text) {
+  size_t n = strlen(text);
+  memcpy(at, text, n);
+  return at + n;
+}
+
+static char *put_number(char *at, uint64_t number, size_t least_digits) {
+  char digits[20];
+  size_t from = sizeof digits;
+  do {
+    digits[--from] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0 || sizeof digits - from < least_digits);
+  memcpy(at, digits + from, sizeof digits - from);
+  return at + (sizeof digits - from);
+}
+
+static char *put_signed(char *at, long long number) {
+  if (number >= 0) return put_number(at, (uint64_t)number, 1);
+  *at = '-';
+  return put_number(at + 1, 0 - (uint64_t)number, 1);
+}
+
+/* Nanoseconds as the microseconds of the format, with a fraction. */
+static char *put_time(char *at, uint64_t ns) {
+  at = put_number(at, ns / 1000, 1);
+  *at = '.';
+  return put_number(at + 1, ns % 1000, 3);
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+static bool stands_as_it_is(const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return false;
+  }
+  return true;
+}
+
+/* Appends a text with its quotes. Numbers are not masked: a secret made of digits must not break the
+ * JSON. Leaves room for a piece behind it. */
+static int append_text(mh_trace *trace, const char *text) {
+  mh_buf *event = &trace->event, *masked = &trace->text;
+  size_t n = strlen(text);
+  int e = 0;
+  mh_buf_clear(masked);
+  if (!stands_as_it_is(text, n)) e = mh_log_escape(masked, text, n);
+  else e = mh_buf_append(masked, text, n);
+  if (e == 0) e = mh_log_mask(trace->log, masked);
+  if (e == 0) e = mh_buf_reserve(event, masked->len + 2 + FRAME);
+  if (e != 0) return e;
+  char *at = event->data + event->len;
+  *at++ = '"';
+  if (masked->len > 0) memcpy(at, masked->data, masked->len);
+  at[masked->len] = '"';
+  event->len += masked->len + 2;
+  return 0;
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static void set_end(mh_trace *trace, const char *at) {
+  trace->event.len = (size_t)(at - trace->event.data);
+}
+
+static int append_arg(mh_trace *trace, const mh_trace_arg *arg, char before) {
+  int e = mh_buf_reserve(&trace->event, FRAME);
+  if (e != 0) return e;
+  char *at = trace->event.data + trace->event.len;
+  *at++ = before;
+  *at++ = '"';
+  at = put(put(at, arg->name), "\":");
+  if (arg->text == NULL) at = put_signed(at, arg->number);
+  set_end(trace, at);
+  return arg->text != NULL ? append_text(trace, arg->text) : 0;
+}
+
+/* The args, the end, and to the host with it. */
+static int finish(mh_trace *trace, const mh_trace_arg *args) {
+  mh_buf *event = &trace->event;
+  bool has_args = args != NULL && args->name != NULL;
+  int e = has_args ? mh_buf_puts(event, ",\"args\":") : 0;
+  for (char before = '{'; has_args && args->name != NULL && e == 0; args++, before = ',')
+    e = append_arg(trace, args, before);
+  if (e == 0) e = mh_buf_puts(event, has_args ? "}}" : "}");
+  if (e == 0 && mh_buf_cstr(event) == NULL) e = MOONHERD_ENOMEM;
+  if (e == 0) trace->sink(trace->user, event->data, event->len);
+  return e;
+}
+
+static int begin(mh_trace *trace, const char *text) {
+  mh_buf_clear(&trace->event);
+  int e = mh_buf_puts(&trace->event, "{\"name\":");
+  return e == 0 ? append_text(trace, text) : e;
+}
+
+static char *put_place(char *at, unsigned process, unsigned track) {
+  at = put_number(put(at, ",\"pid\":"), process, 1);
+  return put_number(put(at, ",\"tid\":"), track, 1);
+}
+
+unsigned mh_trace_process(mh_trace *trace, const char *name) {
+  const mh_trace_arg args[] = {{"name", name, 0}, {NULL, NULL, 0}};
+  unsigned process = ++trace->processes;
+  if (begin(trace, "process_name") != 0) return process;
+  char *at = put(trace->event.data + trace->event.len, ",\"ph\":\"M\"");
+  set_end(trace, put_place(at, process, 0));
+  (void)finish(trace, args);
+  return process;
+}
+
+void mh_trace_span(mh_trace *trace, const mh_span *span, const mh_trace_arg *args) {
+  if (begin(trace, span->name) != 0) return;
+  char *at = put(put(trace->event.data + trace->event.len, ",\"cat\":\""), span->category);
+  at = put_time(put(at, "\",\"ph\":\"X\",\"ts\":"), span->began);
+  at = put_time(put(at, ",\"dur\":"), span->ended - span->began);
+  set_end(trace, put_place(at, span->process, span->track));
+  (void)finish(trace, args);
+}
