@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 typedef struct mh_mem {
-  size_t used;  /* bytes held now */
-  size_t peak;  /* the most ever held */
-  size_t limit; /* 0: none */
+  size_t used;          /* bytes held now */
+  size_t peak;          /* the most ever held */
+  size_t limit;         /* 0: none */
+  bool is_reserve_open; /* an eighth above the limit may be held too */
 
   /* For tests: requests that are refused though there is memory. */
   size_t fail_at;    /* the n-th request from now on, counting down; 0: none */
@@ -26,6 +27,10 @@ void *mh_mem_realloc(mh_mem *mem, void *ptr, size_t old_size, size_t size);
  * of `size`, and that it did. */
 bool mh_mem_refuses(mh_mem *mem, size_t old_size, size_t size);
 void mh_mem_count(mh_mem *mem, size_t old_size, size_t size);
+
+/* For tasks that end: telling each of them takes memory, and where none is left every request is
+ * paid with a whole collection of garbage. Open until that has freed enough. */
+void mh_mem_open_reserve(mh_mem *mem);
 
 /* Bytes that may still be held; SIZE_MAX when there is no limit. For work in another thread, which is
  * counted when it is done. */

@@ -64,6 +64,7 @@ static void stop_one(mh_scope *scope, const char *reason, bool is_timeout) {
     scope->reason = reason != NULL ? strdup(reason) : NULL;  // without memory: the default text
   }
   scope->state = is_first ? MH_SCOPE_TELLING : MH_SCOPE_OVER;
+  mh_mem_open_reserve(&scope->owner->realm->mem);
   start_grace(scope);
 }
 

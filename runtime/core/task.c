@@ -265,6 +265,7 @@ static int wrap_raw_error(lua_State *L) {
 static void wrap_error(mh_task *task) {
   lua_State *L = task->L;
   task->has_failed = true;
+  mh_mem_open_reserve(&task->realm->mem);
   if (mh_error_is(L, -1)) return;
   lua_State *M = task->realm->L;
   lua_pushcfunction(M, wrap_raw_error);

@@ -298,6 +298,27 @@ static void what_is_read_or_received_counts(void **state) {
   }
 }
 
+/* Each of the thousands of tasks is cancelled, which takes memory; with none in reserve every one of
+ * them cost whole collections of garbage: a minute of them, where a fraction of a second is needed. */
+static void tasks_that_fill_the_memory_are_ended_soon(void **state) {
+  (void)state;
+  static const char *const codes[] = {
+      "local m = require 'moonherd' while true do m.spawn(m.sleep, 1000) end",
+      "local m = require 'moonherd' local n = 0\n"
+      "while true do m.spawn(m.sleep, 1000) n = n + 1 if n % 100 == 0 then m.sleep(0) end end",
+  };
+  for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+    host h;
+    clock_t began = clock();
+    start(&h, (moonherd_config){.memory_limit = 8 << 20}, codes[i]);
+    assert_int_equal(1, run(&h));
+    assert_int_equal(1, h.errors);
+    assert_non_null(strstr(h.error, "not enough memory"));
+    moonherd_close(h.m);
+    assert_true((clock() - began) / CLOCKS_PER_SEC < 15);
+  }
+}
+
 /* ---- counts ------------------------------------------------------------------------------- */
 
 static void tasks_are_limited(void **state) {
@@ -344,6 +365,7 @@ int main(void) {
       cmocka_unit_test(each_start_has_them_anew),
       cmocka_unit_test(uploads_under_any_limit_of_memory),
       cmocka_unit_test(what_is_read_or_received_counts),
+      cmocka_unit_test(tasks_that_fill_the_memory_are_ended_soon),
       cmocka_unit_test(tasks_are_limited),
       cmocka_unit_test(transfers_are_limited),
   };
