@@ -116,7 +116,8 @@ typedef struct moonherd_config {
   double budget;           /* seconds one whole step may take; 0: no limit */
   double grace;            /* seconds moonherd_close waits for cleanup; 0: 5 */
   size_t memory_limit;     /* bytes of the script's Lua state and of bodies on their way; 0: none.
-                              While tasks are cancelled or fail, an eighth more may be used */
+                              While tasks are cancelled or fail, an eighth more may be used. Events
+                              that wait and kept values have MOONHERD_EVENT_ROOM beside it */
   unsigned max_tasks;      /* tasks alive at once; 0: 1,000,000 */
   unsigned max_transfers;  /* HTTP transfers open at once; 0: 16 with a budget, 64 without */
   unsigned admit_per_step; /* of them, started in one step; 0: 4 with a budget, else no limit */
