@@ -23,7 +23,8 @@ local function uploads()
   end
 end
 
-local began, report = os.clock(), nil
+local began = os.clock()
+local report
 if ledger then
   report = ns:upload_all(uploads(), { ledger = ledger, concurrency = 16 })
 else
