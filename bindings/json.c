@@ -434,12 +434,23 @@ static bool refuse_depth(marker *m, const step *at) {
   return refuse(m, at, "more than 128 levels deep: does a table contain itself?");
 }
 
+/* One of moonherd.secret is a table without members: as {} it would be lost without a word. */
+static bool is_secret(lua_State *L, int index) {
+  if (luaL_getmetafield(L, index, "__name") == LUA_TNIL) return false;
+  const char *name = lua_tostring(L, -1);
+  bool is_same = name != NULL && strcmp(name, "moonherd.secret") == 0;
+  lua_pop(L, 1);
+  return is_same;
+}
+
 static bool mark_table(marker *m, const step *at) {
   lua_State *L = m->L;
   if (m->depth >= MH_JSON_DEPTH) return refuse_depth(m, at);
   luaL_checkstack(L, 8, "JSON value");
   int table = lua_gettop(L);
   bool is_marked = is_list(L, table), is_good = true;
+  if (is_secret(L, table))
+    return refuse(m, at, "a secret is not written: its :reveal() gives text");
   shape s = measure(L, table);
   if (s.has_others) return refuse(m, at, BAD_KEY);
   if (s.names > 0 && (s.places > 0 || is_marked)) return refuse(m, at, MIXED);

@@ -24,6 +24,17 @@ describe("secret", function ()
     assert.is_nil(require "moonherd._log".mask("the key is " .. TEXT):find(TEXT, 1, true))
   end)
 
+  it("is not written as JSON, but for the text it gives", function ()
+    local key = moonherd.secret(TEXT)
+    for _, write in ipairs { moonherd.json.encode, moonherd.json.pretty } do
+      local ok, err = pcall(write, { name = "k", list = { key } })
+      assert.is_false(ok)
+      assert.same({ "bad_value", "list[1]" }, { err.reason, err.path })
+      assert.is_nil(err.message:find(TEXT, 1, true))
+    end
+    assert.equal('"' .. TEXT .. '"', moonherd.json.encode(key:reveal()))
+  end)
+
   it("gives its text to who asks for it", function ()
     local key = moonherd.secret(TEXT)
     assert.equal(TEXT, key:reveal())
