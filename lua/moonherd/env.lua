@@ -1,6 +1,7 @@
 -- moonherd.env: settings from the environment, with types, and from .env files. What such a file
 -- sets is seen here and by moonherd.sh; the environment of the process, which is the host's, stays
--- as it is, and os.getenv shows that.
+-- as it is, and os.getenv shows that. The option --env-file of the command line reads the same files
+-- by the same rules, but into the environment itself, before anything runs.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 local secret = require "moonherd.secret"
@@ -128,7 +129,8 @@ local load_options = options.reader("env.load", {
   { "optional", "boolean" },
 })
 
---- Loads a .env file. What the environment has set already stays.
+--- Loads a .env file. What the environment has set already, and not to nothing, stays; of several
+--- files the last one counts. A client sees such values when `--env-file` reads the file instead.
 ---@async
 ---@param path? string  relative to the script's folder; default ".env"
 ---@param opts? table

@@ -28,6 +28,8 @@ typedef struct cli_options {
   const char *target, *state, *account; /* NULL: not given */
   const char *log;                      /* level, or NULL */
   const char *guard, *result, *trace;   /* paths of files, or NULL */
+  const char **env_files; /* their paths, from [1] on; the caller of cli_parse frees the list */
+  int env_file_count;     /* with [0] */
   bool logs_json, watches;
   bool allows_insecure_base_url;
   unsigned flags; /* of moonherd_config */
@@ -43,8 +45,9 @@ int cli_parse(int argc, char **argv, cli_options *options);
  * between two lines that tell a progress, 0 for the usual. */
 char *cli_config_json(const cli_options *options, double progress);
 
-/* Loads NAME=VALUE lines into the environment. Returns false when that fails: it has been said. */
-bool cli_load_env_file(const char *path);
+/* Puts what the .env files args[1] to args[count-1] say into the environment. Returns false when that
+ * fails: it has been said. */
+bool cli_load_env_files(const char *const *args, int count);
 
 /* ---- bars ---- */
 

@@ -343,6 +343,8 @@ int main(int argc, char **argv) {
   keep_memory_private();
   cli_options options;
   int code = cli_parse(argc, argv, &options);
+  if (code < 0 && !cli_load_env_files(options.env_files, options.env_file_count)) code = EXIT_USAGE;
+  free(options.env_files);
   if (code >= 0) return code;
   cli_output output;
   cli_output_init(&output, &options);

@@ -124,7 +124,12 @@ static int set_value(cli_options *o, const char *flag, const char *value) {
   if (is_same(flag, "--log")) return set_log(o, value);
   if (is_same(flag, "--timeout")) return set_timeout(o, value);
   if (is_same(flag, "--clock")) return set_clock(o, value);
-  return cli_load_env_file(value) ? -1 : EXIT_USAGE;
+  if (access(value, R_OK) != 0) {
+    cli_say("--env-file: cannot open %s: %s", value, strerror(errno));
+    return EXIT_USAGE;
+  }
+  o->env_files[o->env_file_count++] = value;
+  return -1;
 }
 
 /* ---- the line ----------------------------------------------------------------------------- */
@@ -259,6 +264,9 @@ static int take_repl(cli_options *o) {
 
 int cli_parse(int argc, char **argv, cli_options *o) {
   memset(o, 0, sizeof *o);
+  o->env_files = calloc((size_t)argc + 1, sizeof *o->env_files);
+  if (o->env_files == NULL) return EXIT_SCRIPT_FAILED;
+  o->env_files[o->env_file_count++] = "--env-file";
   bool has_run = false;
   for (int i = 1; i < argc;) {
     const char *arg = argv[i];
@@ -324,52 +332,4 @@ char *cli_config_json(const cli_options *o, double progress) {
   fputc('}', out);
   fclose(out);
   return json;
-}
-
-/* ---- env files ---------------------------------------------------------------------------- */
-
-static char *trim(char *text) {
-  while (isspace((unsigned char)*text)) text++;
-  size_t n = strlen(text);
-  while (n > 0 && isspace((unsigned char)text[n - 1])) text[--n] = '\0';
-  return text;
-}
-
-/* NAME=VALUE, `export` in front, quotes around the value, # comments. */
-static bool set_env_line(char *line) {
-  char *text = trim(line);
-  if (*text == '\0' || *text == '#') return true;
-  if (strncmp(text, "export ", 7) == 0) text = trim(text + 7);
-  char *equals = strchr(text, '=');
-  if (equals == NULL || equals == text) return false;
-  *equals = '\0';
-  char *name = trim(text), *value = trim(equals + 1);
-  size_t n = strlen(value);
-  bool is_quoted = n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0];
-  if (is_quoted) {
-    value[n - 1] = '\0';
-    value++;
-  }
-  return setenv(name, value, 1) == 0;
-}
-
-bool cli_load_env_file(const char *path) {
-  FILE *file = fopen(path, "r");
-  if (file == NULL) {
-    cli_say("--env-file: cannot open %s: %s", path, strerror(errno));
-    return false;
-  }
-  char *line = NULL;
-  size_t room = 0;
-  int number = 0;
-  bool is_good = true;
-  while (is_good && getline(&line, &room, file) >= 0) {
-    number++;
-    is_good = set_env_line(line);
-  }
-  if (!is_good)
-    cli_say("--env-file: %s:%d is not NAME=VALUE", path, number);  // the text may be a secret
-  free(line);
-  fclose(file);
-  return is_good;
 }

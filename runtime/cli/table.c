@@ -37,7 +37,7 @@ const cli_entry cli_flags[] = {
      "when a credential is in the environment, else local"},
     {"--state", "DIR", "state of the embedded platform; default .moonherd"},
     {"--account", "ID", "account; default CLOUDFLARE_ACCOUNT_ID"},
-    {"--env-file", "FILE", "set environment variables from NAME=VALUE lines"},
+    {"--env-file", "FILE", "set what a .env file says and the environment does not"},
     {"--guard", "FILE",
      "rules for what the script may do, as JSON; moonherd.h tells them:\n"
      "accounts, namespaces, read_only, processes, files, network"},

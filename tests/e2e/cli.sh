@@ -140,6 +140,13 @@ echo 'NAME="from file"' > good.env
 echo 'secret text' > bad.env
 check '--env-file' gives 0 "$moonherd" --env-file good.env -e 'print(os.getenv "NAME")'
 check '--env-file sets' prints 'from file'
+printf 'export A="one\ntwo" # x\nHOME=/elsewhere\nEMPTY=full\n' > more.env
+check 'it is read as moonherd.env.load reads it' gives 0 env EMPTY= "$moonherd" --env-file more.env \
+  --env-file good.env -e 'print(#os.getenv "A", os.getenv "NAME", os.getenv "EMPTY")'
+check 'lines, quotes, export' prints '7	from file	full'
+check 'the environment comes first' gives 0 "$moonherd" --env-file more.env -e \
+  'print(os.getenv "HOME" ~= "/elsewhere")'
+check 'it stays as it is' prints true
 check 'a bad env file' gives 2 "$moonherd" --env-file bad.env hello.lua
 check 'is not shown' sh -c "! grep -q secret '$err'"
 
