@@ -90,6 +90,12 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
+/* watch:is_open() -> whether it watches anything */
+static int f_is_open(lua_State *L) {
+  lua_pushboolean(L, mh_watch_is_open(check_watch(L)));
+  return 1;
+}
+
 static int f_gc(lua_State *L) {
   mh_watch **watch = luaL_checkudata(L, 1, WATCH);
   mh_watch_free(*watch);
@@ -98,8 +104,8 @@ static int f_gc(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"add", f_add},     {"remove", f_remove}, {"wait", f_wait}, {"has_changes", f_has_changes},
-    {"close", f_close}, {NULL, NULL},
+    {"add", f_add},         {"remove", f_remove}, {"wait", f_wait}, {"has_changes", f_has_changes},
+    {"is_open", f_is_open}, {"close", f_close},   {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"new", f_new}, {NULL, NULL}};

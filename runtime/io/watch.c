@@ -82,6 +82,10 @@ void mh_watch_close(mh_watch *watch) {
   mh_op_ready(&watch->op, 0);
 }
 
+bool mh_watch_is_open(const mh_watch *watch) {
+  return watch->folders != NULL;
+}
+
 void mh_watch_free(mh_watch *watch) {
   if (watch == NULL) return;
   mh_op_cancel(&watch->op);

@@ -8,6 +8,8 @@
 #ifndef MH_WATCH_H
 #define MH_WATCH_H
 
+#include <stdbool.h>
+
 #include "core/buf.h"
 #include "core/op.h"
 
@@ -22,6 +24,7 @@ void mh_watch_remove(mh_watch *watch, const char *folder); /* nothing when it is
 
 /* Watches nothing any more; who waits is told so. */
 void mh_watch_close(mh_watch *watch);
+bool mh_watch_is_open(const mh_watch *watch); /* whether it watches anything */
 
 void mh_watch_wait(mh_watch *watch);
 mh_op *mh_watch_op(mh_watch *watch);

@@ -71,11 +71,23 @@ check 'each file has a platform of its own' says '9 passed, 1 failed'
 check 'all bad ends' status 1 --timeout 1s bad_spec.lua
 check 'a task that was left' says 'spawned at bad_spec.lua:3'
 check 'a server that was left' says 'a server was left open, made at bad_spec.lua:4'
+cat > "$work/left_spec.lua" <<'END'
+it("watches", function () kept = require "moonherd".fs.watch "." end)
+it("watches no more", function () require "moonherd".fs.watch(".") :close() end)
+it("has its program done", function () require "moonherd".sh { "true" } end)
+it("starts a program", function ()
+  left = require "moonherd._proc".start({ "sleep", "60" }, nil, { max_output = 1, grace = 1 })
+end)
+END
 check 'os.exit' says 'os.exit(0) was called: a test cannot end the program'
 check 'a wait that is too long' says 'the test took longer than 1 s, waiting for sleep'
 check 'a loop that never waits' says 'the test took longer than 1 s, and did not wait'
 check 'names the test' says 'not ok bad_spec.lua:6: bad waits'
 check 'and no secret' sh -c "! grep -q hunter '$scratch/out' '$scratch/err'"
+check 'handles of other kinds' status 1 left_spec.lua
+check 'a watch that was left' says 'a watch of files was left open, made at left_spec.lua:1'
+check 'a program that was left' says 'a program was left open, made at left_spec.lua:5'
+check 'what was closed, and what has ended, is none' says '2 passed, 2 failed'
 check 'a file that does not compile' status 1 broken_spec.lua
 check 'says where' says 'broken_spec.lua:1:'
 check 'a file that ends the process' status 1 exits_spec.lua spec/good_spec.lua

@@ -1,5 +1,5 @@
 -- What a test may not leave behind: tasks, and handles that are still open (servers, databases,
--- answers that are read in steps). Each handle is remembered weakly with the place that made it, so
+-- answers that are read in steps, programs, watches). Each handle is remembered weakly with the place that made it, so
 -- that one which is garbage is none.
 local async = require "moonherd.async"
 local task = require "moonherd._task"
@@ -18,6 +18,12 @@ local KINDS = {
   end },
   { "moonherd._http", "open", "HTTP transfer", function (transfer)
     return transfer:is_open()
+  end },
+  { "moonherd._proc", "start", "program", function (child)
+    return not child:is_over()
+  end },
+  { "moonherd._watch", "new", "watch of files", function (watch)
+    return watch:is_open()
   end },
 }
 
