@@ -1,7 +1,7 @@
 -- moonherd.env: settings from the environment, with types, and from .env files. What such a file
--- sets is seen here and by moonherd.sh; the environment of the process, which is the host's, stays
--- as it is, and os.getenv shows that. The option --env-file of the command line reads the same files
--- by the same rules, but into the environment itself, before anything runs.
+-- sets is seen here and by moonherd.sh; the environment of the process, which is the host's,
+-- stays as it is, and os.getenv shows that. The option --env-file of the command line reads the
+-- same files by the same rules, but into the environment itself, before anything runs.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 local secret = require "moonherd.secret"

@@ -38,7 +38,8 @@ end
 ---@param value any  strings must be UTF-8; tables hold either names or 1 to n without holes
 ---@return string text
 ---@error usage bad_value  for what JSON cannot hold: invalid UTF-8, NaN, infinities, functions,
----  values of moonherd.secret (write what their `:reveal()` gives), lists with holes or names, more than 128 levels; the error has `path`: `bindings[3].text`
+---  values of moonherd.secret (write what their `:reveal()` gives), lists with holes or names,
+---  more than 128 levels; the error has `path`: `bindings[3].text`
 ---@example
 --- print(json.encode { name = "t1", tags = json.array {}, plan = json.null })
 function M.encode(value)

@@ -45,11 +45,8 @@ int cli_parse(int argc, char **argv, cli_options *options);
  * between two lines that tell a progress, 0 for the usual. */
 char *cli_config_json(const cli_options *options, double progress);
 
-/* Puts what the .env files args[1] to args[count-1] say into the environment. Returns false when that
- * fails: it has been said. */
+/* Puts what .env files, from args[1] on, say into the environment. False: it has been said why. */
 bool cli_load_env_files(const char *const *args, int count);
-
-/* ---- bars ---- */
 
 enum { MOST_BARS = 8 };
 

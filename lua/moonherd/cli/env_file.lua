@@ -14,7 +14,7 @@ local function read(path)
   }
 end
 
--- As for moonherd.env.load: a variable that is empty counts as not set; of files the last one counts.
+-- As for moonherd.env.load: an empty variable counts as not set, and of several files the last one.
 return function (...)
   local values = {}
   for _, path in ipairs { ... } do
