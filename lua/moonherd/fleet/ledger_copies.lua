@@ -41,9 +41,9 @@ function M.of(path)
   local dir, err = platform.scratch_dir()
   if not dir then error(err, 0) end
   local to = ("%s/%s.db"):format(dir, hash.uuid())
-  copies[path] = to
   copy(path, to)
-  return to
+  copies[path] = copies[path] or to -- another task may have made one meanwhile
+  return copies[path]
 end
 
 return M
