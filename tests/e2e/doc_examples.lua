@@ -4,6 +4,7 @@
 -- What stands behind --> in an example is what that line prints. An example sees `moonherd`, its
 -- own module under its own name, and what PRELUDE provides for its file.
 local moonherd = require "moonherd"
+local comments = require "moonherd.docs.comments"
 local top = arg[1]
 
 local CLIENT = [[
@@ -59,22 +60,19 @@ local function read(path)
   return file:read "a"
 end
 
--- The examples of one file: a list of { code, where }.
+-- The examples of one file: a list of { lines, where }; `where` is what the comment stands above.
 local function examples_of(path)
-  local list, current, number = {}, nil, 0
-  for line in read(path):gmatch "([^\n]*)\n" do
-    number = number + 1
-    local text = line:match "^%s*%-%-%- ?(.*)$" or line:match "^%s*/// ?(.*)$"
-    if text == nil or text:find "^@" then
-      current = nil
-      if text == "@example" then
-        current = { lines = {}, where = path .. ":" .. number }
-        list[#list + 1] = current
-      end
-    elseif current then
-      current.lines[#current.lines + 1] = text
+  local source = comments.read(read(path), path:find "%.c$" and "///" or nil)
+  local list, seen = {}, {}
+  local function take(block)
+    if not block or seen[block] then return end
+    seen[block] = true
+    for _, lines in ipairs(block.examples) do
+      list[#list + 1] = { lines = lines, where = path .. ":" .. block.line }
     end
   end
+  for _, found in ipairs(source.functions) do take(found.block) end
+  for _, block in ipairs(source.named) do take(block) end
   return list
 end
 
