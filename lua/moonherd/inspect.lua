@@ -5,6 +5,7 @@
 local errors = require "moonherd._error"
 local null = require "moonherd.json".null
 local options = require "moonherd._options"
+local printable = require "moonherd._printable"
 local sink = require "moonherd._sink"
 
 local M = {}
@@ -75,13 +76,14 @@ end
 local function place_of(f)
   local info = debug.getinfo(f, "S")
   if info.what == "C" then return "<function of C>" end
-  return ("<function %s:%d>"):format(info.short_src, info.linedefined)
+  return ("<function %s:%d>"):format(printable.line(info.short_src), info.linedefined)
 end
 
 -- What a __tostring says, as one line; it may fail, or return anything.
 local function described(value)
   local ok, text = pcall(tostring, value)
-  return "<" .. (ok and text or type(value)):gsub("%c", " ") .. ">"
+  text = ok and text or type(value)
+  return ("<%s>"):format(printable.line((text:gsub("%c", " "))))
 end
 
 local function leaf_of(state, value)

@@ -52,6 +52,13 @@ describe("bad", function ()
   it("tells a <secret>", function () error(moonherd.log.hide "hunter-two-hunter") end)
 end)
 EOF
+cat > "$work/odd_spec.lua" << 'EOF'
+describe("odd \27]0;title\7", function ()
+  it("name \u{9b}2J \xff\u{FFFE}", function () error "said \27[2J\r\u{9b}2J\nand more" end)
+  it("values", function () assert.equal("a\27[2J", "b\x9b") end)
+  it("waits", function () pending "for\27[2J <spring>" end)
+end)
+EOF
 printf 'it("is cut off", function (' > "$work/broken_spec.lua"
 echo 'os.exit(0)' > "$work/exits_spec.lua"
 
@@ -105,6 +112,18 @@ check 'has a plan' says '1..14'
 check 'and skips' says 'ok 14 - good comes later # SKIP'
 check 'JUnit beside it' grep -q '<testsuites tests="14" failures="0" errors="6" skipped="1"' "$scratch/junit.xml"
 check 'is escaped' grep -q 'name="bad tells a &lt;secret&gt;"' "$scratch/junit.xml"
+
+# What tests and those they ask say is text: to a terminal, in TAP, in XML.
+is_printable() { ! LC_ALL=C grep -q "$(printf '[\033\007\r\233]')" "$1" || { cat -v "$1"; return 1; }; }
+is_xml() { "$moonherd" -e 'local bad = io.read "a":find "[%z\1-\8\11-\31]" or false
+  assert(not bad, bad)' < "$1" && ! LC_ALL=C grep -q "$(printf '\357\277\276')" "$1"; }
+check 'odd names and messages' status 1 odd_spec.lua
+check 'are text' is_printable "$scratch/out"
+check 'also in TAP' status 1 --output tap --output "junit=$scratch/odd.xml" odd_spec.lua
+check 'which are lines' is_printable "$scratch/out"
+check 'with what a test is skipped for' says '# SKIP odd_spec.lua:4: for?[2J <spring>'
+check 'and in XML' is_xml "$scratch/odd.xml"
+check 'which tells it too' grep -q '<skipped message="odd_spec.lua:4: for?\[2J &lt;spring&gt;"/>' "$scratch/odd.xml"
 
 check 'no such file' status 2 gone_spec.lua
 check 'is one line' complains 'cannot open gone_spec.lua: no such file or folder'

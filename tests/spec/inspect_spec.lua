@@ -71,6 +71,14 @@ describe("inspect", function ()
     assert.equal("{ <a client> }", inspect { object })
   end)
 
+  it("lets nothing through that steers a terminal", function ()
+    local said = "a\27[2J\u{9B}2J"
+    local object = setmetatable({}, { __tostring = function () return said end })
+    assert.equal("<a [2J?2J>", inspect(object))
+    local f = load("return function () end", "=" .. said)()
+    assert.equal("<function a?[2J?2J:1>", inspect(f))
+  end)
+
   it("shows an object whose __tostring fails", function ()
     assert.equal("<table>", inspect(setmetatable({}, { __tostring = error })))
   end)

@@ -4,6 +4,7 @@ local async = require "moonherd.async"
 local connect = require "moonherd.cloudflare".connect
 local doctor = require "moonherd.cloudflare.doctor"
 local json = require "moonherd.json"
+local printable = require "moonherd._printable"
 
 local M = {}
 
@@ -36,10 +37,14 @@ local function count(checks, status)
   return n
 end
 
+local function print_line(status, name, text)
+  print(printable.line(COLUMN:format(status, name, text)))
+end
+
 local function print_checks(checks)
   for _, check in ipairs(checks) do
-    print(COLUMN:format(check.status, check.name, check.text))
-    if check.hint and check.status ~= "ok" then print(COLUMN:format("", "", "→ " .. check.hint)) end
+    print_line(check.status, check.name, check.text)
+    if check.hint and check.status ~= "ok" then print_line("", "", "→ " .. check.hint) end
   end
 end
 

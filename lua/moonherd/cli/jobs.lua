@@ -9,6 +9,7 @@ local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
 local parser = require "moonherd.cli.parser"
+local printable = require "moonherd._printable"
 
 local SHOWN_FAILURES = 20
 local CONCURRENCY = 16 -- scripts rolled back at once
@@ -27,9 +28,8 @@ function M.configure(p)
   p:flag("--json", "Print JSON: an array, or an object.")
 end
 
--- Prints a line. Names and messages may be anybody's: to a terminal they shall be no commands.
 local function say(format, ...)
-  print((format:format(...):gsub("%c", "?"):gsub("\xC2[\x80-\x9F]", "?")))
+  print(printable.line(format:format(...)))
 end
 
 local function path_of(options)

@@ -1,14 +1,14 @@
 -- Results as JUnit's XML, which CI services read: a suite a file. Written in one go at the end, as
 -- the counts stand in front.
 local log = require "moonherd._log"
+local printable = require "moonherd._printable"
 
 local ESCAPES = { ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;", ['"'] = "&quot;" }
 
--- XML cannot hold control characters, nor text that is no UTF-8.
+-- XML cannot hold control characters, text that is no UTF-8, and the last two of its first plane.
 local function escape(text)
-  text = log.mask(text)
-  if not utf8.len(text) then text = text:gsub("[\x80-\xFF]", "?") end
-  return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "?"):gsub('[<>&"]', ESCAPES))
+  text = printable.lines(log.mask(text)):gsub("\xEF\xBF[\xBE\xBF]", "?")
+  return (text:gsub('[<>&"]', ESCAPES))
 end
 
 local function failures_text(result)
@@ -22,8 +22,14 @@ local function failures_text(result)
   return table.concat(pieces)
 end
 
+local function skipped_text(result)
+  local why = result.failures[1]
+  return why and ('      <skipped message="%s"/>\n'):format(escape(why.message))
+    or "      <skipped/>\n"
+end
+
 local function case_text(result, file)
-  local body = result.status == "pending" and "      <skipped/>\n" or failures_text(result)
+  local body = (result.status == "pending" and skipped_text or failures_text)(result)
   local head = ('    <testcase classname="%s" name="%s" time="%.3f"'):format(escape(file),
     escape(result.name), result.seconds)
   if body == "" or result.status == "success" then return head .. "/>\n" end
