@@ -8,6 +8,7 @@ local json = require "moonherd.json"
 local link = require "moonherd._platform"
 local paths = require "moonherd._paths"
 local place = require "moonherd.testing.place"
+local source = require "moonherd._source"
 
 local M = {}
 
@@ -121,8 +122,7 @@ local function environment(path, arguments, pieces, exit)
 end
 
 local function load_script(path, env)
-  local text = fs.read(path):gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")
-  local chunk, why = load(text, "@" .. path, "t", env)
+  local chunk, why = source.load(path, env)
   return chunk or errors.raise { kind = "script", reason = "syntax", message = why }
 end
 

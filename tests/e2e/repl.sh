@@ -93,7 +93,7 @@ types ':help moonherd.map'
 check ':help has the documentation' sees 'concurrency'
 types ':time moonherd.sleep "10ms"'
 check ':time says how long' sees 'took 0.0'
-echo 'loaded = "from a file"' > loaded.lua
+printf '\357\273\277#!/usr/bin/env moonherd\nloaded = "from a file"\n' > loaded.lua
 types ':load loaded.lua'
 types 'loaded'
 check ':load keeps globals' sees '"from a file"'

@@ -10,6 +10,7 @@ local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
 local parser = require "moonherd.cli.parser"
 local printable = require "moonherd._printable"
+local source = require "moonherd._source"
 
 local SHOWN_FAILURES = 20
 local CONCURRENCY = 16 -- scripts rolled back at once
@@ -191,8 +192,7 @@ local function resume(options)
   use_place_of(origin)
   host.options.script_dir = fs.dirname(origin.script)
   arg = { [0] = origin.script, table.unpack(origin.arguments) } -- luacheck: globals arg
-  local text = fs.read(origin.script):gsub("^#[^\n]*", "")
-  local chunk, why = load(text, "@" .. origin.script)
+  local chunk, why = source.load(origin.script)
   if not chunk then parser.refuse("%s", why) end
   return chunk(table.unpack(origin.arguments))
 end

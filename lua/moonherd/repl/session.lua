@@ -96,9 +96,8 @@ function COMMANDS.time(_, code)
 end
 
 function COMMANDS.load(_, path)
-  local text, err = async.try(require "moonherd.fs".read, path)
-  if not text then return nil, err.message end
-  return load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  local chunk, why = async.try(require "moonherd._source".load, path)
+  return chunk, raw_errors.is(why) and why.message or why
 end
 
 local function names_of(commands)
