@@ -385,10 +385,11 @@ static int count_handles(http_fixture *f) {
   return count;
 }
 
-/* libcurl does not say when it closes a socket that never got connected. */
+/* libcurl does not say when it closes a socket that never got connected: its watch goes when the number
+ * comes again. A server that accepts, in a thread of this process, could have that number meanwhile. */
 static void test_cancel_connecting_again(void **state) {
   http_fixture *f = *state;
-  http_serve(f, http_never_answers);
+  f->server = standin_start(NULL, NULL, NULL);
   int after_first = 0;
   for (int i = 0; i < 5; i++) {
     http_ask_server(f, &f->t, "GET", "/");
