@@ -3,7 +3,7 @@
 -- which every node knows how wide it is on one line; then it is written, broken where that is more
 -- than there is room for.
 local errors = require "moonherd._error"
-local null = require "moonherd.json".null
+local json = require "moonherd.json"
 local options = require "moonherd._options"
 local printable = require "moonherd._printable"
 local sink = require "moonherd._sink"
@@ -90,7 +90,7 @@ local function leaf_of(state, value)
   local kind = type(value)
   if kind == "string" then return leaf(state, quote(state, value), "text") end
   if kind == "number" then return leaf(state, number_text(value), "number") end
-  if value == null then return leaf(state, "null", "constant") end
+  if value == json.null then return leaf(state, "null", "constant") end
   if kind == "nil" or kind == "boolean" then return leaf(state, tostring(value), "constant") end
   if kind == "function" then return leaf(state, place_of(value), "other") end
   return leaf(state, described(value), "other")
@@ -129,9 +129,13 @@ local function keys_of(value, length)
   return keys
 end
 
--- An object that says what it is, such as a handle, is not taken apart; an error is.
+local ARRAY <const> = debug.getmetatable(json.array {})
+
+-- An object that says what it is, such as a handle, is not taken apart; an error is, and a list
+-- that came as JSON.
 local function speaks_for_itself(value)
   local mt = debug.getmetatable(value)
+  if mt == ARRAY then return false end
   local named = type(mt) == "table" and (rawget(mt, "__tostring") or rawget(mt, "__name"))
   return named ~= nil and named ~= false and not errors.is(value)
 end

@@ -83,6 +83,11 @@ describe("inspect", function ()
     assert.equal("<table>", inspect(setmetatable({}, { __tostring = error })))
   end)
 
+  it("shows a list that came as JSON like any other", function ()
+    assert.equal('{ "a", { 1 } }', inspect(moonherd.json.decode '["a", [1]]'))
+    assert.equal("{}", inspect(moonherd.json.decode "[]"))
+  end)
+
   it("takes an error apart", function ()
     local _, err = moonherd.try(moonherd.inspect, 1, { dept = 2 })
     assert.truthy(inspect(err):find('kind = "usage"', 1, true))
