@@ -83,6 +83,7 @@ static void test_a_cancelled_begin_leaves_no_lock(void **state) {
     usleep(i * 20);
     mh_op_cancel(&job->op);
     step_until(f, is_true, &is_abandoned);
+    free_job(job);
     mh_store_job *freed = new_job(store, MH_STORE_BEGIN, 0, 0);
     mh_store_submit(freed);
     free_job(freed);
