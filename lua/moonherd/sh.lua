@@ -46,7 +46,12 @@ local function check_argv(argv)
       type(argv))
   end
   local list, count = {}, 0
-  for _ in pairs(argv) do count = count + 1 end
+  for key in pairs(argv) do
+    if type(key) == "string" then
+      errors.usage("moonherd.sh: bad arguments ('%s' is none: options are a second table)", key)
+    end
+    count = count + 1
+  end
   for i = 1, count do list[i] = check_text("argument " .. i, argv[i]) end
   if count == 0 or list[1] == "" then errors.usage "moonherd.sh: the list names no program" end
   return list

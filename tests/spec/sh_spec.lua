@@ -86,6 +86,7 @@ describe("sh", function ()
     { {}, nil, "names no program" },
     { { "echo", true }, nil, "bad argument 2 %(string expected, got boolean%)" },
     { { "echo", nil, "x" }, nil, "bad argument 2 %(string expected, got nil%)" },
+    { { "ls", timeout = 1 }, nil, "%('timeout' is none: options are a second table%)" },
     { { "echo", "a\0b" }, nil, "bad argument 2 %(it has a zero byte%)" },
     { { "true" }, { timeot = 1 }, "unknown option 'timeot' %(did you mean 'timeout'%?%)" },
     { { "true" }, { cwd = "/no/such" }, "'cwd' %('/no/such' is not a folder%)" },
