@@ -79,6 +79,10 @@ keys -l 'moonherd.conn'
 keys Tab
 check 'a public name is completed' ends 1 '> moonherd.connect'
 keys C-u
+keys -l 'moonherd.fs.remove_'
+keys Tab
+check 'also below what is not loaded yet' ends 1 '> moonherd.fs.remove_all'
+keys C-u
 keys -l 'ns:delete_s'
 keys Tab
 check 'so is a method' ends 1 '> ns:delete_scripts'

@@ -53,12 +53,14 @@ local function add_fields(names, value, stem, only_functions)
   end
 end
 
--- The documentation knows what is loaded at its first use, and the methods of objects.
-local function add_documented(names, value, separator, stem)
+-- The documentation knows what is loaded at its first use, such as moonherd.fs, which until then is
+-- not there, and the methods of objects.
+local function add_documented(names, path, value, separator, stem)
   local mt = debug.getmetatable(value)
   local own = type(mt) == "table" and rawget(mt, "__name")
   local class = value == package.loaded.moonherd and "moonherd"
     or type(own) == "string" and own:match "^moonherd%.([%w_]+)$"
+    or value == nil and path:match "^moonherd%..+$"
   if not class then return end
   local start = class .. separator
   for entry in index.each() do
@@ -91,7 +93,7 @@ function M.names(text, globals)
     local value = value_of(path, globals)
     if type(value) == "string" then value = string end
     add_fields(names, value, stem, separator == ":")
-    add_documented(names, value, separator, stem)
+    add_documented(names, path, value, separator, stem)
     return stem, sorted(names)
   end
   stem = text:match "[%a_][%w_]*$" or ""
