@@ -17,6 +17,10 @@
  * When the state is closed, tasks are closed with it: `<close>` handlers run, but cannot wait. To let
  * them, call moonherd.cancel and step until done. Warnings of the log go to `warn`.
  *
+ * There is nothing to set up: where requests go, the account and the state folder are given to
+ * moonherd.connect, or by the environment. Nor is there a guard: it would hold for moonherd alone, not
+ * for the `io` and `os` of the program's own state.
+ *
  * Links no Lua: the program has one, and must export its functions. */
 #include <lauxlib.h>
 #include <lua.h>

@@ -191,12 +191,22 @@ static void make_environment(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, ENVIRONMENT);
 }
 
-/* moonherd.json and the like. What starts with _ is not for scripts, nor are parts of parts. */
+static bool has_parts(const char *name) {
+  size_t n = strlen(name);
+  for (size_t i = 0; i < mh_embedded_count; i++) {
+    const char *other = mh_embedded_modules[i].name;
+    if (strncmp(other, name, n) == 0 && other[n] == '.') return true;
+  }
+  return false;
+}
+
+/* moonherd.json and the like. What starts with _ is not for scripts, nor what has parts, nor they:
+ * scripts reach moonherd.store and moonherd.platform by what `moonherd` makes of them. */
 static bool is_public(const char *name) {
   static const char prefix[] = "moonherd.";
-  if (strncmp(name, prefix, sizeof prefix - 1) != 0) return false;
-  name += sizeof prefix - 1;
-  return name[0] != '_' && strchr(name, '.') == NULL;
+  size_t n = sizeof prefix - 1;
+  if (strncmp(name, prefix, n) != 0 || name[n] == '_') return false;
+  return strchr(name + n, '.') == NULL && !has_parts(name);
 }
 
 /* ---- in a state of somebody else -------------------------------------------------------------- */

@@ -153,7 +153,7 @@ typedef struct moonherd_config {
    *                               "read_only" for all. Default "api"
    *
    * With a guard scripts have no bytecode, no C modules but those that are linked in, none of
-   * moonherd's private modules (those with _, and parts of parts), of `debug` only traceback, getinfo
+   * moonherd's private modules (those with _, folders, their parts), of `debug` only traceback, getinfo
    * and getmetatable, and no metatables of userdata. What the host itself loads or
    * registers is not guarded, nor what the embedded platform does with its own state folder: keep
    * that out of "files". */

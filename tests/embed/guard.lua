@@ -200,7 +200,7 @@ function cases.private_modules_are_out_of_reach()
   getmetatable(moonherd).parts = { store = "moonherd._store" }
   gone(moonherd.store)
   for _, name in ipairs { "_std", "_guarded", "_fs", "_store", "_platform", "_task", "_parts",
-    "store.sqlite", "cloudflare.transport", "platform.main" } do
+    "store", "store.sqlite", "cloudflare.transport", "platform", "platform.main", "cli" } do
     name = "moonherd." .. name
     gone(package.loaded[name])
     gone(package.preload[name])
