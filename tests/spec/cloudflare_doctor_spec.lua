@@ -67,6 +67,13 @@ describe("client:doctor", function ()
     assert(check.hint:find("proxy", 1, true))
   end)
 
+  it("tells the status once", function ()
+    local check = answers(502, "<html>bad gateway</html>", { ["content-type"] = "text/html" })
+      .connection
+    local _, times = check.text:gsub("status 502", "")
+    assert.equal(1, times)
+  end)
+
   it("tells that nobody answers", function ()
     local gone = stand_in.new()
     local lost = stand_in.without_host_options(function () return gone:connect() end)

@@ -70,7 +70,8 @@ local NETWORK_HINT = "is the network up, the base URL right, and the proxy, if t
 local ACCOUNT_HINT = "check the account id, and that the credential may edit Workers Scripts there"
 
 local function add_failure(report, err)
-  local what = err.status and ("status %d, "):format(err.status) or ""
+  local is_told = not err.status or err.message:find("status " .. err.status, 1, true)
+  local what = is_told and "" or ("status %d, "):format(err.status)
   local hint = name_of_failure(err) == "account" and ACCOUNT_HINT or err.hint or NETWORK_HINT
   local ray = err.ray_id and (" (ray id %s)"):format(err.ray_id) or ""
   add_problem(report, name_of_failure(err), hint, "%s%s%s", what, err.message, ray)
