@@ -46,6 +46,8 @@ check 'help goes to stdout' grep -q '^usage: moonherd run' "$out"
 check 'help of a command' gives 0 "$moonherd" help serve
 check 'is that command'"'"'s own' grep -q -- '--listen ADDRESS' "$out"
 check 'help of a command that C runs' gives 0 "$moonherd" help run
+check 'help of a part of a name' gives 2 "$moonherd" help wrangler
+check 'names the whole' says "did you mean 'moonherd.read_wrangler'"
 check 'help of what is not there' gives 2 "$moonherd" help srve
 check 'names the nearest command' says "did you mean 'serve'"
 check 'version takes no arguments' gives 2 "$moonherd" version 3

@@ -257,7 +257,17 @@ local function nearest_of_many(name, names)
   return options.nearest(name, best)
 end
 
---- The public name that is nearest to a mistyped one: whole, or but for what stands before it.
+local LEAST = 4 -- letters: fewer are part of too many names
+
+-- The first name that a word is a part of.
+local function holder_of(word, names)
+  for _, name in ipairs(#word >= LEAST and names or {}) do
+    if name:find(word, 1, true) then return name end
+  end
+end
+
+--- The public name that is nearest to a mistyped one: whole, or but for what stands before it; else
+--- one that it is a part of.
 ---@param name string
 ---@param more? string[]  other names that may be meant
 ---@return string? nearest
@@ -270,7 +280,7 @@ function M.nearest(name, more)
     names[#names + 1] = entry.name
     if not whole[last] then names[#names + 1], whole[last] = last, entry.name end
   end
-  local found = nearest_of_many(name, names)
+  local found = nearest_of_many(name, names) or holder_of(name, names)
   return found and whole[found] or found
 end
 
