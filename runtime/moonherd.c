@@ -377,6 +377,10 @@ int moonherd_cancel(moonherd *m, const char *reason) {
   return 0;
 }
 
+void moonherd_interrupt(moonherd *m) {
+  if (m != NULL && m->script != NULL) mh_preempt_interrupt(m->script);
+}
+
 void moonherd_wake(moonherd *m) {
   if (m != NULL) mh_loop_wake(&m->host.loop);
 }

@@ -12,13 +12,14 @@
  *   moonherd_close(m);
  *
  * Threads: all calls on a handle, and all its callbacks, happen on the thread that makes the calls.
- * moonherd_wake alone may be called from any other thread or from a signal handler. Handles share
+ * moonherd_wake alone may be called from any other thread; it and moonherd_interrupt from a signal
+ * handler. Handles share
  * nothing, and may be stepped on threads of their own.
  *
  * Callbacks: they run inside calls, most of them inside moonherd_step, and must return: no longjmp,
- * no exception. In them moonherd_send, _cancel, _wake, _dump, _mask, _fd, _timeout and _exit_code
- * may be called. The others return MOONHERD_EBUSY there and change nothing; moonherd_close does
- * nothing.
+ * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _mask, _fd, _timeout and
+ * _exit_code may be called. The others return MOONHERD_EBUSY there and change nothing;
+ * moonherd_close does nothing.
  *
  * Errors: whatever a script does wrong (an error, a stack that overflows, memory over its limit) is
  * reported to on_error and ends no more than the script. After any result of any call the handle can
@@ -211,6 +212,11 @@ int moonherd_cancel(moonherd *m, const char *reason);
 
 /* Makes a sleeping moonherd_step or a poll on moonherd_fd return. Any thread, signal handlers. */
 void moonherd_wake(moonherd *m);
+
+/* Lua code of the script that runs now, as in a loop without waits, raises an error of kind
+ * "cancelled", reason "interrupted", once, and it may catch it. Nothing when none runs. Callbacks, and
+ * signal handlers on the thread that steps. A hook that the script has set is lost. */
+void moonherd_interrupt(moonherd *m);
 
 /* Ends the script as moonherd_close would (cancel, cleanup for `grace` seconds, stepping meanwhile)
  * and frees all of its Lua state. The embedded platform, connections and the request budget stay.

@@ -23,7 +23,8 @@
 static struct {
   moonherd *handle;
   volatile sig_atomic_t count, number, dumps;
-  sig_atomic_t most; /* signals, until the process ends where it is */
+  volatile sig_atomic_t ends_loops; /* what runs is a line of the REPL */
+  sig_atomic_t most;                /* signals, until the process ends where it is */
 } interrupts;
 
 static void on_signal(int number) {
@@ -31,6 +32,7 @@ static void on_signal(int number) {
   interrupts.number = number;
   if (++interrupts.count > interrupts.most)
     _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
   moonherd_wake(interrupts.handle);
   errno = saved;
 }
@@ -261,6 +263,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   }
   wipe_values(o);
   bool is_repl = o->source == FROM_COMMAND && strcmp(o->script, "repl") == 0;
+  interrupts.ends_loops = is_repl;
   if (code < 0) code = is_repl ? cli_repl(m, out) : run(m, o, out);
   cli_bars_hide(&out->bars);
   interrupts.handle = NULL;

@@ -115,9 +115,13 @@ static void read_line(repl *r) {
   free(line);
 }
 
+static bool is_typing(const repl *r) {
+  return r->prompt != NULL && cli_prompt_is_reading(r->prompt);
+}
+
 /* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
 static void interrupt(repl *r) {
-  if (r->prompt != NULL && cli_prompt_is_reading(r->prompt)) {
+  if (is_typing(r)) {
     cli_prompt_stop(r->prompt);
     fputs("^C\n", stdout);
     fflush(stdout);
@@ -129,7 +133,7 @@ static void interrupt(repl *r) {
 static void wait_for_something(repl *r, int timeout) {
   struct pollfd fds[] = {{.fd = moonherd_fd(r->m), .events = POLLIN},
                          {.fd = STDIN_FILENO, .events = POLLIN}};
-  bool is_reading = r->prompt != NULL && cli_prompt_is_reading(r->prompt);
+  bool is_reading = is_typing(r);
   if (poll(fds, is_reading ? 2 : 1, timeout) <= 0 || !is_reading) return;
   if ((fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) finish(r);
   else if (fds[1].revents != 0) take_key(r);
@@ -149,9 +153,11 @@ int cli_repl(moonherd *m, cli_output *out) {
     if (r.prompt == NULL && r.is_ready && !r.is_over) read_line(&r);
     bool is_waiting = result == MOONHERD_WAITING && !(r.prompt == NULL && r.is_ready);
     wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0);
+    bool was_typing = is_typing(&r);
     result = moonherd_step(m, 0);
     int signal = cli_take_signal();
-    if (signal == CLI_SIGNAL_INTERRUPT) interrupt(&r);
+    bool is_over = !was_typing && is_typing(&r);  // the signal has ended a line that did not wait
+    if (signal == CLI_SIGNAL_INTERRUPT && !is_over) interrupt(&r);
     if (signal == CLI_SIGNAL_TERMINATE) finish(&r);
   }
   out->prompt = NULL;

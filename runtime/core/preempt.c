@@ -109,6 +109,20 @@ static void on_count(lua_State *L, lua_Debug *ar) {
   if (must_be_told(L) && mh_task_may_wait(L) && !is_ours(L, ar)) preempt(L);
 }
 
+/* The hook that was there comes back first: what handles the error is not interrupted again. */
+static void on_interrupt(lua_State *L, lua_Debug *ar) {
+  if (is_ours(L, ar)) return;
+  const mh_realm *realm = mh_realm_of(L);
+  bool is_watched = realm->is_preempting || realm->max_instructions > 0;
+  lua_sethook(L, is_watched ? on_count : NULL, is_watched ? LUA_MASKCOUNT : 0, COUNT);
+  mh_error_raise(L, "cancelled", "interrupted", "interrupted");
+}
+
+void mh_preempt_interrupt(const mh_realm *realm) {
+  lua_State *running = realm->running;
+  if (running != NULL) lua_sethook(running, on_interrupt, LUA_MASKCOUNT, 1);
+}
+
 static int refuse_hook(lua_State *L) {
   return mh_error_raise(L, "usage", "no_hooks",
                         "debug.sethook: the host's own hook watches over this script");

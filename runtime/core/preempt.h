@@ -18,4 +18,9 @@
  * none. Runs in protected mode; may raise for memory. */
 void mh_preempt_open(lua_State *L, bool is_preempting, uint64_t max_instructions);
 
+/* The Lua code of the realm that runs now raises an error of kind "cancelled", reason "interrupted",
+ * once, where the script's own code goes on. Nothing when none runs. For a signal handler on the
+ * thread that runs it: lua_sethook is safe there. */
+void mh_preempt_interrupt(const mh_realm *realm);
+
 #endif

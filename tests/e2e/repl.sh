@@ -71,6 +71,14 @@ sleep 0.3
 keys C-c
 check 'and cancels one that runs' sees cancelled
 check 'which brings the prompt back' ends 1 '>'
+types 'io.stderr:write "round " while true do end'
+check 'a line that never waits' ends 1 'round'
+keys C-c
+check 'is stopped too' ends 2 'round ^Ccancelled
+>'
+types '6 * 7'
+check 'and the session goes on' ends 2 '42
+>'
 
 keys -l 'moonherd.ens'
 keys Tab

@@ -1,6 +1,6 @@
 -- What a test may not leave behind: tasks, and handles that are still open (servers, databases,
--- answers that are read in steps, programs, watches). Each handle is remembered weakly with the place that made it, so
--- that one which is garbage is none.
+-- answers that are read in steps, programs, watches). Each handle is remembered weakly with the
+-- place that made it, so that one which is garbage is none.
 local async = require "moonherd.async"
 local task = require "moonherd._task"
 
