@@ -285,6 +285,9 @@ check 'nor is one of 1 << 40' gives 255 "$moonherd" -e 'return 1 << 40'
 check 'a byte order mark' sh -c "printf '\357\273\277#!x\nprint(...)' | '$moonherd' - y | grep -qx y"
 check 'a file that cannot be read' gives 2 "$moonherd" /proc/self/mem
 mkfifo fifo
+echo 'print "from a pipe"' > fifo &
+check 'a script that is a pipe' gives 0 timeout 10 "$moonherd" fifo
+check 'is read once' prints 'from a pipe'
 check 'an error that names a pipe' gives 1 timeout 10 "$moonherd" -e 'error("fifo:1: x", 0)'
 check 'where a line of -e spawned a task' gives 1 "$moonherd" -e 'require "moonherd".spawn(error, "x")'
 check 'is named' says 'spawned at -e:1'
