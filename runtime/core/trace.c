@@ -45,9 +45,7 @@ uint64_t mh_trace_now(const mh_trace *trace) {
 /* ---- pieces of an event: each returns the end of what it wrote ------------------------------- */
 
 static char *put(char *at, const char *text) {
-  size_t n = strlen(text);
-  memcpy(at, text, n);
-  return at + n;
+  return stpcpy(at, text);
 }
 
 static char *put_number(char *at, uint64_t number, size_t least_digits) {
