@@ -111,9 +111,8 @@ void cli_on_output(void *user, int stream, const char *bytes, size_t n);
 void cli_on_log(void *user, int level, const char *json, size_t n);
 void cli_on_error(void *user, const moonherd_error *error);
 
-/* A text as a JSON string, quotes included; what is in one, without all that steers a terminal. */
+/* A text as a JSON string, quotes included. */
 void cli_put_json_string(FILE *out, const char *text);
-void cli_write_string(FILE *out, const char *at, const char *line_break);
 /* "moonherd: …" on stderr. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -16,53 +16,9 @@
 #include "cli/cli.h"
 #include "cli/repl.h"
 #include "cli/result.h"
+#include "cli/signals.h"
 #include "cli/trace.h"
 #include "cli/watch.h"
-
-/* The one thing signal handlers can reach. */
-static struct {
-  moonherd *handle;
-  volatile sig_atomic_t count, number, dumps;
-  volatile sig_atomic_t ends_loops; /* what runs is a line of the REPL */
-  sig_atomic_t most;                /* signals, until the process ends where it is */
-} interrupts;
-
-static void on_signal(int number) {
-  int saved = errno;
-  interrupts.number = number;
-  if (++interrupts.count > interrupts.most)
-    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
-  if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
-  moonherd_wake(interrupts.handle);
-  errno = saved;
-}
-
-/* Ctrl-\ on a terminal: what is it doing? */
-static void on_quit(int number) {
-  int saved = errno;
-  (void)number;
-  interrupts.dumps = 1;
-  moonherd_wake(interrupts.handle);
-  errno = saved;
-}
-
-static void catch_signals(moonherd *handle) {
-  interrupts.handle = handle;
-  interrupts.most = 1;
-  struct sigaction action = {.sa_handler = on_signal};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  action.sa_handler = on_quit;
-  sigaction(SIGQUIT, &action, NULL);
-  signal(SIGPIPE, SIG_IGN);
-}
-
-int cli_take_signal(void) {
-  if (interrupts.count == 0) return CLI_SIGNAL_NONE;
-  interrupts.count = 0;
-  return interrupts.number == SIGINT ? CLI_SIGNAL_INTERRUPT : CLI_SIGNAL_TERMINATE;
-}
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
@@ -196,11 +152,8 @@ static int run(moonherd *m, const cli_options *o, cli_output *out) {
       out->has_changed = true;
       moonherd_cancel(m, "a source has changed");
     }
-    if (interrupts.dumps != 0) {
-      interrupts.dumps = 0;
-      moonherd_dump(m);
-    }
-    if (interrupts.count > 0 && !is_interrupted) {
+    if (cli_signals_take_dump()) moonherd_dump(m);
+    if (cli_signals_have_come() && !is_interrupted) {
       is_interrupted = true;
       moonherd_cancel(m, "interrupted");
     }
@@ -210,8 +163,7 @@ static int run(moonherd *m, const cli_options *o, cli_output *out) {
     }
   } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
   bool has_served = o->source == FROM_COMMAND && moonherd_exit_code(m) == 0;
-  if (is_interrupted && !has_served)
-    return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+  if (is_interrupted && !has_served) return cli_signals_exit_code();
   if (is_late) cli_say("timed out after %g s", o->timeout);
   if (is_late) return EXIT_TIMED_OUT;
   if (out->stdout_is_closed) return EXIT_PIPE_CLOSED;
@@ -254,7 +206,7 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
     return EXIT_USAGE;
   }
   out->handle = m;
-  catch_signals(m);
+  cli_signals_catch(m);
   char *text = NULL;
   int code = load(m, o, out, &text);
   if (code < 0 && moonherd_start(m, o->arg_count, (const char *const *)o->args) != 0) {
@@ -263,10 +215,10 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   }
   wipe_values(o);
   bool is_repl = o->source == FROM_COMMAND && strcmp(o->script, "repl") == 0;
-  interrupts.ends_loops = is_repl;
+  cli_signals_end_loops(is_repl);
   if (code < 0) code = is_repl ? cli_repl(m, out) : run(m, o, out);
   cli_bars_hide(&out->bars);
-  interrupts.handle = NULL;
+  cli_signals_release();
   moonherd_close(m);
   free(text);
   return code == 0 && out->stdout_has_failed ? EXIT_SCRIPT_FAILED : code;
@@ -298,7 +250,7 @@ static int run_with_result(const cli_options *o, cli_output *out, const char *js
 
 /* Until a source has changed; false when a signal came first. */
 static bool wait_for_change(int watch) {
-  while (interrupts.count == 0) {
+  while (!cli_signals_have_come()) {
     if (cli_watch_has_changed(watch)) return true;
     poll(&(struct pollfd){.fd = watch, .events = POLLIN}, 1, -1);
   }
@@ -321,12 +273,12 @@ static int run_again(const cli_options *o, cli_output *out, const char *json, co
     cli_output_init(out, o);
     out->watch = watch;
     code = run_with_result(o, out, json, guard);
-    if (interrupts.count > 0) break;
+    if (cli_signals_have_come()) break;
     if (!out->has_changed) cli_say("ended with %d; watching %s, Ctrl-C leaves", code, folder);
     else cli_say("a source has changed: again");
   } while (out->has_changed || wait_for_change(watch));
   close(watch);
-  return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+  return cli_signals_exit_code();
 }
 
 /* Seconds between two looks of a bar. */

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/prompt.h"
+#include "cli/text.h"
 
 void cli_say(const char *format, ...) {
   va_list args;
@@ -88,46 +89,7 @@ void cli_on_output(void *user, int stream, const char *bytes, size_t n) {
   if (is_shown && out->is_at_line_start) fill_room(out);
 }
 
-/* ---- text of others ----------------------------------------------------------------------- */
-
-/* The bytes of the control character at the start of a text, 0 when there is none: those of ASCII, but
- * for line breaks and tabs, and those of Latin-1, which UTF-8 writes in two bytes. */
-static size_t control_length(const char *text) {
-  const unsigned char *p = (const unsigned char *)text;
-  if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) return 2;
-  return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7F;
-}
-
-/* Prints the character at *at, or its first byte, and moves on. What steers a terminal is not let
- * through: messages may be a server's. */
-static void print_character(FILE *out, const char **at) {
-  size_t n = control_length(*at);
-  fputc(n > 0 ? '?' : **at, out);
-  *at += n > 0 ? n : 1;
-}
-
-static void print_text(const char *before, const char *text, size_t n) {
-  fputs(before, stderr);
-  for (const char *end = text + n; text < end;) print_character(stderr, &text);
-  fputc('\n', stderr);
-}
-
 /* ---- the log ------------------------------------------------------------------------------ */
-
-void cli_write_string(FILE *out, const char *at, const char *line_break) {
-  while (*at != '\0' && *at != '"') {
-    if (*at != '\\') {
-      print_character(out, &at);
-      continue;
-    }
-    at++;
-    if (*at == 'n') fputs(line_break, out);
-    else if (*at == 't') fputc('\t', out);
-    else if (*at == 'u') at += 4;  // a control character
-    else if (*at != 'r') fputc(*at, out);
-    at++;
-  }
-}
 
 /* Prints the JSON string that follows `name` in the line. */
 static void print_string_member(const char *json, const char *name) {
@@ -167,7 +129,7 @@ static void on_masked_line(void *user, const char *line, size_t n) {
   const shown_line *shown = user;
   char before[24];
   snprintf(before, sizeof before, "%s%5d | ", shown->is_it ? ">" : " ", shown->number);
-  print_text(before, line, n);
+  cli_print_text(before, line, n);
 }
 
 /* Prints a line with its number in front. A secret may stand in it. */
@@ -240,7 +202,7 @@ static void print_trace(const char *trace) {
     size_t n = end != NULL ? (size_t)(end - line) : strlen(line);
     bool is_frame = n > 1 && line[0] == '\t' && line[1] != '[' && line[1] != '(' &&
                     strncmp(line, "\t...", 4) != 0;
-    if (is_frame) print_text("  ", line + 1, n - 1);
+    if (is_frame) cli_print_text("  ", line + 1, n - 1);
     line = end != NULL ? end + 1 : NULL;
   }
 }
@@ -273,11 +235,11 @@ void cli_on_error(void *user, const moonherd_error *error) {
   const char *request = moonherd_error_request(error);
   make_room(out);
   print_colour(out, "\033[31m");
-  print_text("moonherd: ", message, strlen(message));
+  cli_print_text("moonherd: ", message, strlen(message));
   print_colour(out, "\033[0m");
   print_source(out, error);
-  if (request[0] != '\0') print_text("  request: ", request, strlen(request));
-  if (hint[0] != '\0') print_text("  hint: ", hint, strlen(hint));
+  if (request[0] != '\0') cli_print_text("  request: ", request, strlen(request));
+  if (hint[0] != '\0') cli_print_text("  hint: ", hint, strlen(hint));
   print_trace(moonherd_error_trace(error));
   fill_room(out);
 }

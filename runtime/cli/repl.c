@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/prompt.h"
+#include "cli/signals.h"
 
 typedef struct repl {
   moonherd *m;
@@ -155,7 +156,7 @@ int cli_repl(moonherd *m, cli_output *out) {
     wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0);
     bool was_typing = is_typing(&r);
     result = moonherd_step(m, 0);
-    int signal = cli_take_signal();
+    int signal = cli_signals_take();
     bool is_over = !was_typing && is_typing(&r);  // the signal has ended a line that did not wait
     if (signal == CLI_SIGNAL_INTERRUPT && !is_over) interrupt(&r);
     if (signal == CLI_SIGNAL_TERMINATE) finish(&r);

@@ -8,8 +8,4 @@
 int cli_repl(moonherd *m, cli_output *out);
 void cli_repl_on_event(void *user, const char *name, const char *json, size_t n);
 
-/* The signal that has come since the last call: main.c catches it. */
-enum { CLI_SIGNAL_NONE, CLI_SIGNAL_INTERRUPT, CLI_SIGNAL_TERMINATE };
-int cli_take_signal(void);
-
 #endif

@@ -1,0 +1,76 @@
+/* See signals.h. */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* The one thing signal handlers can reach. */
+static struct {
+  moonherd *handle;
+  volatile sig_atomic_t count, number, dumps;
+  volatile sig_atomic_t ends_loops; /* what runs is a line of the REPL */
+  sig_atomic_t most;                /* signals, until the process ends where it is */
+} interrupts;
+
+static void on_signal(int number) {
+  int saved = errno;
+  interrupts.number = number;
+  if (++interrupts.count > interrupts.most)
+    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
+/* Ctrl-\ on a terminal: what is it doing? */
+static void on_quit(int number) {
+  int saved = errno;
+  (void)number;
+  interrupts.dumps = 1;
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
+void cli_signals_catch(moonherd *handle) {
+  interrupts.handle = handle;
+  interrupts.most = 1;
+  struct sigaction action = {.sa_handler = on_signal};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  action.sa_handler = on_quit;
+  sigaction(SIGQUIT, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int cli_signals_take(void) {
+  if (interrupts.count == 0) return CLI_SIGNAL_NONE;
+  interrupts.count = 0;
+  return interrupts.number == SIGINT ? CLI_SIGNAL_INTERRUPT : CLI_SIGNAL_TERMINATE;
+}
+
+void cli_signals_end_loops(bool on) {
+  interrupts.ends_loops = on;
+}
+
+void cli_signals_release(void) {
+  interrupts.handle = NULL;
+}
+
+bool cli_signals_have_come(void) {
+  return interrupts.count > 0;
+}
+
+int cli_signals_exit_code(void) {
+  return interrupts.number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+}
+
+bool cli_signals_take_dump(void) {
+  bool is_wanted = interrupts.dumps != 0;
+  interrupts.dumps = 0;
+  return is_wanted;
+}

@@ -1,0 +1,27 @@
+/* The signals that the executable listens to: SIGINT and SIGTERM end a run, SIGQUIT shows its tasks. */
+#ifndef MH_CLI_SIGNALS_H
+#define MH_CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+#include "moonherd.h"
+
+/* Signals wake this handle from now on; the second one ends the process where it is. */
+void cli_signals_catch(moonherd *handle);
+/* Ctrl-C also ends Lua code that does not wait: for the REPL. */
+void cli_signals_end_loops(bool on);
+/* The handle is about to be closed. */
+void cli_signals_release(void);
+
+/* Whether one has come that ends a run, and the exit code that the last of them asks for. */
+bool cli_signals_have_come(void);
+int cli_signals_exit_code(void);
+
+/* Whether the tasks are to be shown; asking takes the wish away. */
+bool cli_signals_take_dump(void);
+
+/* The signal that has come since the last call; it counts no more. */
+enum { CLI_SIGNAL_NONE, CLI_SIGNAL_INTERRUPT, CLI_SIGNAL_TERMINATE };
+int cli_signals_take(void);
+
+#endif
