@@ -22,7 +22,7 @@ on_terminal() {
   rm -f "$scratch"/release.db*
   TERM=${TERMINAL:-xterm} script -qec "stty cols $columns; $*" "$scratch/typescript" > "$scratch/out" 2>&1 < /dev/null
 }
-run="$moonherd run --target local --state $scratch/state $scratch/run.lua"
+run="'$moonherd' run --target local --state '$scratch/state' '$scratch/run.lua'"
 
 on_terminal 100 "$run"
 check 'a terminal has a bar' grep -q '\[#####' "$scratch/out"
@@ -39,7 +39,7 @@ for _ = 1, 2 do
   progress:step()
 end
 END
-on_terminal 100 "$moonherd run --target local $scratch/odd.lua"
+on_terminal 100 "'$moonherd' run --target local '$scratch/odd.lua'"
 check 'a name that steers terminals is text' grep -q '\] a?2J\[2J"b": 1 of 2' "$scratch/out"
 
 on_terminal 20 "$run"
@@ -61,8 +61,8 @@ for _ = 1, 3 do
   progress:step()
 end
 END
-$moonherd run --target local --log json "$scratch/slow.lua" > "$scratch/out" 2> "$scratch/json" &
-$moonherd run --target local "$scratch/slow.lua" > "$scratch/out" 2> "$scratch/err"
+"$moonherd" run --target local --log json "$scratch/slow.lua" > "$scratch/out" 2> "$scratch/json" &
+"$moonherd" run --target local "$scratch/slow.lua" > "$scratch/out" 2> "$scratch/err"
 wait
 check 'a log gets a line every few seconds' grep -q '^moonherd: slow: 2 of 3 (66 %), [0-9]*s left' "$scratch/err"
 check 'and one at the end' grep -q '^moonherd: slow: 3 of 3 (100 %), took' "$scratch/err"

@@ -33,7 +33,7 @@ start() {
   columns=$1
   shift
   $tmux kill-session -t repl 2> /dev/null
-  $tmux new-session -d -s repl -x "$columns" -y 40 "env $* $moonherd --target local --log warn"
+  $tmux new-session -d -s repl -x "$columns" -y 40 "env $* '$moonherd' --target local --log warn"
   sees '>'
 }
 
