@@ -8,6 +8,7 @@ local host = require "moonherd._host"
 local log = require "moonherd._log"
 local options = require "moonherd._options"
 local sleep = require "moonherd.async".sleep
+local time = require "moonherd.time"
 
 local M = {}
 
@@ -59,12 +60,8 @@ end
 
 -- ---- the line ----------------------------------------------------------------------------------
 
--- "41m 40s"
 local function duration_text(seconds)
-  local s = math.ceil(seconds)
-  if s < 60 then return ("%ds"):format(s) end
-  if s < 3600 then return ("%dm %02ds"):format(s // 60, s % 60) end
-  return ("%dh %02dm"):format(s // 3600, s % 3600 // 60)
+  return time.text(math.ceil(seconds))
 end
 
 local function counts_text(n)

@@ -6,6 +6,7 @@ local log = require "moonherd._log"
 local multipart = require "moonherd.multipart"
 local plan = require "moonherd.cloudflare.plan"
 local plan_text = require "moonherd.cloudflare.plan_text"
+local printable = require "moonherd._printable"
 local requests = require "moonherd.cloudflare.upload_request"
 
 local M = {}
@@ -14,7 +15,7 @@ local MOST = 12 -- names on a line
 
 local function joined(list)
   local shown = table.move(list, 1, math.min(#list, MOST), 1, {})
-  for i, name in ipairs(shown) do shown[i] = name:gsub("%c", "?") end
+  for i, name in ipairs(shown) do shown[i] = printable.line(name) end
   if #list > MOST then shown[#shown + 1] = ("and %d more"):format(#list - MOST) end
   return table.concat(shown, ", ")
 end
@@ -98,7 +99,7 @@ function M.write(client, endpoint, path, query, body, place)
   local words = { ("dry run: %s %s%s"):format(endpoint.method, path, query) }
   if endpoint.id then words[2] = endpoint.does end
   words[#words + 1] = changes_of(client, body, place)
-  log.write("info", (table.concat(words, ": "):gsub("%c", "?")),
+  log.write("info", printable.line(table.concat(words, ": ")),
     { event = "dry_run", method = endpoint.method, path = path })
 end
 

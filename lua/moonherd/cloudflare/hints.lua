@@ -1,6 +1,7 @@
 -- How long a server asks to wait, whichever way it says so: headers of the answer, or its body.
 local clock = require "moonherd._clock"
 local ratelimit = require "moonherd.cloudflare.ratelimit"
+local time = require "moonherd.time"
 
 local M = {}
 
@@ -9,34 +10,16 @@ local MONTHS = {
   Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12,
 }
 
--- Days since 1970-01-01 in the Gregorian calendar, whose years begin here in March: then a leap day
--- is the last of its year.
-local function days_of(year, month, day)
-  local shifted = (month + 9) % 12
-  if month < 3 then year = year - 1 end
-  return 365 * year + year // 4 - year // 100 + year // 400
-    + (153 * shifted + 2) // 5 + day - 719469
-end
-
---- Seconds since 1970 of a date and a time of day, UTC.
----@param year string  four digits
----@param month string|integer
----@param day string
----@param time string  "08:49:37"
----@return integer seconds
-function M.time_of(year, month, day, time)
-  local hour, minute, second = time:match "(%d%d):(%d%d):(%d%d)"
-  local days = days_of(math.tointeger(year), math.tointeger(month), math.tointeger(day))
-  return days * 86400 + hour * 3600 + minute * 60 + second
-end
-
 --- The time of an HTTP date, "Sun, 06 Nov 1994 08:49:37 GMT".
 ---@param text string
 ---@return integer? seconds  nil when it is no such date
 function M.time_of_date(text)
-  local day, month, year, time =
+  local day, month, year, hours =
     text:match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$"
-  return day and MONTHS[month] and M.time_of(year, MONTHS[month], day, time) or nil
+  if not day or not MONTHS[month] then return nil end
+  local is_time, seconds = pcall(time.parse, ("%s-%02d-%sT%sZ"):format(year, MONTHS[month], day,
+    hours))
+  return is_time and seconds or nil
 end
 
 local function seconds_of(value)
@@ -50,10 +33,10 @@ local function of_retry_after(headers)
   if not text then return nil end
   local seconds = seconds_of(text)
   if seconds then return seconds end
-  local time = M.time_of_date(text)
-  if not time then return nil end
+  local at = M.time_of_date(text)
+  if not at then return nil end
   local now = headers.date and M.time_of_date(headers.date) or clock.wall()
-  return math.max(time - now, 0)
+  return math.max(at - now, 0)
 end
 
 -- When nothing is left of the allowance, it begins anew in so many seconds.

@@ -1,21 +1,12 @@
 -- The fields of a script's metadata that are sent as they are given, as options: names, types, and
 -- what can be wrong with them. Nested names are checked too: the API drops what it does not know.
 local json = require "moonherd.json"
+local time = require "moonherd.time"
 
 local M = {}
 
-local DAYS <const> = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
-local function days_of(year, month)
-  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-  return month == 2 and is_leap and 29 or DAYS[month] or 0
-end
-
 local function check_date(text)
-  local year, month, day = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
-  if year and day >= "01" and tonumber(day) <= days_of(tonumber(year), tonumber(month)) then
-    return nil
-  end
+  if #text == #"2026-10-01" and pcall(time.parse, text) then return nil end
   return ("a date like '2026-10-01' is expected, got '%s'"):format(text)
 end
 

@@ -1,6 +1,7 @@
 -- Checks names before they become path segments. Refused is what no URL can carry, what no log can
 -- show, and what makes two paths of one; everything else is the API's to judge.
 local errors = require "moonherd.error"
+local printable = require "moonherd._printable"
 
 local M = {}
 
@@ -11,11 +12,9 @@ local SHOWN = 64 -- bytes of a wrong name that its message shows
 ---@param text string
 ---@return string shown
 function M.shown(text)
-  if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
-  if #text > SHOWN then
-    text = text:sub(1, SHOWN):gsub("[\xC0-\xF4][\x80-\xBF]*$", "") .. "…"
-  end
-  return (text:gsub("%c", "?"))
+  text = printable.line(text)
+  if #text <= SHOWN then return text end
+  return text:sub(1, SHOWN):gsub("[\xC0-\xF4][\x80-\xBF]*$", "") .. "…"
 end
 
 --- Whether a name can be a path segment. URLs resolve the others away: what was meant for one

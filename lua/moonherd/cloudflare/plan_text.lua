@@ -1,5 +1,6 @@
 -- The diff of a dry run as text for people: a line for each change, what would vanish on top.
 local json = require "moonherd.json"
+local printable = require "moonherd._printable"
 local types = require "moonherd.cloudflare.binding_types"
 
 local M = {}
@@ -203,7 +204,7 @@ local function add_group(rows, title, group, widths)
     local mark, name, value, note = table.unpack(line, 1, 4)
     local row = ("  %s %s  %s  %s"):format(mark, pad(name, widths[1]), pad(value, widths[2]),
       note or "")
-    rows[#rows + 1] = row:match "^(.-)%s*$":gsub("%c", "?") -- names come from elsewhere
+    rows[#rows + 1] = printable.line(row:match "^(.-)%s*$") -- names come from elsewhere
   end
   if group.stay > 0 then rows[#rows + 1] = stay_text(group) end
 end
@@ -248,7 +249,7 @@ function M.line(exists, list)
   local words, more = {}, 0
   for _, entry in ipairs(list) do
     if entry.change ~= "keep" and #words < MOST_NAMED then
-      words[#words + 1] = MARKS[entry.change] .. entry.path:gsub("%c", "?")
+      words[#words + 1] = MARKS[entry.change] .. printable.line(entry.path)
     elseif entry.change ~= "keep" then
       more = more + 1
     end

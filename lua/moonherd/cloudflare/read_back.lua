@@ -4,8 +4,8 @@
 local compare = require "moonherd.cloudflare.compare"
 local content_answer = require "moonherd.cloudflare.content_answer"
 local endpoints = require "moonherd.cloudflare.endpoints"
-local hints = require "moonherd.cloudflare.hints"
 local json = require "moonherd.json"
+local time = require "moonherd.time"
 local url = require "moonherd.cloudflare.url"
 
 local M = {}
@@ -86,17 +86,10 @@ local function delete_tag(call) return not has_tag(call) end
 
 -- ---- namespaces --------------------------------------------------------------------------------
 
--- Seconds since 1970 of "2026-10-01T12:34:56.789Z".
-local function time_of(text)
-  local year, month, day, rest = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d:%d%d:%d%d)"
-  if not year then return nil end
-  return hints.time_of(year, month, day, rest)
-end
-
 -- Whether a namespace may be the work of this call: one that was there before is not.
 local function is_new(live, call)
-  local created = time_of(tostring(live.created_on))
-  return created ~= nil and created >= call.began - SKEW
+  local is_time, created = pcall(time.parse, live.created_on)
+  return is_time and created >= call.began - SKEW
 end
 
 local function create_namespace(call)
