@@ -142,7 +142,7 @@ check 'without a locale there is ASCII' sees '"\u{FC}"'
 check 'and three dots' sees '{...}'
 $tmux kill-server 2> /dev/null
 
-printf 'x = 20\nx + 1\nfor i = 1, 2 do\nprint("r" .. i)\nend\n' | $moonherd repl --target local > out 2> err
+printf 'x = 20\nx + 1\nfor i = 1, 2 do\nprint("r" .. i)\nend\n' | "$moonherd" repl --target local > out 2> err
 check 'lines may come through a pipe' sh -c '[ "$(tr "\n" " " < out)" = "21 r1 r2 " ]'
 check 'without a word of moonherd' test ! -s err
 finish

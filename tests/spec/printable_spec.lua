@@ -1,4 +1,6 @@
 -- Text of others: nothing in it steers a terminal.
+local names = require "moonherd.cloudflare.names"
+local plan_text = require "moonherd.cloudflare.plan_text"
 local printable = require "moonherd._printable"
 
 local CASES = {
@@ -18,5 +20,11 @@ describe("text of others", function ()
       assert.equal(case[2], printable.line(case[1]))
       assert.equal(case[3], printable.lines(case[1]))
     end
+  end)
+
+  it("is so in messages and plans of the client", function ()
+    assert.equal("a?2J", names.shown "a\u{9B}2J")
+    local line = plan_text.line(true, { { change = "add", path = "a\u{9B}2J" } })
+    assert.is_nil(line:find("\u{9B}", 1, true))
   end)
 end)
