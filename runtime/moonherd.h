@@ -147,7 +147,8 @@ typedef struct moonherd_config {
    *   "processes": true           programs may be started, and do what they like; default false
    *   "files": {"read": [DIR, ...], "write": [DIR, ...]}
    *                               folders of files; what may be written may be read; default none.
-   *                               Links that lead out of them are not followed
+   *                               Links that lead out of them are not followed. Names that end in
+   *                               -journal, -wal or -shm are written by SQLite alone
    *   "network": "api" | "any"    "api": transfers to the target of `options` alone (without one: to
    *                               Cloudflare's API or the embedded platform), and no listening.
    *                               "any": everywhere; "accounts" and "namespaces" hold for the target,

@@ -29,8 +29,23 @@ static bool is_inside(const char *path, const mh_strings *folders) {
   return false;
 }
 
+/* The files beside a database, of which SQLite believes what they say: a journal names other files that
+ * are to be deleted, and the one that it maps must not become shorter. */
+static bool is_of_sqlite(const char *path) {
+  static const char *const ends[] = {"-journal", "-wal", "-shm"};
+  size_t n = strlen(path);
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    size_t k = strlen(ends[i]);
+    if (n >= k && strcmp(path + n - k, ends[i]) == 0) return true;
+  }
+  return false;
+}
+
 const char *mh_guard_real_path(const mh_guard *guard, const char *real_path, bool is_write) {
-  if (guard == NULL || is_inside(real_path, &guard->write)) return NULL;
+  if (guard == NULL) return NULL;
+  if (is_write && is_of_sqlite(real_path))
+    return "with a guard only SQLite itself writes files whose names end in -journal, -wal or -shm";
+  if (is_inside(real_path, &guard->write)) return NULL;
   if (is_write) return "it is in none of the folders of \"files\": {\"write\": [...]} of the guard";
   if (is_inside(real_path, &guard->read)) return NULL;
   return "it is in none of the folders of \"files\": {\"read\": [...]} of the guard";

@@ -42,7 +42,8 @@ const char *mh_guard_process(const mh_guard *guard);
 const char *mh_guard_listen(const mh_guard *guard);
 const char *mh_guard_request_refusal(const mh_guard *guard, const mh_guard_request *request);
 
-/* Whether what a real path leads to is inside of the folders of `read` or `write`. */
+/* Whether what a real path leads to is inside of the folders of `read` or `write`, and, when it is to
+ * be changed, no file that SQLite keeps beside a database. */
 const char *mh_guard_real_path(const mh_guard *guard, const char *real_path, bool is_write);
 
 void mh_guard_free(mh_guard *guard);

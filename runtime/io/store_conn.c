@@ -70,7 +70,10 @@ int mh_store_fail_sqlite(mh_store_job *job, const mh_store_conn *conn, int code)
   const char *text = conn->db != NULL ? sqlite3_errmsg(conn->db) : sqlite3_errstr(code);
   int primary = code & 0xff;
   if (primary == SQLITE_AUTH) {
-    mh_store_fail(job, reason, "a list cannot begin, end or roll back, and cannot attach");
+    mh_store_fail(
+        job, reason,
+        "not allowed: a list cannot begin, end or roll back, nor attach, nor change what holds "
+        "for all of the process");
   } else if (primary == SQLITE_CANTOPEN || primary == SQLITE_IOERR) {
     int e = conn->db != NULL ? sqlite3_system_errno(conn->db) : 0;
     mh_store_fail(job, reason, "%s: %s%s%s", conn->path, text, e != 0 ? ": " : "",
@@ -111,9 +114,27 @@ static int on_progress(void *user) {
   return is_unwanted(user);
 }
 
+static bool is_listed(const char *name, const char *const *list) {
+  while (*list != NULL && sqlite3_stricmp(name, *list) != 0) list++;
+  return *list != NULL;
+}
+
+/* What holds for all of the process, and what lets the file's own rows or somebody else's hand end it:
+ * a mapped file that becomes shorter is a signal. */
+static const char *const PRAGMAS[] = {"temp_store_directory",
+                                      "data_store_directory",
+                                      "hard_heap_limit",
+                                      "soft_heap_limit",
+                                      "mmap_size",
+                                      "writable_schema",
+                                      NULL};
+
+/* Those that take the address of code, even as a parameter, or a library. */
+static const char *const FUNCTIONS[] = {"fts3_tokenizer", "load_extension", NULL};
+
 static int on_authorize(void *user, int action, const char *a, const char *b, const char *c,
                         const char *d) {
-  (void)b, (void)c, (void)d;
+  (void)c, (void)d;
   const mh_store_conn *conn = user;
   if (conn->is_control) return SQLITE_OK;
   switch (action) {
@@ -121,8 +142,8 @@ static int on_authorize(void *user, int action, const char *a, const char *b, co
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:
     case SQLITE_DETACH: return SQLITE_DENY;
-    case SQLITE_PRAGMA:  // those which hold for all of the process
-      return strstr(a, "_store_directory") != NULL ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_PRAGMA: return is_listed(a, PRAGMAS) ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_FUNCTION: return is_listed(b, FUNCTIONS) ? SQLITE_DENY : SQLITE_OK;
     default: return SQLITE_OK;
   }
 }

@@ -369,6 +369,14 @@ static void test_refuses_bad_statements(void **state) {
                                       "SAVEPOINT x",
                                       "ROLLBACK",
                                       "ATTACH ':memory:' AS x",
+                                      "PRAGMA Hard_Heap_Limit=1000",
+                                      "PRAGMA SOFT_HEAP_LIMIT=1000",
+                                      "PRAGMA mmap_size=100000000",
+                                      "PRAGMA writable_schema=ON",
+                                      "PRAGMA TEMP_STORE_DIRECTORY='/'",
+                                      "SELECT * FROM pragma_hard_heap_limit(1000)",
+                                      "SELECT FTS3_tokenizer('simple', zeroblob(8))",
+                                      "SELECT load_extension('libm.so.6')",
                                       "SELECT * FROM nowhere"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     assert_failed(run(f, LIST(store, MH_STORE_READ, texts[i])), "sql", 1);

@@ -24,7 +24,8 @@ local cases = {}
 local function outside()
   return { secret, inside .. "/link/file", inside .. "/../secret/file", out .. "/../secret/file",
     inside .. "/./.././secret/file", "/etc/passwd", "/proc/self/environ", "/dev/null",
-    inside .. "x/file", inside .. "/nothing/../../secret/file" }
+    inside .. "x/file", inside .. "/nothing/../../secret/file", "/proc/self/root/etc/passwd",
+    "/proc/self/cwd/Makefile", "/proc/self/fd/0", "/dev/fd/0", "/dev/stdin" }
 end
 
 function cases.files_are_not_read()
@@ -88,6 +89,49 @@ function cases.a_link_that_is_moved_in_meanwhile()
     assert(text ~= "top secret", "it was read")
     os.rename(out .. "/place", out .. "/way")
   end
+end
+
+-- SQL that reaches beyond its file, or ends the process, as what takes the address of code.
+function cases.sql_stays_in_its_file()
+  local db <close> = moonherd.sqlite.open(out .. "/own.db")
+  local made, blob = dir .. "/secret/made", moonherd.sqlite.blob(("A"):rep(8))
+  for _, sql in ipairs { "ATTACH '%s' AS x", "VACUUM INTO '%s'", "SELECT readfile('%s')",
+    "SELECT writefile('%s', 'x')", "SELECT edit('%s', 'touch')", "SELECT load_extension('%s')",
+    "CREATE VIRTUAL TABLE t USING csv(filename='%s')", "SELECT * FROM zipfile('%s')",
+    "SELECT * FROM fsdir('%s')", "PRAGMA temp_store_directory='%s'",
+    "PRAGMA TEMP_STORE_DIRECTORY='%s'",
+    "PRAGMA writable_schema=ON", "UPDATE sqlite_master SET sql=''", "PRAGMA mmap_size=1000000",
+    "PRAGMA hard_heap_limit=1000", "SELECT * FROM pragma_hard_heap_limit(1000)",
+    "SELECT fts3_tokenizer('simple', ?)", "SELECT fts3_tokenizer('simple')" } do
+    sql = sql:format(made)
+    for _, method in ipairs { "exec", "first", "rows" } do
+      assert(not pcall(db[method], db, sql, sql:find "?" and blob or nil), sql)
+    end
+    assert(not pcall(moonherd.sqlite.open, out .. "/other.db", { migrations = { sql } }), sql)
+  end
+  assert(db:first "SELECT 1 AS one".one == 1)
+end
+
+-- SQLite trusts the files beside a database. A journal may name another one that is then deleted,
+-- and one that becomes shorter while it is mapped ends the process.
+function cases.files_of_sqlite_are_its_own()
+  local magic, name = "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", secret
+  local sum = 0
+  for i = 1, #name do sum = sum + name:byte(i) end
+  local journal = ("\1"):rep(512) .. (">I4"):pack(1) .. name .. (">I4I4"):pack(#name, sum) .. magic
+  local db <close> = moonherd.sqlite.open(out .. "/held.db")
+  db:exec "CREATE TABLE IF NOT EXISTS t(x)"
+  for _, ending in ipairs { "-journal", "-wal", "-shm" } do
+    local path = out .. "/held.db" .. ending
+    refused(io.open, path, "w")
+    refused(moonherd.fs.write, path, journal)
+    refused(os.rename, path, out .. "/elsewhere")
+    refused(os.rename, out .. "/dangling", path)
+    refused(os.remove, path)
+    refused(moonherd.sqlite.open, path)
+    refused(moonherd.sqlite.open, out .. "/new.db" .. ending)
+  end
+  assert(db:exec "INSERT INTO t VALUES (1)" == 1)
 end
 
 function cases.what_is_inside_works()

@@ -156,6 +156,8 @@ static const struct {
     {"files_are_not_written", NULL, "{" FILES ",\"network\":\"any\"}"},
     {"a_link_that_leads_nowhere_makes_no_file", NULL, NULL},
     {"a_link_that_is_moved_in_meanwhile", NULL, NULL},
+    {"sql_stays_in_its_file", NULL, NULL},
+    {"files_of_sqlite_are_its_own", NULL, NULL},
     {"what_is_inside_works", NULL, NULL},
     {"modules_are_found_inside_alone", NULL, NULL},
     {"no_process_is_started", NULL, NULL},
