@@ -149,6 +149,15 @@ static int f_pause(lua_State *L) {
   return mh_task_sleep(L, seconds, what, slept);
 }
 
+/* give_way(what): lets the step end when its time for tasks is over; else it goes on at once. For work
+ * between two waits that would hold a frame if it were done in one go. */
+static int f_give_way(lua_State *L) {
+  const char *what = luaL_checkstring(L, 1);
+  if (!mh_loop_is_late(mh_loop_of(L))) return 0;
+  mh_task_can_wait(L, what);
+  return mh_task_sleep(L, 0, what, slept);
+}
+
 /* Whether an error must pass through moonherd.try: the task, or a scope around it, is told to stop. */
 static int f_must_pass(lua_State *L) {
   lua_pushboolean(L, mh_scope_owns_error(L, 1));
@@ -275,6 +284,7 @@ static const luaL_Reg functions[] = {
     {"counts", f_counts},
     {"id", f_id},
     {"pause", f_pause},
+    {"give_way", f_give_way},
     {"spawn_steady", f_spawn_steady},
     {NULL, NULL},
 };

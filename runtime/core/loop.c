@@ -204,16 +204,20 @@ void mh_loop_dequeue(mh_loop *loop, mh_ready *ready) {
   ready->is_queued = false;
 }
 
+bool mh_loop_is_late(const mh_loop *loop) {
+  return loop->resume_end != MH_NEVER && uv_hrtime() >= loop->resume_end;
+}
+
 /* Runs what was ready when it was called; what becomes ready meanwhile waits for the next pass,
  * after the loop has looked at its descriptors. At least one runs, however late it is. */
-static void run_ready(mh_loop *loop, uint64_t until) {
+static void run_ready(mh_loop *loop) {
   mh_ready *last = loop->ready_tail;
   while (loop->ready_head != NULL) {
     mh_ready *ready = loop->ready_head;
     bool is_last = ready == last;
     mh_loop_dequeue(loop, ready);
     ready->on_run(ready);
-    if (is_last || (until != MH_NEVER && uv_hrtime() >= until)) break;
+    if (is_last || mh_loop_is_late(loop)) break;
   }
 }
 
@@ -262,8 +266,8 @@ int mh_loop_step(mh_loop *loop, double budget, double wait) {
   loop->resume_end = budget > 0 ? mh_clock_after(start, budget * RESUME_SHARE) : MH_NEVER;
   pass(loop, loop->ready_head == NULL ? wait : 0);
   while (loop->ready_head != NULL) {
-    run_ready(loop, loop->resume_end);
-    if (loop->resume_end != MH_NEVER && uv_hrtime() >= loop->resume_end) break;
+    run_ready(loop);
+    if (mh_loop_is_late(loop)) break;
     pass(loop, 0);
   }
   arm(loop);

@@ -69,6 +69,9 @@ void mh_loop_fini(
 
 uint64_t mh_loop_now(const mh_loop *loop);
 
+/* Whether this step has spent what it may on running what is ready. */
+bool mh_loop_is_late(const mh_loop *loop);
+
 /* What one step did. */
 enum { MH_LOOP_IDLE, MH_LOOP_READY };
 

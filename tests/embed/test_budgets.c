@@ -64,6 +64,40 @@ static int run(host *h) {
 
 static const moonherd_config PREEMPT = {.budget = 0.002, .grace = 0.05, .flags = MOONHERD_PREEMPT};
 
+/* ---- work in pieces ----------------------------------------------------------------------- */
+
+/* Ten pieces of work, each longer than what a step of two milliseconds may spend on tasks. */
+static const char PIECES[] =
+    "local task = require 'moonherd._task' "
+    "for i = 1, 10 do "
+    "  local ends = os.clock() + 0.003 "
+    "  while os.clock() < ends do end "
+    "  task.give_way 'the next piece' "
+    "end";
+
+static int count_steps(host *h) {
+  int steps = 1;
+  while (moonherd_step(h->m, 0.1) > 0) steps++;
+  return steps;
+}
+
+static void work_in_pieces_takes_a_step_for_each(void **state) {
+  (void)state;
+  host h;
+  start(&h, (moonherd_config){.budget = 0.002}, PIECES);
+  assert_true(count_steps(&h) > 10);
+  assert_int_equal(0, moonherd_exit_code(h.m));
+  moonherd_close(h.m);
+}
+
+static void without_a_budget_it_gives_way_to_nobody(void **state) {
+  (void)state;
+  host h;
+  start(&h, (moonherd_config){0}, PIECES);
+  assert_int_equal(1, count_steps(&h));
+  moonherd_close(h.m);
+}
+
 /* ---- pre-emption -------------------------------------------------------------------------- */
 
 static double cpu(void) {
@@ -356,6 +390,8 @@ static void transfers_are_limited(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(work_in_pieces_takes_a_step_for_each),
+      cmocka_unit_test(without_a_budget_it_gives_way_to_nobody),
       cmocka_unit_test(it_needs_a_budget_and_a_known_flag),
       cmocka_unit_test(endless_loops_let_others_run),
       cmocka_unit_test(endless_loops_that_cannot_yield_are_ended),

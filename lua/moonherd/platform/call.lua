@@ -7,6 +7,7 @@ local clock = require "moonherd._clock"
 local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
+local task = require "moonherd._task"
 local uri = require "moonherd.platform.uri"
 
 local M = {}
@@ -196,6 +197,11 @@ end
 function Call:begin(status, headers, length)
   self.has_begun, self.answered, self.sent = true, status, length
   self.request:begin(status, complete(self, headers), length)
+end
+
+--- Lets the host's step end here when its time is over: a change in one go would hold a frame.
+function Call.give_way()
+  task.give_way "the embedded platform"
 end
 
 -- Drops the warnings behind the first `count`: a change that is run again says them again.

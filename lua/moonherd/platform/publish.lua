@@ -88,6 +88,7 @@ function M.change(call, find, first, decide)
   return call:settle(lookup.key(call), function (try)
     local script = script_state.new(try == 1 and first or find(call), call)
     local change = decide(script)
+    call.give_way()
     return (not change or write(call, script, change)) and script
   end)
 end

@@ -120,6 +120,7 @@ local function apply(call, request, script)
   local metadata = request.metadata
   script.assets = assets_of.resolve(call, metadata, script)
   script.code = choose_code(call, request, script)
+  call.give_way()
   local carried_parts = replace_bindings(call, metadata, script)
   local has_new_tags = tags_of.replace(script, metadata.tags, call)
   migrations.migrate(script, metadata.migrations)
