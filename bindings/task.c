@@ -274,18 +274,10 @@ static const luaL_Reg waitlist_methods[] = {{"wait", f_waitlist_wait},
 static const luaL_Reg task_methods[] = {
     {"wait", f_wait}, {"cancel", f_cancel}, {"state", f_state}, {NULL, NULL}};
 static const luaL_Reg functions[] = {
-    {"spawn", f_spawn},
-    {"scope", f_scope},
-    {"timeout", f_timeout},
-    {"sleep", f_sleep},
-    {"must_pass", f_must_pass},
-    {"waitlist", f_waitlist},
-    {"dump", f_dump},
-    {"counts", f_counts},
-    {"id", f_id},
-    {"pause", f_pause},
-    {"give_way", f_give_way},
-    {"spawn_steady", f_spawn_steady},
+    {"spawn", f_spawn}, {"scope", f_scope},         {"timeout", f_timeout},
+    {"sleep", f_sleep}, {"must_pass", f_must_pass}, {"waitlist", f_waitlist},
+    {"dump", f_dump},   {"counts", f_counts},       {"id", f_id},
+    {"pause", f_pause}, {"give_way", f_give_way},   {"spawn_steady", f_spawn_steady},
     {NULL, NULL},
 };
 
