@@ -16,7 +16,7 @@
 int luaopen_moonherd__hash(lua_State *L);
 
 static const char WORK[] = "moonherd.hash.work";
-static const char HASHER[] = "moonherd.hash";
+static const char HASHER[] = "moonherd.hasher";
 
 enum { INLINE = 64 * 1024, RANDOM_MOST = 1024 * 1024 };
 
@@ -324,7 +324,7 @@ static int f_free_hasher(lua_State *L) {
 static int f_new(lua_State *L) {
   hasher *h = lua_newuserdatauv(L, sizeof *h, 1);  // user value: what an update reads
   memset(h, 0, sizeof *h);
-  mh_blocks_init(&h->blocks, mh_loop_of(L), "hash:update");
+  mh_blocks_init(&h->blocks, mh_loop_of(L), "hasher:update");
   luaL_setmetatable(L, HASHER);
   int e = mh_digest_init(&h->digest);
   return e == 0 ? 1 : fail(L, "hash.new", e);
@@ -332,8 +332,8 @@ static int f_new(lua_State *L) {
 
 static hasher *check_hasher(lua_State *L, const char *who) {
   hasher *h = luaL_testudata(L, 1, HASHER);
-  if (h == NULL) mh_error_usage(L, "%s: a hash was expected, got %s", who, luaL_typename(L, 1));
-  if (h->blocks.op.is_open) mh_error_usage(L, "%s: another task is in hash:update", who);
+  if (h == NULL) mh_error_usage(L, "%s: a hasher was expected, got %s", who, luaL_typename(L, 1));
+  if (h->blocks.op.is_open) mh_error_usage(L, "%s: another task is in hasher:update", who);
   if (h->is_cut) mh_error_usage(L, "%s: an update of this hash was cancelled", who);
   return h;
 }
@@ -349,13 +349,27 @@ static int update_done(lua_State *L, int status, lua_KContext op) {
   lua_pushnil(L);
   lua_setiuservalue(L, 1, 1);
   h->is_cut = h->blocks.op.status != 0;
-  if (h->is_cut) return fail(L, "hash:update", h->blocks.op.status);
+  if (h->is_cut) return fail(L, "hasher:update", h->blocks.op.status);
   lua_settop(L, 1);
   return 1;
 }
 
+///@class hasher
+/// A SHA-256 that is fed piece by piece: what moonherd.hash.new returns. When an update is cancelled
+/// it is of no use any more, and says so.
+
+///@name hasher:update
+/// Feeds it.
+///@async
+///@param bytes string  the next piece, of any length
+///@return hasher h  itself
+///@error usage usage  while another task feeds it, and after an update that was cancelled
+///@example
+/// local h = moonherd.hash.new()
+/// h:update "a":update "bc"
+/// print(h:hex() == moonherd.hash.sha256 "abc")     --> true
 static int f_update(lua_State *L) {
-  static const char WHO[] = "hash:update";
+  static const char WHO[] = "hasher:update";
   hasher *h = check_hasher(L, WHO);
   size_t n;
   const char *bytes = check_string(L, 2, WHO, &n);
@@ -381,12 +395,24 @@ static int push_value(lua_State *L, const char *who, bool is_hex) {
   return e == 0 ? push_digest(L, digest, is_hex) : fail(L, who, e);
 }
 
+///@name hasher:hex
+/// The hash of what was fed so far. More may be fed.
+///@return string hex  64 digits, in lower case
+///@error usage usage  while another task feeds it, and after an update that was cancelled
+///@example
+/// print(moonherd.hash.new():hex():sub(1, 8))     --> e3b0c442
 static int f_value_hex(lua_State *L) {
-  return push_value(L, "hash:hex", true);
+  return push_value(L, "hasher:hex", true);
 }
 
+///@name hasher:raw
+/// The hash of what was fed so far, as bytes. More may be fed.
+///@return string digest  32 bytes
+///@error usage usage  while another task feeds it, and after an update that was cancelled
+///@example
+/// print(#moonherd.hash.new():raw())     --> 32
 static int f_value_raw(lua_State *L) {
-  return push_value(L, "hash:raw", false);
+  return push_value(L, "hasher:raw", false);
 }
 
 /* ---- the module -------------------------------------------------------------------------------------------------- */

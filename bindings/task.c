@@ -26,7 +26,7 @@ static void check_function(lua_State *L, int index, const char *who) {
 /// cancels its siblings and is raised in the task that spawned it, at its next wait.
 ///@param f function  what the task runs; its results are what `task:wait` returns
 ///@param ... any  its arguments
-///@return task task  with the methods wait and cancel
+///@return task task
 ///@error usage too_many_tasks  when the host's limit on tasks is reached
 ///@example
 /// local task = moonherd.spawn(function (name) return "hello " .. name end, "world")
@@ -77,7 +77,15 @@ static int f_cancel(lua_State *L) {
   return 0;
 }
 
-/* task:state() -> "running", "done" or "failed". */
+///@name task:state
+/// Tells how far the task is.
+///@return string state  "running", which it is also while it waits or cleans up, "done" or "failed"
+///@error none
+///@example
+/// local task = moonherd.spawn(moonherd.sleep, "1ms")
+/// print(task:state())     --> running
+/// task:wait()
+/// print(task:state())     --> done
 static int f_state(lua_State *L) {
   const mh_task *task = mh_task_check(L, 1, "task:state");
   lua_pushstring(L, !mh_task_is_done(task)    ? "running"
@@ -108,7 +116,7 @@ static int f_scope(lua_State *L) {
 /// Runs `f(...)` in a scope that may take no longer than `t`. When it does, an error of kind
 /// `timeout` is raised where it waits, and the tasks of the scope are cancelled.
 ///@async
-///@param t number|string  seconds, or a duration such as "250ms", "5s", "2m"
+///@param t duration  how long it may take
 ///@param f function  what to run, in the current task
 ///@param ... any  its arguments
 ///@return any ...  its results
@@ -131,7 +139,7 @@ static int slept(lua_State *L, int status, lua_KContext context) {
 ///@name moonherd.sleep
 /// Waits; other tasks run meanwhile. `moonherd.sleep(0)` lets the others have a turn.
 ///@async
-///@param t number|string  seconds, or a duration such as "250ms", "5s", "2m"
+///@param t duration  how long
 ///@example
 /// moonherd.sleep "10ms"
 static int f_sleep(lua_State *L) {

@@ -45,7 +45,7 @@ end
 
 --- A file or folder that is removed with its variable: `local tmp <close> = fs.temp_dir()`.
 ---@class temporary
----@field path string
+---@field path string  in full, when TMPDIR and `dir` are
 local Temporary = {}
 Temporary.__index = Temporary
 Temporary.__name = "moonherd.temporary"

@@ -9,8 +9,10 @@ local M = {}
 
 local MOST_ROUNDS <const> = 20 -- of waiting for quiet: a file that never rests must be told of
 
---- What fs.watch returns: called, as a `for` does, it waits for the next changes.
+--- What tells of changes below a folder: what moonherd.fs.watch returns.
 ---@class watch
+---@call string[]?  waits for the next changes and gives their paths, in byte order; nil once it is
+--- closed, so that `for paths in watch do` ends then
 local Watch = {}
 Watch.__index = Watch
 Watch.__name = "moonherd.watch"
@@ -18,11 +20,11 @@ Watch.__name = "moonherd.watch"
 -- Watches a folder and, when asked to, those in it. What is in it goes to `changed`, when given: it
 -- may have come before the folder was watched.
 local function add_folder(self, folder, changed)
-  if self.known[folder] then return end
-  local is_watched, err = self.core:add(folder)
+  if self._known[folder] then return end
+  local is_watched, err = self._core:add(folder)
   if not is_watched then return err end
-  self.known[folder] = true
-  for _, entry in ipairs(self.is_recursive and core.entries(folder) or {}) do
+  self._known[folder] = true
+  for _, entry in ipairs(self._is_recursive and core.entries(folder) or {}) do
     local path = paths.join(folder, entry.name)
     if changed then changed[path] = true end
     if entry.type == "directory" and not entry.is_link then
@@ -33,10 +35,10 @@ local function add_folder(self, folder, changed)
 end
 
 local function forget_folder(self, folder)
-  for known in pairs(self.known) do
+  for known in pairs(self._known) do
     if known == folder or known:sub(1, #folder + 1) == folder .. "/" then
-      self.core:remove(known)
-      self.known[known] = nil
+      self._core:remove(known)
+      self._known[known] = nil
     end
   end
 end
@@ -50,11 +52,11 @@ local function follow(self, path, changed)
 end
 
 local function take(self, changed)
-  local list = self.core:wait()
+  local list = self._core:wait()
   for i = 1, #list, 2 do
     local name = list[i + 1]
     local is_ours = name:find "^%.moonherd%-%x+%.tmp$" -- of fs.write, which renames it
-    if not is_ours and (not self.only or name == self.only) then
+    if not is_ours and (not self._only or name == self._only) then
       changed[paths.join(list[i], name)] = true
     end
   end
@@ -64,8 +66,8 @@ end
 local function wait_for_quiet(self, changed)
   local sleep = require "moonherd.async".sleep
   for _ = 1, MOST_ROUNDS do
-    sleep(self.debounce)
-    if self.is_closed or not self.core:has_changes() then return end
+    sleep(self._debounce)
+    if self._is_closed or not self._core:has_changes() then return end
     take(self, changed)
   end
 end
@@ -78,14 +80,14 @@ local function sorted(set)
 end
 
 function Watch:__call()
-  if self.is_closed then return nil end
+  if self._is_closed then return nil end
   local changed = {}
   repeat
     take(self, changed)
     wait_for_quiet(self, changed)
-    if self.is_closed then return nil end
+    if self._is_closed then return nil end
   until next(changed)
-  if self.is_recursive then
+  if self._is_recursive then
     for _, path in ipairs(sorted(changed)) do follow(self, path, changed) end
   end
   return sorted(changed)
@@ -97,8 +99,8 @@ end
 --- changes:close()
 --- print(changes())     --> nil
 function Watch:close()
-  self.is_closed = true
-  self.core:close()
+  self._is_closed = true
+  self._core:close()
 end
 
 function Watch:__close() self:close() end
@@ -113,7 +115,7 @@ local read_options = options.reader("fs.watch", {
 ---@async
 ---@param path string
 ---@param opts? table
----@field opts.debounce? number|string  duration without changes before they are given; default
+---@field opts.debounce? duration  without changes before they are given; default
 --- 100 ms; after twenty times that they are given in any case
 ---@field opts.recursive? boolean  false: the folder alone; default true
 ---@return watch changes  called, as a `for` does, it waits and returns a list of paths, in byte
@@ -137,8 +139,8 @@ function M.watch(path, opts)
   if not info then error(missing, 0) end
   local is_folder = info.type == "directory"
   local self = setmetatable({
-    core = require "moonherd._watch".new(), known = {}, debounce = opts.debounce,
-    is_recursive = is_folder and opts.recursive, only = not is_folder and paths.basename(path),
+    _core = require "moonherd._watch".new(), _known = {}, _debounce = opts.debounce,
+    _is_recursive = is_folder and opts.recursive, _only = not is_folder and paths.basename(path),
   }, Watch)
   local err = add_folder(self, is_folder and path or paths.dirname(path))
   if not err then return self end

@@ -181,7 +181,11 @@ end
 ---@param options? table  may be left out
 ---@field options.concurrency? integer  how many calls may run at once; default 16
 ---@param f function  called with the item and its index, or with all values of the iterator
----@return table report  `done`, a count, and `failed`, a list of {item=, error=} in order
+---@return table report
+---@field report.done integer  how many went well
+---@field report.failed table[]  the others, in the order of the items
+---@field report.failed[].item any  the item, or the first value of the iterator
+---@field report.failed[].error error  why
 ---@example
 --- local report = moonherd.each({ 1, 2 }, function (n) if n == 2 then error "odd ones" end end)
 --- print(report.done, #report.failed)

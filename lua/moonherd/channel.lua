@@ -4,8 +4,9 @@ local errors = require "moonherd.error"
 
 local M = {}
 
---- Values from tasks to tasks: what moonherd.channel returns. Called, as a `for` does, it receives.
+--- Values from tasks to tasks, in order: what moonherd.channel returns.
 ---@class channel
+---@call any  as channel:recv, so that `for value in channel do` takes what is sent until it is closed
 local Channel = {}
 Channel.__index = Channel
 Channel.__name = "moonherd.channel"
@@ -20,17 +21,17 @@ Channel.__name = "moonherd.channel"
 --- print(channel:recv())     --> hello
 function Channel:send(value)
   if value == nil then errors.usage "channel:send: bad value (it cannot be nil)" end
-  while not self.is_closed and self.last - self.first + 1 >= self.most do
-    self.senders:wait "channel:send"
+  while not self._is_closed and self._last - self._first + 1 >= self._most do
+    self._senders:wait "channel:send"
   end
-  if self.is_closed then
+  if self._is_closed then
     errors.raise {
       kind = "usage", reason = "closed", message = "channel:send: the channel is closed",
     }
   end
-  self.last = self.last + 1
-  self.values[self.last] = value
-  self.receivers:wake(1)
+  self._last = self._last + 1
+  self._values[self._last] = value
+  self._receivers:wake(1)
 end
 
 --- Takes the oldest value; waits while there is none.
@@ -46,14 +47,14 @@ end
 --- for i in channel do sum = sum + i end
 --- print(sum)     --> 6
 function Channel:recv()
-  while self.last < self.first do
-    if self.is_closed then return nil end
-    self.receivers:wait "channel:recv"
+  while self._last < self._first do
+    if self._is_closed then return nil end
+    self._receivers:wait "channel:recv"
   end
-  local value = self.values[self.first]
-  self.values[self.first] = nil
-  self.first = self.first + 1
-  self.senders:wake(1)
+  local value = self._values[self._first]
+  self._values[self._first] = nil
+  self._first = self._first + 1
+  self._senders:wake(1)
   return value
 end
 
@@ -66,9 +67,9 @@ Channel.__call = Channel.recv
 --- channel:close()
 --- print(channel:recv())     --> nil
 function Channel:close()
-  self.is_closed = true
-  self.senders:wake()
-  self.receivers:wake()
+  self._is_closed = true
+  self._senders:wake()
+  self._receivers:wake()
 end
 
 Channel.__close = Channel.close
@@ -86,8 +87,8 @@ function M.new(most)
       tostring(most))
   end
   return setmetatable({
-    most = most, values = {}, first = 1, last = 0,
-    senders = core.waitlist(), receivers = core.waitlist(),
+    _most = most, _values = {}, _first = 1, _last = 0,
+    _senders = core.waitlist(), _receivers = core.waitlist(),
   }, Channel)
 end
 

@@ -1,26 +1,41 @@
 -- Error objects: what every call of moonherd raises. Made here and in C (runtime/core/error.c),
 -- which owns the metatable; this file must never print or log one.
---
--- Fields, all but the first three optional:
---   kind      usage, io, timeout, cancelled, http, api, process, internal, script
---   reason    a fixed word for the cause, such as script_not_found: what scripts compare
---   message   one line for people          hint       what to do about it
---   code      the API's integer            errors     every entry of the API's answer
---   messages  the answer's messages        status     the HTTP status
---   method    path      of the request     attempts   how often it was sent
---   history   one entry an attempt         ray_id     Cloudflare's name for the request
---   requests  of a call, with looks at what is live, and those of its operation that went before
---   retry_after   seconds that the server asked to wait
---   should_retry  the server's own word about sending again
---   retryable whether the same call may succeed later and may be sent again
---   outcome   of a write: not_applied, or unknown when it may have been done all the same
---   cause     the error behind this one    trace      where it was raised
 local raw = require "moonherd._error"
 
 local M = {}
 
 local set = raw.set
 
+--- What every call of moonherd raises. `tostring` makes one line of it; what is absent is not known
+--- or does not apply.
+---
+--- Every function raises `usage` `usage` for arguments of a wrong type and for options that it does
+--- not know. Every call that waits raises `cancelled` `cancelled` when its task is cancelled, and
+--- `timeout` `timeout` when the time of an enclosing moonherd.timeout is over.
+---@class error
+---@field kind string  usage, io, timeout, cancelled, http, api, process, internal or script
+---@field reason string  a fixed word for the cause, such as script_not_found: what scripts compare
+---@field message string  one line for people
+---@field hint? string  what to do about it
+---@field code? integer  the number the API gives its error, or the exit code of a program
+---@field errors? table[]  every entry of the API's answer: code, message, documentation_url, source
+---@field messages? table[]  the messages of that answer
+---@field status? integer  the HTTP status
+---@field method? string  of the request
+---@field path? string  of the request, or of the file
+---@field attempts? integer  how often the request was sent
+---@field history? table[]  one entry an attempt: kind, reason, message, status
+---@field requests? integer  how many requests the call sent, with looks at what is live, and those
+---  of its operation that went before
+---@field ray_id? string  Cloudflare's name for the request, which its support asks for
+---@field retry_after? number  seconds that the server asked to wait
+---@field should_retry? boolean  the server's own word about sending again
+---@field retryable? boolean  whether the same call may succeed later and may be sent again
+---@field outcome? string  of a write: "not_applied", or "unknown" when it may have been done all the
+---  same
+---@field sent? boolean  of the HTTP client: whether any byte of the request has left
+---@field cause? error  the error behind this one
+---@field trace? string  where it was raised
 --- Makes an error object of a table of fields, without raising it.
 ---@param fields table  kind, reason, message and any other field; becomes the object itself
 ---@return table error  the same table

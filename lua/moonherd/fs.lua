@@ -76,8 +76,11 @@ local stat_options = options.reader("fs.stat", {
 ---@param path string
 ---@param opts? table
 ---@field opts.follow? boolean  false: a link itself, not what it points to; default true
----@return table info  type ("file", "directory", "link", "fifo", "socket", "device"), size in
---- bytes, mode (permission bits), mtime in seconds since 1970
+---@return table info
+---@field info.type string  "file", "directory", "link", "fifo", "socket" or "device"
+---@field info.size integer  bytes
+---@field info.mode integer  permission bits
+---@field info.mtime number  when it was changed last, in seconds since 1970
 ---@error io not_found  when nothing is there
 ---@example
 --- print(moonherd.fs.stat("/").type)     --> directory
@@ -163,6 +166,15 @@ local function enter(path, prefix)
   return nil
 end
 
+--- Something below a folder: what moonherd.fs.walk gives.
+---@class entry
+---@field path string  the folder of the walk included
+---@field name string  below that folder
+---@field type string  "file", "directory", "link", "fifo", "socket" or "device"
+---@field size integer  bytes; 0 for all but files
+---@field is_link boolean  whether a link leads to it
+---@field changed integer  a number without a unit, another one when anything of the file was changed
+
 local walk_options = options.reader("fs.walk", {
   { "enter", "function" },
 })
@@ -175,9 +187,7 @@ local walk_options = options.reader("fs.walk", {
 ---@param opts? table
 ---@field opts.enter? function  is given the table of each directory; what is in it is left out
 --- unless it returns true
----@return function next  gives tables: path (`dir` included), name (below `dir`), type, size, which
---- is 0 for all but files, is_link, and changed, an integer that is another one when anything of
---- the file was changed; nil at the end
+---@return fun(): entry? next  for a generic `for`; nil at the end
 ---@error io not_found  when there is no such directory
 ---@example
 --- for entry in moonherd.fs.walk "." do

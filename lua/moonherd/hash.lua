@@ -41,10 +41,8 @@ function M.hmac_sha256(key, bytes)
   return checked(raw.hmac_sha256(bytes, key))
 end
 
---- Begins a SHA-256 that is fed piece by piece. `h:update(bytes)` returns `h` and may wait;
---- `h:hex()` and `h:raw()` give the hash of what was fed so far. When an update is cancelled, `h`
---- is of no use any more and says so.
----@return table h
+--- Begins a SHA-256 that is fed piece by piece.
+---@return hasher h
 ---@example
 --- local h = hash.new()
 --- h:update "a":update "bc"

@@ -14,10 +14,12 @@ end
 
 -- ---- streamed answers --------------------------------------------------------------------------
 
---- An answer whose body is read in pieces: http.request with `stream`.
+--- An answer to a request. Its body is there, or, of a request with `stream`, read in pieces.
 ---@class response
----@field status integer
----@field headers table<string, string>  names in lower case
+---@field status integer  the HTTP status
+---@field headers table<string, string>  names in lower case; the values of equal names joined by ", "
+---@field header_list string[][]  {name, value} of each, as they were sent, in order
+---@field body? string  nil of one that is streamed: response:read gives it
 local Response = {}
 Response.__index = Response
 Response.__name = "moonherd.http.response"
@@ -141,14 +143,14 @@ end
 ---@field opts.json? any  in place of body: sent as JSON, with the content-type to match
 ---@field opts.stream? boolean  return with the headers; the body is for `response:read`
 ---@field opts.max_body? integer  bytes of the answer's body; default 100 MiB, for a stream none
----@field opts.timeout? number|string  for everything; default 300 seconds
----@field opts.connect_timeout? number|string  until the connection stands; default 10 seconds
----@field opts.stall_timeout? number|string  without a byte moving either way; default 60 seconds
+---@field opts.timeout? duration  for everything; default 300 seconds
+---@field opts.connect_timeout? duration  until the connection stands; default 10 seconds
+---@field opts.stall_timeout? duration  without a byte moving either way; default 60 seconds
 ---@field opts.unix_socket? string  path of a socket to connect to, whatever host the URL names
 ---@field opts.ca_file? string  certificates to trust instead of the system's, PEM
 ---@field opts.cert_file? string  client certificate, PEM
 ---@field opts.key_file? string  its key, PEM; default: in cert_file
----@return table response  status, headers {name=value}, header_list {{name, value}, …}, body
+---@return response response
 ---@error timeout timeout_connect  connect_timeout is over
 ---@error timeout timeout_stall  stall_timeout is over
 ---@error timeout timeout_total  timeout is over
@@ -174,7 +176,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.get(url).body) --> hello
 function M.get(url, opts)
@@ -185,7 +187,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.head(url).status) --> 200
 function M.head(url, opts)
@@ -196,7 +198,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.post(url, { json = { name = "shop" } }).status) --> 200
 function M.post(url, opts)
@@ -207,7 +209,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.put(url, { body = "hello" }).status) --> 200
 function M.put(url, opts)
@@ -218,7 +220,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.patch(url, { json = { name = "shop" } }).status) --> 200
 function M.patch(url, opts)
@@ -229,7 +231,7 @@ end
 ---@async
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
----@return table response  as from http.request
+---@return response response
 ---@example
 --- print(http.delete(url).status) --> 200
 function M.delete(url, opts)

@@ -6,13 +6,15 @@ local M = {}
 
 --- No more than so many at once: what moonherd.limit returns.
 ---@class limit
+---@field most integer  how many may run at once
+---@field running integer  how many do
 local Limit = {}
 Limit.__index = Limit
 Limit.__name = "moonherd.limit"
 
 -- A place is handed on to who waits longest, so that nobody who comes meanwhile can take it.
 local function leave(self)
-  if self.turns:wake(1) == 0 then self.running = self.running - 1 end
+  if self._turns:wake(1) == 0 then self.running = self.running - 1 end
 end
 
 --- Calls `f(...)` as soon as there is room, and returns what it returns.
@@ -25,7 +27,7 @@ end
 --- print(limit:run(string.upper, "one of two"))     --> ONE OF TWO
 function Limit:run(f, ...)
   if self.running < self.most then self.running = self.running + 1
-  else self.turns:wait "limit:run" end
+  else self._turns:wait "limit:run" end
   local _ <close> = setmetatable({}, { __close = function () leave(self) end })
   return f(...)
 end
@@ -45,7 +47,7 @@ function M.new(most)
     errors.usage("moonherd.limit: bad number (integer of at least 1 expected, got %s)",
       tostring(most))
   end
-  return setmetatable({ most = most, running = 0, turns = core.waitlist() }, Limit)
+  return setmetatable({ most = most, running = 0, _turns = core.waitlist() }, Limit)
 end
 
 return M

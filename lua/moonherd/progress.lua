@@ -17,6 +17,11 @@ local WINDOW <const> = 30 -- seconds: the rate is that of the last one or two of
 
 --- How far something has come, told in the log or as a bar on a terminal.
 ---@class progress
+---@field name string  what it is
+---@field total? integer  how much there is to do, in units of whoever counts; nil when not known
+---@field done integer  how many units are done; progress:step and progress:update set it
+---@field skipped integer  how many were left out
+---@field failed integer  how many failed
 local Progress = {}
 Progress.__index = Progress
 Progress.__name = "moonherd.progress"
@@ -29,18 +34,18 @@ end
 
 -- Where the rate is measured from moves on in steps, so that a pause an hour ago does not count.
 local function move_window(self, now)
-  if now - self.mark.time < WINDOW then return end
-  self.from, self.mark = self.mark, { time = now, count = count_of(self) }
+  if now - self._mark.time < WINDOW then return end
+  self._from, self._mark = self._mark, { time = now, count = count_of(self) }
 end
 
 local function rate_of(self, now)
-  local elapsed = now - self.from.time
-  return elapsed > 0 and (count_of(self) - self.from.count) / elapsed or 0
+  local elapsed = now - self._from.time
+  return elapsed > 0 and (count_of(self) - self._from.count) / elapsed or 0
 end
 
 -- What is left of the allowance, and the seconds for which nothing of it is given.
 local function allowance_of(self)
-  local budget = self.client and self.client.budget and self.client:budget()
+  local budget = self._client and self._client.budget and self._client:budget()
   if not budget then return nil end
   return budget.remaining, budget.blocked
 end
@@ -52,9 +57,9 @@ local function numbers_of(self, now)
   return {
     name = self.name, total = total, done = self.done, skipped = self.skipped,
     failed = self.failed, rate = rate, remaining = remaining, blocked = blocked,
-    elapsed = now - self.began, ended = self.has_ended,
+    elapsed = now - self._began, ended = self._has_ended,
     fraction = total and (total > 0 and math.min(count / total, 1) or 1),
-    eta = is_known and not self.has_ended and (total - count) / rate + (blocked or 0) or nil,
+    eta = is_known and not self._has_ended and (total - count) / rate + (blocked or 0) or nil,
   }
 end
 
@@ -87,7 +92,7 @@ local function text_of(n)
 end
 
 local function show(self, now)
-  self.is_shown, self.next_at = true, now + self.interval
+  self._is_shown, self._next_at = true, now + self._interval
   local numbers = numbers_of(self, now)
   log.write("info", text_of(numbers), { progress = numbers })
 end
@@ -95,7 +100,7 @@ end
 local function show_when_due(self)
   local now = clock.now()
   move_window(self, now)
-  if now >= self.next_at then show(self, now) end
+  if now >= self._next_at then show(self, now) end
 end
 
 -- ---- what scripts call -------------------------------------------------------------------------
@@ -121,9 +126,9 @@ function M.new(name, opts)
   local now, interval = clock.now(), host.options.progress or INTERVAL
   local start = { time = now, count = 0 }
   return setmetatable({
-    name = name, total = opts.total, client = opts.client, done = 0, skipped = 0, failed = 0,
-    began = now, from = start, mark = start, interval = interval, next_at = now + interval,
-    is_shown = false, has_ended = false,
+    name = name, total = opts.total, done = 0, skipped = 0, failed = 0, _client = opts.client,
+    _began = now, _from = start, _mark = start, _interval = interval, _next_at = now + interval,
+    _is_shown = false, _has_ended = false,
   }, Progress)
 end
 
@@ -170,8 +175,8 @@ end
 --- local progress <close> = moonherd.progress("waiting", { total = 1 })
 --- moonherd.race(function () progress:watch() end, function () moonherd.sleep "1ms" end)
 function Progress:watch()
-  while not self.has_ended do
-    sleep(self.interval)
+  while not self._has_ended do
+    sleep(self._interval)
     show_when_due(self)
   end
 end
@@ -182,9 +187,9 @@ end
 --- progress:step()
 --- progress:finish()
 function Progress:finish()
-  if self.has_ended then return end
-  self.has_ended = true
-  if self.is_shown then show(self, clock.now()) end
+  if self._has_ended then return end
+  self._has_ended = true
+  if self._is_shown then show(self, clock.now()) end
 end
 
 Progress.__close = Progress.finish

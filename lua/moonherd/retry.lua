@@ -57,9 +57,9 @@ end
 ---@async
 ---@param opts table
 ---@field opts.attempts? integer  how often `f` is called at most; default 5
----@field opts.backoff? number|string|function  the first pause, doubled each time; or a function of
+---@field opts.backoff? duration|function  the first pause, doubled each time; or a function of
 ---  the attempt's number and its error that gives the pause; default 0.5 seconds
----@field opts.max_backoff? number|string  the longest pause; default 8 seconds
+---@field opts.max_backoff? duration  the longest pause; default 8 seconds
 ---@field opts.when? function  given the error object and the attempt's number, says whether to call
 ---  again; default: unless the error says that it is of no use, or the arguments were wrong
 ---@param f function  is given the number of the attempt, from 1

@@ -15,12 +15,12 @@ local M = {}
 
 --- A server that listens: what serve.listen returns, and `on_listen` is given.
 ---@class server
----@field port integer  0 for a unix socket
+---@field port integer  the number of the TCP port; 0 for a unix socket
 local Server = core.Server
 
 --- One request and its answer: what server:accept returns, and a handler is given.
 ---@class request
----@field method string
+---@field method string  in capitals, as it was sent
 ---@field target string  as it was sent: path and query, nothing decoded
 ---@field headers table<string, string>  names in lower case, repeated ones joined
 ---@field content_length? integer  bytes; nil when the client does not say
@@ -51,14 +51,13 @@ end
 ---@field options.body_limit? integer  bytes of a body; default 104857600
 ---@field options.max_connections? integer  connections open at once, further ones wait until one of
 --- them closes; default 1024
----@field options.header_timeout? number|string  for a request's headers to arrive; default 10
----@field options.idle_timeout? number|string  until the next request on a connection; default 60
----@field options.stall_timeout? number|string  for a client that sends no body, or reads no
+---@field options.header_timeout? duration  for a request's headers to arrive; default 10
+---@field options.idle_timeout? duration  until the next request on a connection; default 60
+---@field options.stall_timeout? duration  for a client that sends no body, or reads no
 --- answer; default 30
 ---@field options.min_rate? integer  bytes a second that a body must bring within each
 --- stall_timeout; default 240
----@return server server  with the field port (0 for a unix socket) and the methods accept, close
---- and abort
+---@return server server
 ---@error io address_in_use, permission, bad_address, path_too_long, cannot_listen  when it cannot
 ---@example
 --- local server <close> = serve.listen { port = 0 }

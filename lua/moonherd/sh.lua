@@ -216,15 +216,18 @@ end
 ---@field opts.env? table  variables by name, over those of this process and of loaded .env files;
 --- false removes one
 ---@field opts.clear_env? boolean  begin without the variables of this process
----@field opts.timeout? number|string  duration after which it is stopped; default none
----@field opts.grace? number|string  duration between TERM and KILL; default 3 s
+---@field opts.timeout? duration  after which it is stopped; default none
+---@field opts.grace? duration  between TERM and KILL; default 3 s
 ---@field opts.max_output? integer  bytes kept of each stream: more is an error, default 16 MiB;
 --- with `stream` the last ones are kept, default 64 KiB
 ---@field opts.stream? boolean|string  show output as it comes, each line behind this text; lines of
 --- standard error go to standard error
 ---@field opts.check? boolean  false: a code other than 0, and a signal, are results; default true
----@return table result  stdout, stderr (bytes), code (integer), or signal (such as "KILL") when
---- one ended it
+---@return table result
+---@field result.stdout string  bytes
+---@field result.stderr string  bytes
+---@field result.code? integer  the exit code; nil when a signal ended it
+---@field result.signal? string  the signal that ended it, such as "KILL"; else nil
 ---@error process exit  when its code is not 0; the error has code and the end of stderr
 ---@error process signal  when a signal ended it
 ---@error process not_found  when there is no such program

@@ -11,7 +11,7 @@ local M = {}
 --- An open database: what moonherd.sqlite.open returns. Parameters of a statement are texts,
 --- numbers, booleans (1 and 0), moonherd.null and blobs; in rows what is NULL is absent.
 ---@class database
----@field path string  in full
+---@field path string  of its file, in full
 local Database = {}
 Database.__index = Database
 Database.__name = "moonherd.database"
@@ -31,7 +31,7 @@ local read_options = options.reader("sqlite.open", {
 ---@param opts? table
 ---@field opts.migrations? string[]  SQL texts: number i takes the file from version i-1 to i; those
 --- it lacks are run, all in one transaction; default none
----@field opts.lock_timeout? number|string  how long to wait for another process; default 5 s
+---@field opts.lock_timeout? duration  how long to wait for another process; default 5 s
 ---@return database db  `<close>` it, or call `:close()`
 ---@error io cannot_open  no such place, a folder, no permission
 ---@error io corrupt  it is no database, or damaged
@@ -54,7 +54,7 @@ end
 
 --- Marks bytes to be stored as BLOB rather than TEXT. They come back as plain strings.
 ---@param bytes string
----@return userdata blob  to be used as a parameter
+---@return blob blob  to be used as a parameter
 ---@example
 --- local db <close> = moonherd.sqlite.open "files.db"
 --- db:exec "CREATE TABLE IF NOT EXISTS file(name, bytes)"
@@ -121,8 +121,10 @@ end
 --- `expect`, how many rows it must change, when it must.
 ---@async
 ---@param statements table[]  as in { { "DELETE FROM job WHERE name = ?", "a", expect = 1 } }
----@return table[]? results  for each {changes=, rows=}; nil when one missed what it expects
----@return integer? missed  its number, then: nothing has been changed
+---@return table[]? results  one for each; nil when one missed what it expects
+---@field results[].changes integer  how many rows were inserted, updated or deleted
+---@field results[].rows table[]  what it returns, by column name
+---@return integer? missed  which one missed, counted from 1: nothing has been changed then
 ---@error io constraint, sql, locked  as for db:exec
 ---@example
 --- local db <close> = moonherd.sqlite.open("bank.db", {
@@ -165,6 +167,9 @@ end
 function Database:first(sql, ...)
   return self._store:read_one(statement("db:first", sql, ...))
 end
+
+--- Bytes that are stored as BLOB: what moonherd.sqlite.blob returns.
+---@class blob
 
 --- A transaction that is open: what the function of db:transaction is given. Any task may use it
 --- until that function returns.
@@ -255,8 +260,10 @@ end
 --- As db:exec_all, in the transaction: all or none of these.
 ---@async
 ---@param statements table[]  as for db:exec_all
----@return table[]? results  for each {changes=, rows=}; nil when one missed what it expects
----@return integer? missed  its number, then: none of these has been run
+---@return table[]? results  one for each; nil when one missed what it expects
+---@field results[].changes integer  how many rows were inserted, updated or deleted
+---@field results[].rows table[]  what it returns, by column name
+---@return integer? missed  which one missed, counted from 1: none of these has been run then
 ---@error io constraint, sql, rolled_back  as for tx:exec
 ---@example
 --- local db <close> = moonherd.sqlite.open "tx.db"

@@ -143,7 +143,9 @@ end
 ---@async
 ---@param path string  relative to the folder of the spec file
 ---@param ... string  its arguments
----@return table result  `code`, the exit code, and `output`, what it printed by print and io.write
+---@return table result
+---@field result.code integer  the exit code
+---@field result.output string  what it printed by print and io.write
 ---@error script syntax  when it cannot be compiled; whatever it raises is raised
 ---@example
 --- local test = require "moonherd.test"

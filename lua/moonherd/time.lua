@@ -139,8 +139,12 @@ end
 
 -- ---- durations ---------------------------------------------------------------------------------
 
---- Seconds of a duration, as every option takes it.
----@param duration number|string  seconds, or text such as "250ms", "5s", "2m", "1h", "1d"
+--- How long something takes, as every function and option takes it: seconds, or a number with its
+--- unit, as in "250ms", "5s", "2m", "1h", "1d".
+---@alias duration number|string
+
+--- Seconds of a duration.
+---@param duration duration
 ---@return number seconds
 ---@error usage usage  when it is none
 ---@example
@@ -156,7 +160,7 @@ end
 local UNITS = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } }
 
 --- A duration as text for people: its two largest units, below ten seconds with a fraction.
----@param duration number|string  as for time.seconds
+---@param duration duration
 ---@return string text
 ---@error usage usage  when it is no duration
 ---@example

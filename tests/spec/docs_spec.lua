@@ -55,8 +55,8 @@ return M
       block.params[1])
     assert.equal("bytes; default 5", block.fields[1].text)
     assert.same({ "M.f { size = 3 }" }, block.examples[1])
-    assert.same({ kind = "io", reason = "not_found", text = "when it is not there" },
-      block.errors[1])
+    assert.same({ kind = "io", reason = "not_found", reasons = { "not_found" },
+      text = "when it is not there" }, block.errors[1])
   end)
 
   it("has types with spaces in their brackets", function ()

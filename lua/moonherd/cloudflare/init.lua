@@ -19,7 +19,7 @@ local M = {}
 
 --- One account, one credential, one place that requests go to: what moonherd.connect returns.
 ---@class client
----@field account_id string
+---@field account_id string  the account that its calls are about
 ---@field target string  "local", "cloudflare", or the base URL
 local Client = {}
 Client.__index = Client
@@ -146,14 +146,14 @@ end
 ---@field opts.api_email? string  with api_key, instead of a token; default CLOUDFLARE_EMAIL
 ---@field opts.api_key? string  default CLOUDFLARE_API_KEY
 ---@field opts.base_url? string  where the API is, prefix included; default CLOUDFLARE_API_BASE_URL
----@field opts.timeout? number|string  of every attempt of a call, seconds or "250ms"; default 60,
+---@field opts.timeout? duration  of every attempt of a call, seconds or "250ms"; default 60,
 ---  600 with code
 ---@field opts.retry? table|boolean  how failed calls are sent again; false: they are not
 ---@field opts.retry.attempts? integer  how often a call is sent at most; default 5
----@field opts.retry.backoff? number|string  the first pause, doubled each time, less up to half of
+---@field opts.retry.backoff? duration  the first pause, doubled each time, less up to half of
 ---  it by chance; default 0.5 seconds
----@field opts.retry.max_backoff? number|string  the longest pause that nobody asked for; default 8
----@field opts.retry.max_wait? number|string  the longest pause that a server may ask for, and how
+---@field opts.retry.max_backoff? duration  the longest pause that nobody asked for; default 8
+---@field opts.retry.max_wait? duration  the longest pause that a server may ask for, and how
 ---  long a call waits out answers 429 in all; default 15 minutes
 ---@field opts.budget? table|boolean  how requests are paced; false: they are not. Default true,
 ---  but false for the embedded platform and every other base URL on this machine
@@ -163,7 +163,7 @@ end
 ---  as people on the dashboard; default a twentieth of the quota. Of several clients with one
 ---  budget the greatest counts
 ---@field opts.budget.quota? integer  requests in a window, until the service says; default 1200
----@field opts.budget.window? number|string  until the service says; default 300 seconds
+---@field opts.budget.window? duration  until the service says; default 300 seconds
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
 ---@field opts.ca_file? string  certificates to trust, PEM
 ---@field opts.read_only? boolean  refuse every call that would change something, as
@@ -249,8 +249,9 @@ end
 -- ---- anything else -----------------------------------------------------------------------------
 
 --- What the client has done so far.
----@return table stats  {requests=N}: HTTP requests sent; in a dry run the reads, those of the
----  copies among them
+---@return table stats
+---@field stats.requests integer  how many HTTP requests were sent, each attempt counted; in a dry run
+---  the reads, those of the copies among them
 ---@example
 --- print(client:stats().requests > 0) --> true
 function Client:stats()
@@ -259,11 +260,17 @@ end
 
 --- What is left of the allowance of requests, as far as this machine knows. Makes no request.
 ---@async
----@return table? budget  `remaining`: requests that may still go, without the reserve; `reset`:
----  seconds until there are more; `limit` and `window`: the quota, and its window in seconds;
----  `reserve`; `used`: requests of this process so far; `waiting`: calls of this process that wait
----  for their turn; `blocked`: for how many seconds the service refuses everything, nil when it
----  does not; `group`. nil for a client without a budget
+---@return table? budget  nil for a client without one
+---@field budget.remaining integer  how many requests may still go, without the reserve
+---@field budget.reset number  seconds until there are more
+---@field budget.limit integer  the quota: how many requests a window allows
+---@field budget.window number  seconds of the window
+---@field budget.reserve integer  how many requests of each window are left to others
+---@field budget.used integer  how many requests this process has sent
+---@field budget.waiting integer  how many calls of this process wait for their turn
+---@field budget.blocked? number  for how many seconds the service refuses everything; nil when it
+---  does not
+---@field budget.group? string  as moonherd.connect was given it; else nil
 ---@example
 --- local budget = moonherd.connect { target = "local", budget = true }:budget()
 --- print(budget.limit, budget.window) --> 1200 300
@@ -277,7 +284,11 @@ end
 ---@async
 ---@param opts? table
 ---@field opts.namespace? string  a dispatch namespace to look for, too
----@return table[] checks  in order: {name=, status="ok"|"warning"|"problem", text=, hint=}
+---@return table[] checks  in order
+---@field checks[].name string  what was looked at: "token", "clock", …
+---@field checks[].status string  "ok", "warning" or "problem"
+---@field checks[].text string  what was seen
+---@field checks[].hint? string  what to do about it; nil when there is nothing to do
 ---@example
 --- for _, check in ipairs(client:doctor()) do
 ---   if check.status ~= "ok" then print(check.name, check.text, check.hint) end

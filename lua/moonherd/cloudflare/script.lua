@@ -129,7 +129,7 @@ end
 ---@async
 ---@param opts? table
 ---@field opts.etag? string  as script:upload returns it; default: any
----@field opts.timeout? number|string  how long to wait; default 60
+---@field opts.timeout? duration  how long to wait; default 60
 ---@return table details  as script:details gives them
 ---@error timeout timeout_live  when the time is over; the message says what was seen last
 ---@example

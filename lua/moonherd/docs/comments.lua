@@ -5,10 +5,15 @@
 --   @async                       it may wait
 --   @param NAME[?] TYPE  text    @field PARAM.NAME[?] TYPE  text    an option of a table;
 --                                PARAM[].NAME of each table of a list
---   @return TYPE [NAME]  text    @error KIND REASON  when
+--   @return TYPE [NAME]  text    @field NAME.FIELD TYPE  text  of a table that is returned
+--   @error KIND REASON[, …]  when, or
+--   @error as NAME  text         it raises what that one does
+--   @error none                  it raises nothing but for arguments of a wrong type
 --   @example                     code to the end of the block; what is behind --> it prints
 --   @name NAME                   the public name, where no function below says it
 --   @class NAME                  the table below is a class; @field NAME TYPE  text are its fields
+--   @call TYPE  text             what an object of the class gives when it is called
+--   @alias NAME TYPE             another name for a type
 -- An indented line goes on with the tag above it.
 local M = {}
 
@@ -72,9 +77,26 @@ READ["return"] = function (block, rest)
   return entry
 end
 
+-- Reasons are single words with commas between them; two spaces go before the text.
+local function reasons_of(rest)
+  local reasons = {}
+  repeat
+    local reason, after = rest:match "^%s*([%w_]+)(.*)$"
+    reasons[#reasons + 1] = reason
+    rest = after and after:match "^,(.*)$"
+    if not rest then return reasons, (after or ""):match "^%s*(.*)$" end
+  until false
+end
+
 function READ.error(block, rest)
-  local kind, reason, text = rest:match "^(%a+)%s+([%w_]+)%s*(.*)$"
-  local entry = { kind = kind or rest:match "^%a*", reason = reason, text = text or "" }
+  local kind, after = rest:match "^(%a*)%s*(.*)$"
+  local entry = { kind = kind }
+  if kind == "as" then
+    entry.name, entry.text = after:match "^([%w_.:]*)%s*(.*)$"
+  else
+    entry.reasons, entry.text = reasons_of(after)
+    entry.reason = entry.reasons[1] and table.concat(entry.reasons, ", ")
+  end
   table.insert(block.errors, entry)
   return entry
 end
@@ -89,6 +111,17 @@ end
 
 function READ.class(block, rest)
   block.class = rest:match "^[%w_.]+"
+end
+
+function READ.call(block, rest)
+  local kind, words = split_type(rest)
+  block.call = { name = "()", type = kind, text = words }
+  return block.call
+end
+
+function READ.alias(block, rest)
+  local name, kind = rest:match "^([%w_]+)%s+(.*)$"
+  block.alias, block.type = name or rest, kind or ""
 end
 
 local function read_line(block, line, current)
@@ -150,8 +183,8 @@ end
 ---@param text string
 ---@param mark? string  a pattern for what the lines of a block begin with; default "%-%-%-"
 ---@return table source  `functions`, every one that belongs to a table: owner, separator, name,
----  line, parameters, and `block`, when it has one; `named`, the blocks with a @name or a @class,
----  in order, each with `owner`, the table below it; `returned`, the name of the table that the
+---  line, parameters, and `block`, when it has one; `named`, the blocks with a @name, a @class or an
+---  @alias, in order, each with `owner`, the table below it; `returned`, the name of the table that the
 ---  file returns
 function M.read(text, mark)
   mark = "^%s*" .. (mark or "%-%-%-") .. " ?"
@@ -168,7 +201,7 @@ function M.read(text, mark)
         found.block = read or nil
         table.insert(source.functions, found)
       end
-      if read and (read.name or read.class) then
+      if read and (read.name or read.class or read.alias) then
         read.owner = line:match "^local ([%w_]+)"
         table.insert(source.named, read)
       end

@@ -2,8 +2,9 @@
 -- a script reaches through `moonherd`, and the classes of what that returns.
 --
 -- An entry: `name` ("moonherd.map", "script:upload", "script", "moonherd.fs"), `kind` (function,
--- class, module or value), `block` (its doc comment, as docs/comments.lua reads it; nil when there
--- is none), of a function `parameters`, and of a class or module `members`, entries in order.
+-- class, module, value, or alias: a name for a type), `block` (its doc comment, as docs/comments.lua reads it; nil when there
+-- is none), of a function `parameters`, and of a class or module `members`, entries in order;
+-- `is_required` of what scripts get by `require` alone.
 local comments = require "moonherd.docs.comments"
 local embedded = require "moonherd._embedded"
 local options = require "moonherd._options"
@@ -41,7 +42,8 @@ local function named_blocks()
   local list = {}
   for _, module in ipairs(embedded.names()) do
     local text = not is_inner(module) and embedded.source(module)
-    if text and (text:find("---@name", 1, true) or text:find("---@class", 1, true)) then
+    if text and (text:find("---@name", 1, true) or text:find("---@class", 1, true)
+        or text:find("---@alias", 1, true)) then
       local source = source_of(module)
       for _, block in ipairs(source.named) do
         list[#list + 1] = { block = block, source = source, module = module }
@@ -173,6 +175,23 @@ end
 
 -- ---- all of it ---------------------------------------------------------------------------------
 
+-- What `moonherd` does not lead to: scripts require it by name.
+local function required_by_name(by_name)
+  local entries = {
+    entry_of_function("moonherd.serve.listen", require "moonherd.serve".listen, by_name),
+    entry_of_module("moonherd.test", require "moonherd.test", by_name),
+  }
+  for _, entry in ipairs(entries) do entry.is_required = true end
+  return entries
+end
+
+local function aliases_of(blocks, top)
+  for _, found in ipairs(blocks) do
+    local name = found.block.alias
+    if name then top[#top + 1] = { name = name, kind = "alias", block = found.block } end
+  end
+end
+
 -- Globals that the host replaces, which nothing in `moonherd` leads to.
 local function globals_of(blocks, top)
   for _, found in ipairs(blocks) do
@@ -185,7 +204,8 @@ end
 local everything
 
 --- All public names.
----@return table[] entries  what `moonherd` has, sorted, then classes, then globals of the host
+---@return table[] entries  what `moonherd` has, sorted, then what is required by name, classes,
+---  aliases, and globals of the host
 function M.all()
   if everything then return everything end
   local moonherd = require "moonherd"
@@ -199,7 +219,9 @@ function M.all()
     local part = parts[name]
     table.insert(top, entry_of_part(public, part, moonherd[name], by_name))
   end
+  for _, entry in ipairs(required_by_name(by_name)) do top[#top + 1] = entry end
   for _, class in ipairs(classes_of(blocks)) do top[#top + 1] = class end
+  aliases_of(blocks, top)
   globals_of(blocks, top)
   everything = top
   return top
@@ -218,6 +240,22 @@ function M.each()
     i = i + 1
     return list[i]
   end
+end
+
+--- The functions that return objects of a class.
+---@param class string  its name
+---@return string[] names  in order
+function M.returning(class)
+  local names = {}
+  for entry in M.each() do
+    for _, result in ipairs(entry.kind == "function" and entry.block and entry.block.returns or {}) do
+      if result.type:find("%f[%w_]" .. class .. "%f[^%w_]") then
+        names[#names + 1] = entry.name
+        break
+      end
+    end
+  end
+  return names
 end
 
 -- ---- finding one -------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ local function put_errors(out, errors)
   if #errors == 0 then return end
   out[#out + 1] = "**Errors**\n"
   for _, err in ipairs(errors) do
-    out[#out + 1] = ("- %s %s %s"):format(code(err.kind), code(err.reason), err.text)
+    local cause, words = text.error(err)
+    out[#out + 1] = ("- %s%s"):format(err.reason and code(cause) or cause,
+      words ~= "" and ": " .. words or "")
   end
   out[#out + 1] = ""
 end
@@ -49,9 +51,10 @@ local function put_entry(out, entry, level)
   put_paragraphs(out, block)
   if entry.kind == "class" then
     put_items(out, "Fields", block.fields)
+    put_items(out, "Called", { block.call })
   else
     put_items(out, "Arguments", text.arguments(block))
-    put_items(out, "Returns", block.returns)
+    put_items(out, "Returns", text.results(block))
   end
   put_errors(out, block.errors)
   put_examples(out, block.examples)

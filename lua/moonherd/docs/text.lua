@@ -1,4 +1,6 @@
 -- Doc comments as text for a terminal: what `moonherd help NAME` prints.
+local index = require "moonherd.docs.index"
+
 local M = {}
 
 local DEFAULT_WIDTH, LEAST_WIDTH = 80, 20
@@ -51,6 +53,7 @@ end
 ---@param entry table
 ---@return string signature
 function M.signature(entry)
+  if entry.kind == "alias" then return ("%s: %s"):format(entry.name, entry.block.type) end
   if entry.kind ~= "function" then return entry.name end
   local given = {}
   for i, name in ipairs(entry.parameters or {}) do given[i] = name end
@@ -94,11 +97,36 @@ function M.arguments(block)
   return list
 end
 
+--- Results with the fields of the tables behind them.
+---@param block table
+---@return table[] items
+function M.results(block)
+  local list = {}
+  for _, result in ipairs(block.returns) do
+    list[#list + 1] = result
+    for _, field in ipairs(result.name and block.fields or {}) do
+      if field.name:match "^[%w_]+" == result.name then list[#list + 1] = field end
+    end
+  end
+  return list
+end
+
+--- What an @error says, in words.
+---@param err table
+---@return string cause  "io not_found", "those of moonherd.fs.read", "none …"
+---@return string words  when it is raised; may be empty
+function M.error(err)
+  if err.kind == "none" then return "none, but for arguments of a wrong type", "" end
+  if err.kind == "as" then return "those of " .. err.name, err.text end
+  return ("%s %s"):format(err.kind, err.reason), err.text
+end
+
 local function put_errors(out, errors)
   if #errors == 0 then return end
   out[#out + 1] = "\nErrors (kind, reason)"
   for _, err in ipairs(errors) do
-    out[#out + 1] = M.wrap(("%s %s  %s"):format(err.kind, err.reason, err.text), 2)
+    local cause, words = M.error(err)
+    out[#out + 1] = M.wrap(words == "" and cause or cause .. ": " .. words, 2)
   end
 end
 
@@ -118,6 +146,14 @@ local function put_members(out, entry)
   end
 end
 
+-- Where an object of a class comes from.
+local function put_sources(out, entry)
+  local sources = entry.kind == "class" and index.returning(entry.name) or {}
+  if #sources == 0 then return end
+  out[#out + 1] = "\nReturned by"
+  out[#out + 1] = M.wrap(table.concat(sources, ", "), 2)
+end
+
 --- All that is known about a public name.
 ---@param entry table  of docs/index.lua
 ---@return string text
@@ -131,12 +167,14 @@ function M.of_entry(entry)
   end
   if entry.kind == "class" then
     put_named(out, "Fields", block.fields)
+    put_named(out, "Called", { block.call })
   else
     put_named(out, "Arguments", M.arguments(block))
-    put_named(out, "Returns", block.returns)
+    put_named(out, "Returns", M.results(block))
     put_errors(out, block.errors)
   end
   put_members(out, entry)
+  put_sources(out, entry)
   put_examples(out, block.examples)
   return table.concat(out, "\n")
 end

@@ -19,7 +19,7 @@ end
 local function class_names()
   local set = {}
   for _, entry in ipairs(index.all()) do
-    if entry.kind == "class" then set[entry.name] = true end
+    if entry.kind == "class" or entry.kind == "alias" then set[entry.name] = true end
   end
   return set
 end
@@ -95,8 +95,9 @@ end
 
 local function put_errors(out, block)
   for _, err in ipairs(block.errors) do
+    local cause, words = text.error(err)
     out[#out + 1] = "---"
-    out[#out + 1] = line("---Error `%s` `%s`", err.text, err.kind, err.reason)
+    out[#out + 1] = line("---Error: `%s`", words, cause)
   end
 end
 
@@ -113,8 +114,9 @@ local function put_function(out, entry, owner, classes)
       type_of(entry, param, param.name, paths, classes))
   end
   for _, result in ipairs(block.returns) do
-    out[#out + 1] = line("---@return %s %s #", result.text, qualified(result.type, classes),
-      result.name or "_")
+    local kind = result.name and type_of(entry, result, result.name, paths, classes)
+      or qualified(result.type, classes)
+    out[#out + 1] = line("---@return %s %s #", result.text, kind, result.name or "_")
   end
   local separator, name = entry.name:match "([.:])([%w_]+)$"
   out[#out + 1] = ("function %s%s%s(%s) end\n"):format(owner, separator, name,
@@ -129,6 +131,10 @@ local function put_class_line(out, entry, classes)
   for _, field in ipairs(entry.kind == "class" and entry.block.fields or {}) do
     out[#out + 1] = line("---@field %s%s %s", field.text, field.name, field.optional and "?" or "",
       qualified(field.type, classes))
+  end
+  if entry.block.call then
+    out[#out + 1] = line("---@overload fun(): %s #", entry.block.call.text,
+      qualified(entry.block.call.type, classes))
   end
   for _, member in ipairs(entry.members) do
     if member.kind == "value" then
@@ -150,17 +156,37 @@ local function file_of_members(entry, classes)
   return table.concat(out, "\n") .. "\n"
 end
 
+local function put_aliases(out)
+  for _, entry in ipairs(index.all()) do
+    if entry.kind == "alias" then
+      put_words(out, entry.block)
+      out[#out + 1] = ("---@alias moonherd.%s %s\n"):format(entry.name, entry.block.type)
+    end
+  end
+end
+
+-- A function that is a part of what `require` gives, of which nothing else is public.
+local function file_of_part(entry, classes)
+  local module = entry.name:match "^(.*)%."
+  local owner = module:match "[%w_]+$"
+  local out = { "---@meta " .. module, "", ("local %s = {}\n"):format(owner) }
+  put_function(out, entry, owner, classes)
+  out[#out + 1] = "return " .. owner
+  return table.concat(out, "\n") .. "\n"
+end
+
 local function file_of_moonherd(classes)
   local out = { "---@meta moonherd", "", "---@class moonherd" }
   for _, entry in ipairs(index.all()) do
     local name = entry.name:match "^moonherd%.([%w_]+)$"
-    if name and entry.kind == "module" then
+    if name and entry.kind == "module" and not entry.is_required then
       out[#out + 1] = ("---@field %s moonherd.%s"):format(name, name)
     elseif name and entry.kind == "value" then
       out[#out + 1] = line("---@field %s any", text.summary(entry.block), name)
     end
   end
   out[#out + 1] = "local moonherd = {}\n"
+  put_aliases(out)
   for _, entry in ipairs(index.all()) do
     if entry.kind == "function" and entry.name:find "^moonherd%.[%w_]+$" then
       put_function(out, entry, "moonherd", classes)
@@ -179,6 +205,8 @@ function M.files()
     if entry.kind == "module" then
       files[("moonherd/%s.lua"):format(entry.name:match "[%w_]+$")] =
         file_of_members(entry, classes)
+    elseif entry.kind == "function" and entry.is_required then
+      files[entry.name:match "^(.*)%.":gsub("%.", "/") .. ".lua"] = file_of_part(entry, classes)
     elseif entry.kind == "class" then
       files[("moonherd/class/%s.lua"):format(entry.name)] = file_of_members(entry, classes)
     end

@@ -18,7 +18,7 @@ local DEFAULT_CONCURRENCY = 16
 
 --- A bulk run over keyed items, recorded in a ledger, so that it can be killed and resumed.
 ---@class job
----@field name string
+---@field name string  as moonherd.job was given it; the ledger is called so
 local Job = {}
 Job.__index = Job
 Job.__name = "moonherd.job"
@@ -256,8 +256,13 @@ end
 --- is taken down: items run on a copy of the ledger. One that fails does not stop the others,
 --- unless on_error is "stop". May be called again: then what failed is tried again.
 ---@async
----@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=}: `skipped` were
----  done before, or by another process; `failed` is in the order of the items
+---@return table report
+---@field report.done integer  how many items were done
+---@field report.skipped integer  how many had been done before, or were by another process
+---@field report.failed table[]  the others, in the order of the items
+---@field report.failed[].key string  which one
+---@field report.failed[].error error  why
+---@field report.requests integer  how many HTTP requests it took
 ---@error io disk_full  and the other errors of moonherd.job: before the first item, or when the
 ---  ledger cannot be written any more
 ---@example
@@ -278,10 +283,20 @@ end
 
 -- ---- afterwards ---------------------------------------------------------------------------------
 
+--- An item of a job as its ledger has it: what job:results gives.
+---@class item
+---@field key string  its name
+---@field state string  "running", "done" or "failed"
+---@field attempts integer  how often it was begun
+---@field requests integer  how many HTTP requests that took
+---@field began number  when it was begun last, in seconds since 1970
+---@field ended? number  when that ended, in seconds since 1970; nil while it runs
+---@field who string  the user, machine and process that did it
+---@field error? table  of one that failed: message, kind, reason and more; else nil
+
 --- Iterates over the ledger, in the order of keys.
 ---@async
----@return function iterator  gives {key=, state="running"|"done"|"failed", attempts=, requests=,
----  began=, ended=, who=, error=}: times are seconds since 1970, `error` has message, kind, …
+---@return fun(): item? next  for a generic `for`; nil at the end
 ---@example
 --- local job = moonherd.job { name = "release-38" }
 --- for item in job:results() do print(item.key, item.state) end
