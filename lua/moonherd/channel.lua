@@ -6,7 +6,8 @@ local M = {}
 
 --- Values from tasks to tasks, in order: what moonherd.channel returns.
 ---@class channel
----@call any  as channel:recv, so that `for value in channel do` takes what is sent until it is closed
+---@call any  as channel:recv, so that `for value in channel do` takes what is sent until it is
+---  closed
 local Channel = {}
 Channel.__index = Channel
 Channel.__name = "moonherd.channel"

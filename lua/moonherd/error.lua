@@ -31,7 +31,8 @@ local set = raw.set
 ---@field retry_after? number  seconds that the server asked to wait
 ---@field should_retry? boolean  the server's own word about sending again
 ---@field retryable? boolean  whether the same call may succeed later and may be sent again
----@field outcome? string  of a write: "not_applied", or "unknown" when it may have been done all the
+---@field outcome? string  of a write: "not_applied", or "unknown" when it may have been done all
+---  the
 ---  same
 ---@field sent? boolean  of the HTTP client: whether any byte of the request has left
 ---@field cause? error  the error behind this one

@@ -172,8 +172,9 @@ end
 ---@field name string  below that folder
 ---@field type string  "file", "directory", "link", "fifo", "socket" or "device"
 ---@field size integer  bytes; 0 for all but files
----@field is_link boolean  whether a link leads to it
----@field changed integer  a number without a unit, another one when anything of the file was changed
+---@field is_link? boolean  true when a link leads to it, else nil
+---@field changed integer  a number without a unit, another one when anything of the file was
+---  changed
 
 local walk_options = options.reader("fs.walk", {
   { "enter", "function" },

@@ -17,7 +17,8 @@ end
 --- An answer to a request. Its body is there, or, of a request with `stream`, read in pieces.
 ---@class response
 ---@field status integer  the HTTP status
----@field headers table<string, string>  names in lower case; the values of equal names joined by ", "
+---@field headers table<string, string>  names in lower case; the values of equal names joined by
+---  ", "
 ---@field header_list string[][]  {name, value} of each, as they were sent, in order
 ---@field body? string  nil of one that is streamed: response:read gives it
 local Response = {}

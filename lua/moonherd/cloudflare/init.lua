@@ -250,7 +250,8 @@ end
 
 --- What the client has done so far.
 ---@return table stats
----@field stats.requests integer  how many HTTP requests were sent, each attempt counted; in a dry run
+---@field stats.requests integer  how many HTTP requests were sent, each attempt counted; in a dry
+---  run
 ---  the reads, those of the copies among them
 ---@example
 --- print(client:stats().requests > 0) --> true

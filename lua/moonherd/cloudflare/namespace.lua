@@ -36,7 +36,15 @@ end
 
 --- What the API knows about the namespace.
 ---@async
----@return table details  namespace_id, namespace_name, script_count, trusted_workers, created_on, …
+---@return table details
+---@field details.namespace_name string  its name
+---@field details.namespace_id string  the API's own name, which stays when it is renamed
+---@field details.script_count integer  how many scripts it holds
+---@field details.trusted_workers boolean  as namespace:set_trusted sets it
+---@field details.created_on string  when it was made, a text of ISO 8601
+---@field details.created_by string  by whom
+---@field details.modified_on string  when it was changed last
+---@field details.modified_by string  by whom
 ---@error api namespace_not_found  when it does not exist
 ---@example
 --- print(ns:details().namespace_name) --> examples
@@ -213,6 +221,21 @@ function Namespace:script(name)
   return Script.new(self._client, self, names.check_worker(name, "namespace:script", "a script"))
 end
 
+--- What namespace:scripts tells of a script beside its handle.
+---@class info
+---@field name string  of the script
+---@field created_on string  when it was uploaded first, a text of ISO 8601
+---@field modified_on string  when it was changed last
+---@field tags? string[]  at most 10
+---@field script? worker  what the API says of it
+---@field id string  its name once more
+---@field dispatch_namespace string  the name of its namespace
+---@field missing? boolean  true when it was deleted between the list and the reading
+---@field bindings? table[]  with `include`: as script:bindings gives them
+---@field content? table  with `include`: as script:content gives it
+---@field secrets? table[]  with `include`: as script:secrets gives them
+---@field settings? table  with `include`: as script:settings gives them
+
 --- Iterates over the scripts, page by page; the next page is fetched while one is worked on. What
 --- is included is read for several scripts at once, and given in the order of the list; when this
 --- fails, the error is raised where the script's turn is. Of a script that is deleted between the
@@ -227,7 +250,7 @@ end
 ---  each as the method of the script gives it, and a request a script (tags: only when the list
 ---  lacks them)
 ---@field opts.concurrency? integer  how many scripts are read at once; default 8
----@return function iterator  gives a handle and its info: name, created_on, modified_on, tags, …
+---@return fun(): script?, info? next  for a generic `for`; nil at the end
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- for script, info in ns:scripts { tags = { ["plan:free"] = true } } do

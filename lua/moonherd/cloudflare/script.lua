@@ -17,7 +17,7 @@ local M = {}
 
 --- A handle to a script of a namespace: nothing is sent before a method is called.
 ---@class script
----@field name string
+---@field name string  as the API keeps it
 local Script = {}
 Script.__name = "moonherd.script"
 
@@ -73,11 +73,9 @@ end
 ---  not_found_handling, run_worker_first, _headers, _redirects, base_path, serve_directly. Without
 ---  files only that is changed; false removes the assets. Given assets, code may be left out: then
 ---  the Worker has none
----@field spec.dry_run? boolean  send nothing, tell what would change: a list `diff` of
----  {path=, change="add"|"remove"|"change"|"keep", before=, after=}, bindings that would vanish
----  first, and a `text` to print; `exists`: whether the script is there. No secret is shown
----@return table result  what the API says, `requests`: how many it took, and `assets`, when files
----  were given: {files=, sent=, skipped=, bytes=}
+---@field spec.dry_run? boolean  send nothing, tell what would change; default false
+---@return worker result  with `requests`, and `assets` when files were given; of a dry run exists,
+---  diff and text
 ---@error api validation  when the API refuses the code or the metadata
 ---@error api binding_not_found  when an inherited binding is not live
 ---@error usage binding_too_large  for a variable or secret above 5 KB
@@ -102,7 +100,13 @@ end
 
 --- What the API knows about the script.
 ---@async
----@return table details  with `script`: etag, tags, compatibility_date, handlers, …
+---@return table details
+---@field details.id string  its name
+---@field details.script worker  what the API says of it
+---@field details.tags? string[]  at most 10
+---@field details.created_on string  when it was uploaded first, a text of ISO 8601
+---@field details.modified_on string  when it was changed last
+---@field details.dispatch_namespace string  the name of its namespace
 ---@error api script_not_found  when it does not exist
 ---@example
 --- print(script:details().script.etag ~= nil) --> true
@@ -158,7 +162,11 @@ end
 
 --- Reads the code: the modules with their types, as they were uploaded.
 ---@async
----@return table content  {main_module= | body_part=, modules={name -> {content=, type=}}, etag=}
+---@return table content  script:upload and script:put_content take it
+---@field content.modules table<string, table>  content (bytes) and type of each, by name
+---@field content.main_module? string  the name of the module that the script is
+---@field content.body_part? string  the same in service-worker syntax
+---@field content.etag string  of this version
 ---@error api script_not_found  when it does not exist
 ---@example
 --- local content = script:content()
@@ -170,7 +178,7 @@ end
 --- Replaces the code and nothing else: bindings, secrets, settings and tags stay.
 ---@async
 ---@param spec table  the options of script:upload for code, or what script:content returned
----@return table result  what the API says, and `requests`
+---@return worker result  with `requests`
 ---@error api script_not_found  when it does not exist
 ---@example
 --- local content = script:content()
@@ -333,8 +341,13 @@ local read_assets = options.reader("script:upload_assets", assets.SOURCES)
 ---@field opts.on_progress? function  called after each request with the files sent so far, those to
 ---  be sent, and the bytes sent
 ---@return string token  for `assets = {jwt = token}` of script:upload, within the hour
----@return table report  {files=, sent=, skipped=, bytes=, requests=, config=}: `skipped` files were
----  there already or equal another, `config` has the texts of _headers and _redirects
+---@return table report
+---@field report.files integer  how many files there are
+---@field report.sent integer  how many were sent
+---@field report.skipped integer  how many were there already, or equal another
+---@field report.bytes integer  bytes that were sent
+---@field report.requests integer  how many HTTP requests it took
+---@field report.config? table  the texts of _headers and _redirects, when there are such files
 ---@error io not_found  when there is no such folder
 ---@error io file_changed  when a file is another one than a moment ago; `path` says which
 ---@error usage bad_name  when a path is not UTF-8

@@ -11,6 +11,38 @@ local transport = require "moonherd.cloudflare.transport"
 
 local M = {}
 
+--- What the API says of a script: script:upload returns it, and script:details as `script`. What it
+--- does not say is absent; it may say more than stands here. Times are texts of ISO 8601.
+---@class worker
+---@field id string  the name of the script
+---@field etag string  of this version: another code or another setting has another one
+---@field created_on string  when the script was uploaded first
+---@field modified_on string  when it was changed last
+---@field tags? string[]  at most 10
+---@field compatibility_date? string  YYYY-MM-DD
+---@field compatibility_flags? string[]  in the order they were given
+---@field handlers? string[]  the events it handles, such as "fetch"
+---@field named_handlers? table[]  those of its classes: name, handlers
+---@field entry_point? string  the name of the main module
+---@field has_modules? boolean  false for service-worker syntax
+---@field has_assets? boolean  whether it serves static files
+---@field logpush? boolean  whether its logs are pushed
+---@field usage_model? string  "standard"
+---@field observability? table  as it was uploaded
+---@field placement? table  as it was uploaded, and where it runs
+---@field tail_consumers? table[]  the Workers that get its logs
+---@field deployment_id? string  of the upload
+---@field last_deployed_from? string  "api", "wrangler", …
+---@field tag? string  the API's own name of the script, which stays when it is uploaded again
+---@field startup_time_ms? integer  milliseconds that the code took to start
+---@field requests? integer  how many HTTP requests the call took
+---@field assets? table  of an upload with static files, how many: files, sent, skipped, and bytes
+---@field dry_run? boolean  true when nothing was sent; then there are also:
+---@field exists? boolean  whether the script is there
+---@field diff? table[]  what would change, bindings that would vanish first: path, change ("add",
+---  "remove", "change" or "keep"), before, after. No secret is shown
+---@field text? string  the same as lines to print
+
 local function put(script, request)
   local body = form.of_code(encode.json(request.fields, requests.WHO), request.modules)
   body.request = request -- a dry run shows what it would change

@@ -183,8 +183,10 @@ end
 ---@param text string
 ---@param mark? string  a pattern for what the lines of a block begin with; default "%-%-%-"
 ---@return table source  `functions`, every one that belongs to a table: owner, separator, name,
----  line, parameters, and `block`, when it has one; `named`, the blocks with a @name, a @class or an
----  @alias, in order, each with `owner`, the table below it; `returned`, the name of the table that the
+---  line, parameters, and `block`, when it has one; `named`, the blocks with a @name, a @class or
+---  an
+---  @alias, in order, each with `owner`, the table below it; `returned`, the name of the table
+---  that the
 ---  file returns
 function M.read(text, mark)
   mark = "^%s*" .. (mark or "%-%-%-") .. " ?"

@@ -2,9 +2,9 @@
 -- a script reaches through `moonherd`, and the classes of what that returns.
 --
 -- An entry: `name` ("moonherd.map", "script:upload", "script", "moonherd.fs"), `kind` (function,
--- class, module, value, or alias: a name for a type), `block` (its doc comment, as docs/comments.lua reads it; nil when there
--- is none), of a function `parameters`, and of a class or module `members`, entries in order;
--- `is_required` of what scripts get by `require` alone.
+-- class, module, value, or alias: a name for a type), `block` (its doc comment, as
+-- docs/comments.lua reads it; nil when there is none), of a function `parameters`, of a class or
+-- module `members`, entries in order; `is_required` of what scripts get by `require` alone.
 local comments = require "moonherd.docs.comments"
 local embedded = require "moonherd._embedded"
 local options = require "moonherd._options"
@@ -248,7 +248,8 @@ end
 function M.returning(class)
   local names = {}
   for entry in M.each() do
-    for _, result in ipairs(entry.kind == "function" and entry.block and entry.block.returns or {}) do
+    local is_documented = entry.kind == "function" and entry.block
+    for _, result in ipairs(is_documented and entry.block.returns or {}) do
       if result.type:find("%f[%w_]" .. class .. "%f[^%w_]") then
         names[#names + 1] = entry.name
         break

@@ -80,8 +80,15 @@ end
 ---@field opts.dry_run? boolean  send nothing: compare with what is live
 ---@field opts.max? integer  how many at most; with it, or `expect`, all are read before the first
 ---@field opts.expect? integer  exactly how many
----@return table report  {done=, skipped=, failed={{key=, error=}, …}, requests=, dry_run=}; of a
----  dry run also `names`, those that would change
+---@return table report
+---@field report.done integer  how many were uploaded; of a dry run, how many would be
+---@field report.skipped integer  how many were as they should be
+---@field report.failed table[]  the others
+---@field report.failed[].key string  which script
+---@field report.failed[].error error  why
+---@field report.requests integer  how many HTTP requests it took
+---@field report.dry_run? boolean  true when nothing was sent
+---@field report.names? string[]  of a dry run: those that would change
 ---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
@@ -269,8 +276,14 @@ end
 ---@field opts.ledger? string  a file, as for moonherd.job: records what was to be deleted and what
 ---  was, so that a run that was killed goes on
 ---@field opts.on_progress? function  called after each request with {done=, total=}
----@return table result  count (nil when the API does not tell), names, dry_run, unknown_ids,
----  unconfirmed, more, and `requests`
+---@return table result
+---@field result.count? integer  how many were deleted, or would be; nil when the API does not tell
+---@field result.names string[]  of those that were listed
+---@field result.dry_run boolean  whether nothing was deleted
+---@field result.unknown_ids string[]  names of what was deleted and not listed
+---@field result.unconfirmed string[]  names of what was listed and is in no answer
+---@field result.more boolean  whether some still matched at the end
+---@field result.requests integer  how many HTTP requests it took
 ---@error usage too_many_scripts  above `max`
 ---@error usage unexpected_count  another number than `expect`
 ---@error usage running_elsewhere  when another process deletes by the same ledger
