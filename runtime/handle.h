@@ -10,13 +10,13 @@
 #include "core/host.h"
 #include "core/realm.h"
 #include "core/task.h"
+#include "host_modules.h"
 #include "moonherd.h"
 #include "platforms.h"
 
 typedef enum mh_phase { MH_EMPTY, MH_LOADED, MH_RUNNING, MH_ENDED } mh_phase;
 
-typedef struct mh_module mh_module; /* of the host: moonherd_lua.c */
-typedef struct mh_gate mh_gate;     /* to its threads: moonherd_work.c */
+typedef struct mh_gate mh_gate; /* to the host's threads: moonherd_work.c */
 
 struct moonherd {
   mh_host host; /* first: the functions of mh_host cast back */
@@ -26,7 +26,7 @@ struct moonherd {
   int chunk;      /* registry reference of what is loaded in `script`; LUA_NOREF: nothing is */
   mh_realm *next; /* what moonherd_reload puts in its place; NULL: nothing has been loaded for it */
   int next_chunk;
-  mh_module *modules;
+  mh_host_modules modules;
   mh_gate *gate; /* NULL until a function waits for the host */
   mh_events events;
   mh_platforms platforms;
@@ -47,6 +47,9 @@ mh_realm *mh_handle_script(moonherd *m); /* the realm of the script */
 
 /* A handle that has no script's realm yet: it must get one. */
 moonherd *mh_handle_new(const moonherd_config *config, const char **why);
+
+/* Frees it, with its realms and whatever still runs in them. */
+void mh_handle_free(moonherd *m);
 unsigned mh_handle_max_tasks(const moonherd *m);
 void mh_handle_set_limits(moonherd *m); /* of transfers, as the config says */
 
@@ -58,16 +61,5 @@ bool mh_handle_is_busy(const moonherd *m);
 
 /* Hands the error object at the top of L to on_error. Raises nothing. */
 void mh_handle_report(moonherd *m, lua_State *L);
-
-/* The modules of the host: puts them where scripts find them, in the state of a realm; raises without
- * memory. */
-void mh_handle_preload(lua_State *L, const moonherd *m);
-void mh_handle_free_modules(moonherd *m);
-
-/* Lets go of what the host is done with; what it does still it frees itself. NULL is allowed. */
-void mh_gate_close(mh_gate *gate);
-
-/* The script emits an event. */
-void mh_handle_on_event(void *user, const char *name, const char *json, size_t n);
 
 #endif

@@ -36,14 +36,6 @@ int moonherd_send(moonherd *m, const char *name, const char *json, size_t n) {
   return e;
 }
 
-void mh_handle_on_event(void *user, const char *name, const char *json, size_t n) {
-  moonherd *m = user;
-  if (m->config.on_event == NULL) return;
-  m->in_callback++;
-  m->config.on_event(m->config.user, name, json, n);
-  m->in_callback--;
-}
-
 int moonherd_dump(moonherd *m) {
   if (m == NULL) return MOONHERD_EINVAL;
   return mh_dump_to_log(m->script);

@@ -32,6 +32,7 @@ struct job {
 };
 
 struct mh_gate {
+  mh_closer closer;
   uv_mutex_t lock; /* of everything here, and of job.owners */
   mh_loop *loop;   /* NULL: the handle is closed */
   job *done;       /* the host has let go of them, oldest first */
@@ -103,22 +104,9 @@ static void on_post(mh_post *post) {
   }
 }
 
-static mh_gate *new_gate(mh_loop *loop) {
-  mh_gate *gate = calloc(1, sizeof *gate);
-  if (gate == NULL) return NULL;
-  if (uv_mutex_init(&gate->lock) != 0) {
-    free(gate);
-    return NULL;
-  }
-  gate->loop = loop;
-  gate->done_end = &gate->done;
-  gate->post.on_post = on_post;
-  gate->users = 1;
-  return gate;
-}
-
-void mh_gate_close(mh_gate *gate) {
-  if (gate == NULL) return;
+/* Lets go of what the host is done with; what it does still it frees itself. */
+static void on_close(mh_closer *closer) {
+  mh_gate *gate = (mh_gate *)((char *)closer - offsetof(mh_gate, closer));
   uv_mutex_lock(&gate->lock);
   gate->loop = NULL;
   job *j = take_done(gate);
@@ -129,6 +117,22 @@ void mh_gate_close(mh_gate *gate) {
     j = next;
   }
   leave_gate(gate);
+}
+
+static mh_gate *new_gate(mh_host *host) {
+  mh_gate *gate = calloc(1, sizeof *gate);
+  if (gate == NULL) return NULL;
+  if (uv_mutex_init(&gate->lock) != 0) {
+    free(gate);
+    return NULL;
+  }
+  gate->loop = &host->loop;
+  gate->done_end = &gate->done;
+  gate->post.on_post = on_post;
+  gate->users = 1;
+  gate->closer.on_close = on_close;
+  mh_host_on_close(host, &gate->closer);
+  return gate;
 }
 
 void moonherd_ready(void *data, int status) {
@@ -155,7 +159,7 @@ static void on_cancel(mh_op *op) {
 }
 
 static mh_gate *gate_of(moonherd *m) {
-  if (m->gate == NULL) m->gate = new_gate(&m->host.loop);
+  if (m->gate == NULL) m->gate = new_gate(&m->host);
   return m->gate;
 }
 

@@ -1,6 +1,6 @@
 -- `require`, able to wait: a module's main chunk may call functions that wait, and a task that asks
 -- for a module which another one is still loading waits for it. Otherwise as in plain Lua 5.4.
--- Returns the function; runtime/moonherd.c makes it the global.
+-- Returns the function; runtime/modules.c makes it the global.
 local task = require "moonherd._task"
 local package = package
 

@@ -1,5 +1,5 @@
 /* What the realms of one handle share: the loop, the log, and services that start when somebody
- * needs them. Knows nothing of Lua. runtime/moonherd.c owns it. */
+ * needs them. Knows nothing of Lua. runtime/handle.c owns it. */
 #ifndef MH_HOST_H
 #define MH_HOST_H
 
@@ -42,7 +42,7 @@ struct mh_host {
   struct mh_events *events; /* from the host to the script */
 
   /* The embedded platform on a state directory; started when it does not run yet. NULL without
-   * memory. Set by runtime/moonherd.c. */
+   * memory. Set by runtime/handle.c. */
   struct mh_platform *(*open_platform)(mh_host *host, const char *state);
   /* Whether the socket at this path is one of an embedded platform of this handle. Likewise. */
   bool (*owns_socket)(mh_host *host, const char *path);

@@ -1,5 +1,5 @@
 /* An embedded platform: a realm of its own that serves the API on a private unix socket. What the
- * binding needs to see of it; runtime/platform.c runs it. */
+ * binding needs to see of it; runtime/platforms.c runs it. */
 #ifndef MH_PLATFORM_H
 #define MH_PLATFORM_H
 

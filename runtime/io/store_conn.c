@@ -8,6 +8,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "io/store_file.h"
 #include "moonherd.h"
 
 /* The log is copied into the database when it has this many pages (SQLite's own default). */
@@ -255,9 +256,19 @@ static void close_db(mh_store_conn *conn) {
   conn->db = NULL;
 }
 
+static int make_file(const mh_store_conn *conn, mh_store_job *job) {
+  mh_buf why;
+  mh_buf_init(&why, NULL);
+  const char *reason = mh_store_file_make(conn->path, conn->guard, &why);
+  const char *text = mh_buf_cstr(&why);
+  int e = reason == NULL ? 0 : mh_store_fail(job, reason, "%s", text != NULL ? text : reason);
+  mh_buf_fini(&why);
+  return e;
+}
+
 int mh_store_conn_open(mh_store_conn *conn, mh_store_job *job) {
   if (conn->db != NULL) return 0;
-  int e = conn->is_reader ? 0 : mh_store_make_file(conn->path, conn->guard, job);
+  int e = conn->is_reader ? 0 : make_file(conn, job);
   if (e != 0) return e;
   conn->job = job;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;

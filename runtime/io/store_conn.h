@@ -68,9 +68,6 @@ int mh_store_fail_sqlite(mh_store_job *job, const mh_store_conn *conn, int code)
 
 /* ---- store_open.c -------------------------------------------------------------------------- */
 
-/* Makes the file (mode 0600) and its folders (0700) when they are missing. */
-int mh_store_make_file(const char *path, const mh_guard *guard, mh_store_job *job);
-
 /* Runs a job MH_STORE_OPEN: opens the connection, then migrates. */
 void mh_store_run_open(mh_store_conn *conn, mh_store_job *job);
 
