@@ -85,16 +85,16 @@ static void push_stream(lua_State *L, int number, int buffering) {
 ///@example
 /// print("done", 3) --> done 3
 static int f_print(lua_State *L) {
-  luaL_Stream *out = lua_touserdata(L, lua_upvalueindex(1));
+  FILE *out = mh_realm_of(L)->out;
   int n = lua_gettop(L);
   for (int i = 1; i <= n; i++) {
     size_t length;
     const char *text = luaL_tolstring(L, i, &length);
-    if (i > 1) fputc('\t', out->f);
-    fwrite(text, 1, length, out->f);
+    if (i > 1) fputc('\t', out);
+    fwrite(text, 1, length, out);
     lua_pop(L, 1);
   }
-  fputc('\n', out->f);
+  fputc('\n', out);
   return 0;
 }
 
@@ -162,6 +162,16 @@ static int f_exit(lua_State *L) {
   return mh_task_sleep(L, 0, "sleep", never);  // raises: the task has just been cancelled
 }
 
+static const char STDOUT[] = "moonherd.stdout"; /* its address is the key in the registry */
+
+/* The file at the top is what print writes to and what is flushed after every step, even when the
+ * script has put others into `io`. */
+static void keep_stdout(lua_State *L) {
+  mh_realm_of(L)->out = ((luaL_Stream *)lua_touserdata(L, -1))->f;
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, STDOUT);
+}
+
 int luaopen_moonherd__std(lua_State *L);
 int luaopen_moonherd__std(lua_State *L) {
   catch_warnings(L);
@@ -169,19 +179,18 @@ int luaopen_moonherd__std(lua_State *L) {
   push_stream(L, MOONHERD_STDERR, _IONBF);
   lua_setfield(L, -2, "stderr");
   push_stream(L, MOONHERD_STDOUT, _IOFBF);
+  keep_stdout(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "stdout");
   // stack: io, stdout
   lua_getfield(L, -2, "output");
   lua_pushvalue(L, -2);
   lua_call(L, 1, 0);
-  lua_pushvalue(L, -1);
-  lua_pushcclosure(L, f_print, 1);
+  lua_pushcfunction(L, f_print);
   lua_setglobal(L, "print");
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, f_exit);
   lua_setfield(L, -2, "exit");
-  mh_realm_of(L)->out = ((luaL_Stream *)lua_touserdata(L, -2))->f;
   lua_pushboolean(L, true);
   return 1;
 }

@@ -180,15 +180,29 @@ static void convert(lua_State *L) {
   lua_remove(L, -2);
 }
 
-bool mh_error_wrap(lua_State *L, lua_State *thread) {
-  luaL_checkstack(L, 8, "error object");
-  if (!mh_error_is(L, -1)) convert(L);
+bool mh_error_has_trace(lua_State *L, int index) {
+  if (!mh_error_is(L, index)) return false;
+  index = lua_absindex(L, index);
   lua_pushliteral(L, "trace");
-  bool has_trace = lua_rawget(L, -2) != LUA_TNIL;
+  bool has_trace = lua_rawget(L, index) != LUA_TNIL;
   lua_pop(L, 1);
-  if (has_trace) return false;
+  return has_trace;
+}
+
+void mh_error_wrap_traced(lua_State *L) {
+  luaL_checkstack(L, 8, "error object");
+  lua_insert(L, -2);
+  if (!mh_error_is(L, -1)) convert(L);
+  // stack: trace, error object
   lua_pushliteral(L, "trace");
-  luaL_traceback(L, thread, NULL, L == thread ? 1 : 0);
+  lua_pushvalue(L, -3);
   lua_rawset(L, -3);
-  return true;
+  lua_remove(L, -2);
+}
+
+void mh_error_wrap(lua_State *L, lua_State *thread) {
+  if (mh_error_has_trace(L, -1)) return;
+  luaL_checkstack(L, 8, "error object");
+  luaL_traceback(L, thread, NULL, L == thread ? 1 : 0);
+  mh_error_wrap_traced(L);
 }

@@ -27,10 +27,14 @@ bool mh_error_is(lua_State *L, int index);
 /* Whether it is an error object of this kind. */
 bool mh_error_has_kind(lua_State *L, int index, const char *kind);
 
+/* Whether it is an error object that tells where it was raised. */
+bool mh_error_has_trace(lua_State *L, int index);
+
 /* Replaces the value at the top by an error object: a string or any other value that a script
- * raised becomes kind "script". Adds `trace` (the traceback of `thread`) when it has none: then it
- * returns true. */
-bool mh_error_wrap(lua_State *L, lua_State *thread);
+ * raised becomes kind "script". Adds `trace` (the traceback of `thread`) when it has none. */
+void mh_error_wrap(lua_State *L, lua_State *thread);
+/* The same with the trace that is above the value. */
+void mh_error_wrap_traced(lua_State *L);
 
 /* Pushes the text of the value at the top, which may be anything, and returns it. Never raises: for
  * code outside of protected calls. */

@@ -128,6 +128,14 @@ static void leave_realm(mh_task *task) {
   realm->task_count--;
 }
 
+static void drop_trace(mh_task *task) {
+  if (!task->has_trace) return;
+  lua_State *L = task->realm->L;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &task->has_trace);
+  task->has_trace = false;
+}
+
 /* Lets the collector have it. */
 static void drop_anchor(mh_task *task) {
   lua_State *L = task->realm->L;
@@ -161,6 +169,7 @@ static void end(mh_task *task) {
   mh_scope *parent = task->parent;
   task->state = task->has_failed ? MH_TASK_FAILED : MH_TASK_DONE;
   trace_end(task);
+  drop_trace(task);
   leave_parent(task);
   leave_realm(task);
   task->has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
@@ -205,12 +214,10 @@ static void function_ended(mh_task *task) {
 
 enum { CHAIN_LENGTH = 20 }; /* parents shown in a trace */
 
-/* Adds where the task and its parents were spawned to the trace of the error at the top. */
-static void add_chain(lua_State *L, const mh_task *task) {
+/* Pushes where an error was raised, and where the task and its parents were spawned. */
+static void push_trace(lua_State *L, const mh_task *task) {
   luaL_checkstack(L, CHAIN_LENGTH + 6, "error object");
-  lua_pushliteral(L, "trace");
-  lua_pushliteral(L, "trace");
-  lua_rawget(L, -3);
+  luaL_traceback(L, L, NULL, 1);
   int pieces = 1;
   for (; task->parent != NULL; task = task->parent->owner) {
     if (pieces++ == CHAIN_LENGTH) {
@@ -219,26 +226,40 @@ static void add_chain(lua_State *L, const mh_task *task) {
     }
     lua_pushfstring(L, "\n\tin task %d, spawned at %s", (int)task->id, task->place);
   }
-  // stack: error, "trace", trace, a line for each task
   lua_concat(L, pieces);
-  lua_rawset(L, -3);
 }
 
-/* The message handler of every task: runs where the error was raised. In a `<close>` handler of a
- * thread that is closed that is in no task. */
+/* The message handler of every task: runs where the error was raised. Text stays text, its trace is
+ * put aside: `load` too calls the handler, for errors that it only returns. In a `<close>` handler of
+ * a thread that is closed that is in no task. */
 static int on_task_error(lua_State *L) {
   mh_task *task = mh_task_current(L);
-  bool is_new = mh_error_wrap(L, L);
-  if (task == NULL) return 1;
-  if (is_new) add_chain(L, task);
-  task->raised_cancel = mh_error_has_kind(L, -1, "cancelled");
+  if (task == NULL || mh_error_has_trace(L, -1)) return 1;
+  push_trace(L, task);
+  if (mh_error_is(L, -2)) {
+    mh_error_wrap_traced(L);
+    return 1;
+  }
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &task->has_trace);
+  task->has_trace = true;
   return 1;
+}
+
+/* The error at the top has left the function of the task: the trace put aside last is its own. The
+ * handler is not called for errors of memory. */
+static void take_error(lua_State *L, mh_task *task, int status) {
+  task->has_failed = true;
+  if (status == LUA_ERRRUN && task->has_trace && !mh_error_is(L, -1)) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &task->has_trace);
+    mh_error_wrap_traced(L);
+  }
+  task->raised_cancel = mh_error_has_kind(L, -1, "cancelled");
 }
 
 static int task_returned(lua_State *L, int status, lua_KContext context) {
   (void)context;
   if (status != LUA_OK && status != LUA_YIELD) {
-    mh_task_current(L)->has_failed = true;
+    take_error(L, mh_task_current(L), status);
     return 1;
   }
   return lua_gettop(L) - 1;  // stack: handler, results

@@ -55,6 +55,7 @@ struct mh_task {
   bool has_waiters;            /* when it ended */
   bool has_failed;             /* its function raised; the error is at the top of L */
   bool raised_cancel;          /* … and it was kind `cancelled` */
+  bool has_trace;              /* of an error; in the registry, under the address of this field */
   bool is_steady;              /* not stopped with its scope, but when the grace of that is over */
   char place[LUA_IDSIZE + 12]; /* where it was spawned: "file:line" */
 };

@@ -128,3 +128,22 @@ do
   print(debug.upvalueid(f, 1) == debug.upvalueid(g, 1))
   print(type(debug.getregistry()), debug.getregistry()[2] == _G)
 end
+
+section "load returns what its reader raises, and raises nothing"
+do
+  local function first_line(value) return type(value), tostring(value):match "[^\n]*" end
+  local function load_failing(value)
+    local chunk, message = load(function () error(value) end)
+    print(chunk, first_line(message))
+  end
+  load_failing "from the reader"
+  coroutine.wrap(load_failing) "in a coroutine"
+  print(pcall(load_failing, "in a protected call"))
+  print(load(("do "):rep(201) .. ("end "):rep(201)) == nil)
+  print(first_line(select(2, load(("("):rep(300) .. "1" .. (")"):rep(300)))))
+  local name = os.tmpname()
+  local file <close> = assert(io.open(name, "w"))
+  file:write("return ", ("{"):rep(300), ("}"):rep(300)):flush()
+  print((select(2, first_line(select(2, loadfile(name)))):gsub(".*lua_%w+", "file")))
+  os.remove(name)
+end

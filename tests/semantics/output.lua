@@ -41,6 +41,17 @@ do
   os.remove(name)
 end
 
+section "print without io.stdout"
+do
+  local stdout, output = io.stdout, io.output()
+  io.stdout = nil
+  io.output(io.stderr)
+  collectgarbage()
+  print "still there"
+  io.stdout = stdout
+  io.output(output)
+end
+
 section "tostring, tonumber, string.format"
 print(tostring(nil), tostring(1.5), tostring(-0.0), tostring(2^63), tostring(1e15))
 print(tonumber "0x10", tonumber " 1e1 ", tonumber("zz", 36), tonumber "1e", tonumber "x")
