@@ -191,7 +191,7 @@ static mh_http_reason reason_of(const mh_transfer *t, CURLcode code) {
   }
 }
 
-void mh_transfer_on_done(mh_transfer *t, CURLcode code) {
+static void on_done(mh_transfer *t, CURLcode code) {
   const char *error = t->slot != NULL ? t->slot->error : "";
   mh_http_reason reason = reason_of(t, code);
   if (reason == MH_HTTP_TOO_LARGE) explain(t, reason, "a header of the answer is over 100 KiB");
@@ -216,7 +216,7 @@ static void unpause(mh_transfer *t) {
       (t->is_send_paused ? CURLPAUSE_SEND : 0) | (t->is_receive_paused ? CURLPAUSE_RECV : 0);
   CURLcode code = curl_easy_pause(t->slot->easy, paused);
   if (code == CURLE_OK) return;
-  mh_transfer_on_done(t, code);
+  on_done(t, code);
   mh_http_admit(http);
 }
 
@@ -288,7 +288,7 @@ static bool can_repeat(mh_transfer *t, bool is_sent) {
 
 /* libcurl is about to send the request. When a kept connection turns out to be dead it comes here a
  * second time, with another connection. */
-int mh_transfer_on_request(void *user, char *ip, char *local_ip, int port, int local_port) {
+static int on_request(void *user, char *ip, char *local_ip, int port, int local_port) {
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   mh_http_slot *slot = user;
   mh_transfer *t = slot->transfer;
@@ -333,14 +333,14 @@ static size_t read_chunk(mh_transfer *t, char *into, size_t room) {
   return n;
 }
 
-size_t mh_transfer_on_read(char *into, size_t size, size_t n, void *user) {
+static size_t on_read(char *into, size_t size, size_t n, void *user) {
   mh_transfer *t = ((mh_http_slot *)user)->transfer;
   return t->is_pulled ? read_chunk(t, into, size * n) : read_segments(t, into, size * n);
 }
 
 /* Called while a body is sent, after bytes have moved and at other times. */
-int mh_transfer_on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
-                            curl_off_t up) {
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up) {
   (void)down_total, (void)down, (void)up_total;
   mh_transfer *t = ((mh_http_slot *)user)->transfer;
   if (up != t->uploaded) moved(t);
@@ -382,7 +382,7 @@ static size_t take_trailer(mh_transfer *t, size_t n) {
   return 0;
 }
 
-size_t mh_transfer_on_header(char *bytes, size_t size, size_t n, void *user) {
+static size_t on_header(char *bytes, size_t size, size_t n, void *user) {
   mh_transfer *t = ((mh_http_slot *)user)->transfer;
   n *= size;
   moved(t);
@@ -421,7 +421,7 @@ static void begin_body(mh_transfer *t) {
     mh_buf_reserve(&t->body, length < MAX_RESERVED ? (size_t)length : MAX_RESERVED);
 }
 
-size_t mh_transfer_on_body(char *bytes, size_t size, size_t n, void *user) {
+static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
   mh_transfer *t = ((mh_http_slot *)user)->transfer;
   n *= size;
   moved(t);
@@ -500,7 +500,7 @@ void mh_transfer_start(mh_transfer *t) {
   mh_http_enqueue(t->http, t);
 }
 
-void mh_transfer_on_admission(mh_transfer *t) {
+static void on_admission(mh_transfer *t) {
   uint64_t now = t->http->now = mh_loop_now(t->op.loop);
   t->connect_due = mh_clock_after(now, t->connect_timeout);
   t->total_due = mh_clock_after(now, t->timeout);
@@ -548,4 +548,25 @@ void mh_transfer_took(mh_transfer *t, size_t n) {
   if (!t->is_receive_paused || t->body.len > LOW_WATER) return;
   t->is_receive_paused = false;
   if (t->slot != NULL) unpause(t);
+}
+
+/* ---- the engine --------------------------------------------------------------------------- */
+
+static const mh_http_events EVENTS = {
+    .on_admission = on_admission,
+    .on_done = on_done,
+    .on_close = mh_transfer_stop,
+    .on_header = on_header,
+    .on_body = on_body,
+    .on_read = on_read,
+    .on_progress = on_progress,
+    .on_request = on_request,
+};
+
+mh_http *mh_http_of(mh_host *host) {
+  return host->http != NULL ? host->http : mh_http_new(host, &EVENTS);
+}
+
+const char *mh_http_version(void) {
+  return curl_version();
 }

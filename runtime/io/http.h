@@ -2,12 +2,14 @@
  * Keeps connections and easy handles for reuse, meters how many transfers are open and how many
  * start in one step, and measures its limits on the loop's clock. Knows nothing of Lua.
  *
- * A transfer is described, started, and waited for through its op (mh_transfer_want_for). What
- * fails is a result, not a return value: the transfer is over, with a reason and a message. */
+ * A transfer is described (http_text.h), started, and waited for through its op
+ * (mh_transfer_want_for). What fails is a result, not a return value: the transfer is over, with a
+ * reason and a message. */
 #ifndef MH_HTTP_H
 #define MH_HTTP_H
 
 #include "core/host.h"
+#include "io/http_text.h"
 #include "io/http_transfer.h"
 
 /* The engine of a host, made at the first call; it ends with the host. NULL without memory. */
@@ -24,25 +26,6 @@ void mh_transfer_init(mh_transfer *t, mh_http *http, mh_mem *mem);
 void mh_transfer_fini(mh_transfer *t);  /* ends whatever it does */
 void mh_transfer_reset(mh_transfer *t); /* as after init, but keeps some memory for the next use */
 
-/* Describing the request: 0, MOONHERD_ENOMEM, or MOONHERD_EINVAL for bytes that cannot stand there.
- * All texts come before the first header; everything is copied. Method and URL must be given.
- * Content-Length, Transfer-Encoding and Expect are not for the caller to set: MOONHERD_EINVAL. */
-int mh_transfer_set_text(mh_transfer *t, mh_text_place place, const char *text, size_t n);
-int mh_transfer_add_header(mh_transfer *t, const char *name, size_t name_n, const char *value,
-                           size_t value_n);
-
-const char *mh_transfer_text(const mh_transfer *t, mh_text_place place); /* NULL: not given */
-
-/* "GET http://host/path", without what may be secret: user, password, query. */
-int mh_transfer_title(const mh_transfer *t, mh_buf *to);
-
-/* A body of segments, which are not copied and must stay until it is over. None added: empty. */
-void mh_transfer_have_body(mh_transfer *t);
-int mh_transfer_add_segment(mh_transfer *t, const char *bytes, size_t n);
-
-/* A body that is produced while it is sent. `length` -1: unknown. */
-void mh_transfer_pull_body(mh_transfer *t, int64_t length);
-
 void mh_transfer_start(mh_transfer *t);
 void mh_transfer_stop(mh_transfer *t);          /* at once; wakes nobody */
 bool mh_transfer_is_open(const mh_transfer *t); /* started, not over yet */
@@ -57,13 +40,6 @@ int mh_transfer_send_end(mh_transfer *t); /* MOONHERD_EINVAL: less than announce
 
 /* Drops `n` bytes from the front of `body`; reading goes on when little is left. */
 void mh_transfer_took(mh_transfer *t, size_t n);
-
-/* The next header line of a `head` of `n` bytes from *at on (0 at first); false at the end. */
-typedef struct mh_header {
-  const char *name, *value;
-  size_t name_n, value_n;
-} mh_header;
-bool mh_http_next_header(const char *head, size_t n, size_t *at, mh_header *header);
 
 /* libcurl and what it is made of: "libcurl/7.88.1 OpenSSL/3.0.15 …". libcurl writes it anew for every
  * call, to a place that all threads share: ask only when somebody wants to know. */

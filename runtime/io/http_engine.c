@@ -117,7 +117,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *u
   return 0;
 }
 
-curl_socket_t mh_http_on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
   (void)purpose;
   mh_http *http = user;
   int type = address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -136,7 +136,7 @@ curl_socket_t mh_http_on_open(void *user, curlsocktype purpose, struct curl_sock
   return fd;
 }
 
-int mh_http_on_close(void *user, curl_socket_t fd) {
+static int on_close(void *user, curl_socket_t fd) {
   mh_http_watch *watch = find_watch(user, fd);
   if (watch != NULL) drop_watch(watch);
   return close(fd);
@@ -165,9 +165,22 @@ static int on_curl_timer(CURLM *multi, long ms, void *user) {
 
 /* ---- slots -------------------------------------------------------------------------------- */
 
+static mh_http_slot *new_slot(mh_http *http) {
+  mh_http_slot *slot = mh_http_slot_new(http);
+  if (slot == NULL) return NULL;
+  CURLcode code = CURLE_OK;
+  code |= curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  code |= curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETDATA, http);
+  code |= curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  code |= curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETDATA, http);
+  if (code == CURLE_OK) return slot;
+  mh_http_slot_free(slot);
+  return NULL;
+}
+
 static mh_http_slot *take_slot(mh_http *http) {
   mh_http_slot *slot = http->spare;
-  if (slot == NULL) return mh_http_slot_new(http);
+  if (slot == NULL) return new_slot(http);
   http->spare = slot->next;
   http->spare_count--;
   return slot;
@@ -220,7 +233,7 @@ static CURLcode start(mh_http *http, mh_transfer *t) {
   CURLcode code = mh_http_slot_set_up(t->slot, t);
   if (code != CURLE_OK) return code;
   http->started++;
-  mh_transfer_on_admission(t);
+  http->events->on_admission(t);
   return curl_multi_add_handle(http->multi, t->slot->easy) == CURLM_OK ? CURLE_OK
                                                                        : CURLE_OUT_OF_MEMORY;
 }
@@ -233,7 +246,7 @@ void mh_http_admit(mh_http *http) {
     t->slot = take_slot(http);
     if (t->slot != NULL) t->slot->transfer = t;
     CURLcode code = t->slot != NULL ? start(http, t) : CURLE_OUT_OF_MEMORY;
-    if (code != CURLE_OK) mh_transfer_on_done(t, code);
+    if (code != CURLE_OK) http->events->on_done(t, code);
   }
   // Held back until the next step, which must not sleep meanwhile.
   if (http->queue.head != NULL && has_room(http))
@@ -274,7 +287,7 @@ void mh_http_reap(mh_http *http) {
     if (message->msg != CURLMSG_DONE) continue;
     CURLcode code = message->data.result;  // gone when the handle is removed
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
-    mh_transfer_on_done(slot->transfer, code);
+    http->events->on_done(slot->transfer, code);
   }
   mh_http_admit(http);
 }
@@ -322,8 +335,8 @@ static bool set_up_multi(mh_http *http) {
 
 static void on_host_close(mh_closer *closer) {
   mh_http *http = (mh_http *)((char *)closer - offsetof(mh_http, closer));
-  while (http->queue.head != NULL) mh_transfer_stop(http->queue.head);
-  while (http->open.head != NULL) mh_transfer_stop(http->open.head);
+  while (http->queue.head != NULL) http->events->on_close(http->queue.head);
+  while (http->open.head != NULL) http->events->on_close(http->open.head);
   while (http->spare != NULL) {
     mh_http_slot *slot = http->spare;
     http->spare = slot->next;
@@ -342,12 +355,12 @@ static void on_host_close(mh_closer *closer) {
   curl_global_cleanup();
 }
 
-mh_http *mh_http_of(mh_host *host) {
-  if (host->http != NULL) return host->http;
+mh_http *mh_http_new(mh_host *host, const mh_http_events *events) {
   mh_http *http = calloc(1, sizeof *http);
   if (http == NULL) return NULL;
   http->host = host;
   http->loop = &host->loop;
+  http->events = events;
   http->curl_timer.on_timer = on_timer;
   http->held_timer.on_timer = on_held_timer;
   http->closer.on_close = on_host_close;

@@ -1,11 +1,12 @@
-/* What the files of the HTTP client share: http_engine.c drives libcurl, http_setup.c sets easy
- * handles up, http.c is the transfers. For no other file. */
+/* What the files of the HTTP client share. From the top: http.c is the transfers, http_engine.c drives
+ * libcurl, http_setup.c sets easy handles up. For no other file. */
 #ifndef MH_HTTP_PRIVATE_H
 #define MH_HTTP_PRIVATE_H
 
 #include <curl/curl.h>
 
-#include "io/http.h"
+#include "core/host.h"
+#include "io/http_transfer.h"
 
 typedef struct mh_segment {
   const char *bytes;
@@ -54,8 +55,21 @@ typedef struct mh_transfer_list {
   unsigned count;
 } mh_transfer_list;
 
+/* What becomes of a transfer, and what libcurl asks of the one whose slot it hands over. The transfers
+ * give this to the engine, which knows nothing of them but their place in its lists. */
+typedef struct mh_http_events {
+  void (*on_admission)(mh_transfer *t); /* it has a slot, and is about to start */
+  void (*on_done)(mh_transfer *t, CURLcode code);
+  void (*on_close)(mh_transfer *t); /* the host closes: it must leave */
+  curl_write_callback on_header, on_body;
+  curl_read_callback on_read;
+  curl_xferinfo_callback on_progress;
+  curl_prereq_callback on_request;
+} mh_http_events;
+
 struct mh_http {
   mh_host *host;
+  const mh_http_events *events;
   mh_loop *loop;
   mh_closer closer;
   CURLM *multi;
@@ -81,21 +95,10 @@ void mh_http_slot_free(mh_http_slot *slot);
 CURLcode mh_http_slot_set_up(mh_http_slot *slot, const mh_transfer *t);
 
 /* http_engine.c */
+mh_http *mh_http_new(mh_host *host, const mh_http_events *events); /* NULL without memory */
 void mh_http_reap(mh_http *http);  /* ends the transfers that libcurl has finished */
 void mh_http_admit(mh_http *http); /* starts what waits in the queue, as far as it may */
 void mh_http_enqueue(mh_http *http, mh_transfer *t);
 void mh_http_leave(mh_http *http, mh_transfer *t); /* out of the queue, or out of libcurl */
-curl_socket_t mh_http_on_open(void *http, curlsocktype purpose, struct curl_sockaddr *address);
-int mh_http_on_close(void *http, curl_socket_t fd);
-
-/* http.c */
-void mh_transfer_on_admission(mh_transfer *t);
-void mh_transfer_on_done(mh_transfer *t, CURLcode code);
-size_t mh_transfer_on_header(char *bytes, size_t size, size_t n, void *slot);
-size_t mh_transfer_on_body(char *bytes, size_t size, size_t n, void *slot);
-size_t mh_transfer_on_read(char *into, size_t size, size_t n, void *slot);
-int mh_transfer_on_progress(void *slot, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
-                            curl_off_t up);
-int mh_transfer_on_request(void *slot, char *ip, char *local_ip, int port, int local_port);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/http_private.h"
+#include "io/http_text.h"
 #include "moonherd.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
@@ -19,23 +20,20 @@ enum { JOINED_MOST = 16 * 1024 };
 
 static CURLcode set_callbacks(mh_http_slot *slot) {
   CURL *easy = slot->easy;
+  const mh_http_events *events = slot->http->events;
   CURLcode code = CURLE_OK;
   code |= curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
   code |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->error);
-  code |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, mh_transfer_on_body);
+  code |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, events->on_body);
   code |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
-  code |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, mh_transfer_on_header);
+  code |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, events->on_header);
   code |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
-  code |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, mh_transfer_on_read);
+  code |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, events->on_read);
   code |= curl_easy_setopt(easy, CURLOPT_READDATA, slot);
-  code |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, mh_transfer_on_progress);
+  code |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, events->on_progress);
   code |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, slot);
-  code |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, mh_transfer_on_request);
+  code |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, events->on_request);
   code |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot);
-  code |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, mh_http_on_open);
-  code |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->http);
-  code |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, mh_http_on_close);
-  code |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->http);
   return code;
 }
 
@@ -223,8 +221,4 @@ CURLcode mh_http_slot_set_up(mh_http_slot *slot, const mh_transfer *t) {
   if (code == CURLE_OK) code = set_connecting(slot, t);
   if (code == CURLE_OK) code = set_headers(slot, t);
   return code;
-}
-
-const char *mh_http_version(void) {
-  return curl_version();
 }

@@ -1,5 +1,7 @@
 /* The parts of a transfer as text: what the caller asks for is checked and kept, and the headers of
  * the answer are taken apart. Bytes that would end a line early never get to libcurl. */
+#include "io/http_text.h"
+
 #include <string.h>
 #include <strings.h>
 
