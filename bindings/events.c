@@ -120,6 +120,7 @@ static int f_spawn(lua_State *L) {
 /// Writes every task of the script to the host's log, whatever its level: a line for each, with what
 /// it waits for and for how long, where it is and where it was spawned. SIGQUIT (Ctrl-\) makes the
 /// command line do the same.
+///@error none
 ///@example
 /// moonherd.dump()
 static int f_dump(lua_State *L) {

@@ -63,9 +63,10 @@ static mh_multipart_limits check_limits(lua_State *L, int index) {
 ///@name moonherd.multipart.reader
 /// Makes a reader for one multipart body: feed it pieces of any size, and pull events until there
 /// are none. What it finds does not depend on how the body was cut.
-///@param content_type? string  the Content-Type header of the message
+///@param content_type? string  the Content-Type header of the message; without it there is no
+/// reader
 ///@param limits? table  the limits of the body
-///@field limits.max_parts? integer  parts; default 10000
+///@field limits.max_parts? integer  how many parts; default 10000
 ///@field limits.max_header? integer  bytes of one part's headers; default 16384
 ///@field limits.max_name? integer  bytes of a name or filename; default 1024
 ///@field limits.max_total? integer  bytes of the body; default no limit
@@ -73,6 +74,7 @@ static mh_multipart_limits check_limits(lua_State *L, int index) {
 ///@field limits.block? integer  bytes of a block; default 262144
 ///@return reader? reader  with the methods feed, finish and next; nil and an error of kind `http`,
 /// reason `bad_multipart`, when the content type is not multipart or names no boundary
+///@error usage usage  for a limit that is unknown or below zero
 ///@example
 /// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
 /// reader:feed '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\nhello\r\n--b--\r\n'
@@ -95,6 +97,7 @@ static int f_reader(lua_State *L) {
 ///@name reader:feed
 /// Hands the reader the next piece of the body. Pull all events before feeding the next one.
 ///@param bytes string  the piece; of any length
+///@error none
 ///@example
 /// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
 /// reader:feed "--b"
@@ -111,6 +114,7 @@ static int f_feed(lua_State *L) {
 ///@name reader:finish
 /// Says that the body is complete. Pull events until there are none, then it is known whether the
 /// last boundary was there.
+///@error none
 ///@example
 /// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
 /// reader:feed "--b\r\n"
@@ -173,6 +177,7 @@ static int push_data(lua_State *L, const mh_multipart_event *event) {
 /// too_many_parts, header_too_long, bad_header, missing_name, name_too_long, too_large) and whose
 /// `offset` counts the bytes in front of it
 ///@return boolean large  whether the bytes are a block of a part over `inline_max`
+///@error none
 ///@example
 /// local reader = moonherd.multipart.reader "multipart/form-data; boundary=b"
 /// reader:feed '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n'

@@ -82,6 +82,7 @@ static void push_stream(lua_State *L, int number, int buffering) {
 ///@name print
 /// Writes its arguments to the host's output, as in plain Lua.
 ///@param ... any  what tostring makes of each, with tabs between them
+///@error none
 ///@example
 /// print("done", 3) --> done 3
 static int f_print(lua_State *L) {
@@ -150,6 +151,7 @@ static int exit_code(lua_State *L) {
 ///@name os.exit
 /// Ends the script with an exit code, not the process: every task is cancelled and may clean up.
 ///@param code? integer|boolean  default 0; true is 0, false is 1
+///@error none
 ///@example
 /// if arg[1] == nil then os.exit(2) end
 static int f_exit(lua_State *L) {

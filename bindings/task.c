@@ -66,6 +66,7 @@ static int f_wait(lua_State *L) {
 /// seconds for cleanup, in which waits work; a second cancel ends that time. Returns at once; nothing
 /// happens when it has ended.
 ///@param reason? string  the message of the error; default "cancelled"
+///@error usage usage  when the reason is no text
 ///@example
 /// local task = moonherd.spawn(moonherd.sleep, "1h")
 /// task:cancel "no longer needed"
@@ -101,6 +102,8 @@ static int f_state(lua_State *L) {
 ///@param f function  what to run, in the current task
 ///@param ... any  its arguments
 ///@return any ...  its results
+///@error of f  once all tasks of the scope have ended
+///@error of f  in a task that nobody waits for: of the first that fails
 ///@example
 /// moonherd.scope(function ()
 ///   moonherd.spawn(print, "one")
@@ -140,6 +143,8 @@ static int slept(lua_State *L, int status, lua_KContext context) {
 /// Waits; other tasks run meanwhile. `moonherd.sleep(0)` lets the others have a turn.
 ///@async
 ///@param t duration  how long
+///@error usage usage  when `t` is no duration
+///@error cancelled cancelled  when the task is cancelled meanwhile
 ///@example
 /// moonherd.sleep "10ms"
 static int f_sleep(lua_State *L) {

@@ -158,8 +158,9 @@ local read_options = options.reader("fs.glob", {
 ---@async
 ---@param pattern string
 ---@param opts? table
----@field opts.dir? string  the folder it starts in, which stands in front of what is found
----@field opts.dot? boolean  also names that begin with a dot
+---@field opts.dir? string  the folder it starts in, which stands in front of what is found;
+---  default the one this process is in
+---@field opts.dot? boolean  also names that begin with a dot; default false
 ---@field opts.type? string  only "file" or "directory", of what links lead to
 ---@return string[] paths  in byte order, each once; none when nothing matches
 ---@error io permission  when a folder cannot be read

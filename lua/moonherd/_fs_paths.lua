@@ -14,6 +14,7 @@ end
 --- empty one adds nothing.
 ---@param ... string  the parts
 ---@return string path  "" when there are none
+---@error usage usage  when a part is no text
 ---@example
 --- print(moonherd.fs.join("dist", "lib/", "x.mjs"))     --> dist/lib/x.mjs
 function M.join(...)
@@ -39,6 +40,7 @@ end
 --- The directory part of a path, as dirname(1) gives it.
 ---@param path string
 ---@return string dir  "." when the path names no directory
+---@error usage usage  when the path is no text
 ---@example
 --- print(moonherd.fs.dirname "dist/lib/x.mjs")     --> dist/lib
 function M.dirname(path)
@@ -51,6 +53,7 @@ end
 --- The last part of a path, as basename(1) gives it.
 ---@param path string
 ---@return string name
+---@error usage usage  when the path is no text
 ---@example
 --- print(moonherd.fs.basename "dist/lib/x.mjs")     --> x.mjs
 function M.basename(path)
@@ -62,6 +65,7 @@ end
 --- The extension of a path's last part, with its dot.
 ---@param path string
 ---@return string extension  "" when there is none, as in ".profile"
+---@error usage usage  when the path is no text
 ---@example
 --- print(moonherd.fs.extension "lib/x.min.js")     --> .js
 function M.extension(path)
@@ -82,6 +86,7 @@ end
 ---@param path string
 ---@param from? string  the folder it starts in; default the one this process is in
 ---@return string path
+---@error usage usage  when the path is no text
 ---@example
 --- print(moonherd.fs.absolute("../lib/./x.mjs", "/srv/shop"))     --> /srv/lib/x.mjs
 function M.absolute(path, from)
@@ -95,6 +100,7 @@ end
 ---@param path string
 ---@param from? string  the folder; default the one this process is in
 ---@return string path  "." when it is that folder
+---@error usage usage  when the path is no text
 ---@example
 --- print(moonherd.fs.relative("/srv/lib/x.mjs", "/srv/shop"))     --> ../lib/x.mjs
 function M.relative(path, from)

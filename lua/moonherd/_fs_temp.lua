@@ -56,6 +56,7 @@ function Temporary:__close() self:remove() end
 
 --- Removes it now. Is content when it is gone.
 ---@async
+---@error as moonherd.fs.remove_all
 ---@example
 --- local tmp = moonherd.fs.temp_dir()
 --- tmp:remove()
@@ -107,8 +108,8 @@ end
 ---@param opts? table
 ---@field opts.dir? string  where; default TMPDIR, else /tmp
 ---@field opts.prefix? string  what its name begins with; default "moonherd-"
----@field opts.suffix? string  what it ends with, such as ".json"
----@field opts.bytes? string  what is in it
+---@field opts.suffix? string  what it ends with, such as ".json"; default ""
+---@field opts.bytes? string  what is in it; default ""
 ---@return temporary file
 ---@error io not_found  when `dir` is not there
 ---@example

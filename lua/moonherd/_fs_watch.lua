@@ -94,6 +94,7 @@ function Watch:__call()
 end
 
 --- Ends watching: a loop over it ends.
+---@error none
 ---@example
 --- local changes = moonherd.fs.watch "."
 --- changes:close()

@@ -174,17 +174,17 @@ end
 --- an option. `--help` prints what is made of the descriptions, and ends the script with code 0;
 --- what cannot be read is said in one line, with the nearest name, and ends it with code 2.
 ---@param spec table
----@field spec.about? string  what the script does, for --help
+---@field spec.about? string  what the script does, for --help; default nothing
 ---@field spec.name? string  what it is called; default the name of its file
----@field spec[].help? string  what it is
+---@field spec[].help? string  what it is, for --help; default nothing
 ---@field spec[].type? string  "string" (the default), "integer", "number", "duration" (becomes
 --- seconds), "boolean" (an option without a value; false when it is not given)
 ---@field spec[].default? any  what it is when it is not given
----@field spec[].one_of? string[]  the texts that are allowed
----@field spec[].many? boolean  it may be given several times, and is a list
+---@field spec[].one_of? string[]  the values that are allowed; default all
+---@field spec[].many? boolean  it may be given several times, and is a list; default once
 ---@field spec[].optional? boolean  of an argument: it may be left out
----@field spec[].required? boolean  of an option: it must be given
----@field spec[].value? string  what its value is called in --help
+---@field spec[].required? boolean  of an option: it must be given; default false
+---@field spec[].value? string  what its value is called in --help; default its type
 ---@param words? string[]  default the script's own, `arg`
 ---@return table values  by name, without dashes in front, and with _ for those within
 ---@error usage usage  when the description is wrong

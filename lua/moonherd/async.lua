@@ -39,6 +39,8 @@ end
 ---@param f function  what to call
 ---@param ... any  its arguments
 ---@return any ...  what `f` returns, `true` for nothing; on failure nil and the error object
+---@error cancelled cancelled  when the task is cancelled, which is no failure of `f`
+---@error timeout timeout  when the time of an enclosing moonherd.timeout is over
 ---@example
 --- local value, err = moonherd.try(error, "no")
 --- print(err.kind, err.message)
@@ -51,6 +53,7 @@ end
 ---@async
 ---@param ... function  what to run
 ---@return any ...  the first result of each, in the order of the functions
+---@error of ...  of the first that fails
 ---@example
 --- print(moonherd.gather(function () return 1 end, function () return 2 end))
 function M.gather(...)
@@ -70,6 +73,8 @@ end
 ---@async
 ---@param ... function  what to run, at least one
 ---@return any ...  the results of the first; its error is raised
+---@error of ...  when the first that ends has failed
+---@error usage usage  when there are no functions
 ---@example
 --- print(moonherd.race(function () return "fast" end, function () moonherd.sleep "1h" end))
 function M.race(...)
@@ -163,6 +168,8 @@ end
 ---@field options.concurrency? integer  how many calls may run at once; default 16
 ---@param f function  called with the item and its index, or with all values of the iterator
 ---@return table results  the first result of each call
+---@error of f  of the first call that fails
+---@error of items  when it is an iterator that fails
 ---@example
 --- print(table.concat(moonherd.map({ 1, 2, 3 }, function (n) return n * n end), " "))
 function M.map(items, options, f)
@@ -186,6 +193,7 @@ end
 ---@field report.failed table[]  the others, in the order of the items
 ---@field report.failed[].item any  the item, or the first value of the iterator
 ---@field report.failed[].error error  why
+---@error of items  when it is an iterator that fails; failures of `f` are in the report
 ---@example
 --- local report = moonherd.each({ 1, 2 }, function (n) if n == 2 then error "odd ones" end end)
 --- print(report.done, #report.failed)
@@ -211,9 +219,10 @@ end
 --- Reads an iterator to its end.
 ---@async
 ---@param iterator function  such as `ns:scripts {}` returns; further loop values may follow
----@param state? any  the second value of a generic `for`
----@param control? any  the third value of a generic `for`
+---@param state? any  the second value of a generic `for`; default nil
+---@param control? any  the third value of a generic `for`; default nil
 ---@return table list  the first value of every round
+---@error of iterator  and nothing is returned
 ---@example
 --- print(#moonherd.collect(("a b c"):gmatch "%a"))
 function M.collect(iterator, state, control)

@@ -38,13 +38,14 @@ end
 --- Takes the oldest value; waits while there is none.
 ---@async
 ---@return any value  nil when the channel is closed and empty
+---@error cancelled cancelled  when the task is cancelled meanwhile; the value stays in the channel
 ---@example
 --- local channel = moonherd.channel(2)
 --- moonherd.spawn(function ()
 ---   for i = 1, 3 do channel:send(i) end
 ---   channel:close()
 --- end)
---- local sum = 0
+--- local sum = channel:recv()
 --- for i in channel do sum = sum + i end
 --- print(sum)     --> 6
 function Channel:recv()
@@ -63,6 +64,7 @@ Channel.__call = Channel.recv
 
 --- Ends the channel: nothing more is sent, what is in it can still be received. A second call does
 --- nothing.
+---@error none
 ---@example
 --- local channel = moonherd.channel(1)
 --- channel:close()

@@ -96,6 +96,7 @@ end
 
 --- All variables: those of the process and those of loaded files.
 ---@return table<string, string> values  by name; changing it changes nothing else
+---@error none
 ---@example
 --- print(type(moonherd.env.all().PATH))     --> string
 function M.all()
@@ -134,8 +135,9 @@ local load_options = options.reader("env.load", {
 ---@async
 ---@param path? string  relative to the script's folder; default ".env"
 ---@param opts? table
----@field opts.override? boolean  the file's values come before those of the environment
----@field opts.optional? boolean  it is fine when there is no such file
+---@field opts.override? boolean  the file's values come before those of the environment;
+---  default false
+---@field opts.optional? boolean  it is fine when there is no such file; default false
 ---@return table<string, string> values  what the file says
 ---@error io not_found  when there is no such file
 ---@error usage bad_env  with the line; what stands there is not shown

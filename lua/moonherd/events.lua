@@ -72,8 +72,9 @@ end
 ---@param f function  called with the value that was sent, in a task of its own: it may wait
 ---@param options? table
 ---@field options.concurrent? boolean|integer  true: events of this name are handled beside each
----  other, up to 1,000 at once; a number: up to that many; default false: one after the other, in
+---  other, 1,000 at most at once; a number: so many at most; default false: one after the other, in
 ---  the order in which they were sent
+---@error usage usage  when the name is empty or above 255 bytes, or the handler is no function
 ---@example
 --- moonherd.on("save", function (file) print("saving " .. file.path) end)
 --- moonherd.off "save"
@@ -96,6 +97,7 @@ end
 --- wait stay for the next handler. Without handlers the script ends when all else has ended.
 ---@param name string
 ---@return boolean was_on  whether there was a handler
+---@error usage usage  when the name is empty or above 255 bytes
 ---@example
 --- moonherd.on("tick", print)
 --- print(moonherd.off "tick", moonherd.off "tick")
@@ -135,6 +137,7 @@ end
 --- What a script of this program has kept under a name.
 ---@param name string
 ---@return any value  a copy; nil when nothing is kept
+---@error usage usage  when the name is empty or above 255 bytes
 ---@example
 --- local score = moonherd.kept "score" or { blue = 0 }
 function M.kept(name)

@@ -55,7 +55,8 @@ local write_options = options.reader("fs.write", {
 ---@param opts? table
 ---@field opts.mode? integer  permission bits, such as 0x180 (0600 in octal); default: those of the
 --- file that is replaced, else what the umask leaves of 0666
----@field opts.exclusive? boolean  fail when something is there; of several writers one succeeds
+---@field opts.exclusive? boolean  fail when something is there; of several writers one
+---  succeeds; default false
 ---@error io disk_full  when there is no room
 ---@error io exists  when it is exclusive and something is there
 ---@error io permission  when the file or its directory cannot be written
@@ -92,6 +93,7 @@ end
 ---@async
 ---@param path string
 ---@return boolean exists
+---@error io permission  when a folder on the way may not be searched
 ---@example
 --- print(moonherd.fs.exists "/no/such/file")     --> false
 function M.exists(path)
@@ -130,7 +132,8 @@ end
 ---@async
 ---@param path string
 ---@param mode? integer  permission bits, less the umask; default 0777 in octal
----@param recursive? boolean  make its parents too, and be content when it is there already
+---@param recursive? boolean  make its parents too, and be content when it is there already;
+---  default false
 ---@error io exists  when something is there already
 ---@error io not_found  when the parent is missing
 ---@example

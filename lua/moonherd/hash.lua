@@ -14,6 +14,7 @@ end
 ---@async
 ---@param bytes string
 ---@return string hex  in lower case
+---@error usage usage  when `bytes` is no text
 ---@example
 --- print(hash.sha256 "abc")
 function M.sha256(bytes)
@@ -24,6 +25,7 @@ end
 ---@async
 ---@param bytes string
 ---@return string digest
+---@error usage usage  when `bytes` is no text
 ---@example
 --- print(#hash.sha256_raw "abc") --> 32
 function M.sha256_raw(bytes)
@@ -35,6 +37,7 @@ end
 ---@param key string  of any length
 ---@param bytes string
 ---@return string digest
+---@error usage usage  when one of them is no text
 ---@example
 --- local signature = hash.base64url(hash.hmac_sha256("key", "header.payload"))
 function M.hmac_sha256(key, bytes)
@@ -43,6 +46,7 @@ end
 
 --- Begins a SHA-256 that is fed piece by piece.
 ---@return hasher h
+---@error internal crypto  when there is no memory left
 ---@example
 --- local h = hash.new()
 --- h:update "a":update "bc"
@@ -55,6 +59,7 @@ end
 ---@async
 ---@param bytes string
 ---@return string text
+---@error usage usage  when `bytes` is no text
 ---@example
 --- print(hash.base64 "hi") --> aGk=
 function M.base64(bytes)
@@ -66,6 +71,7 @@ end
 ---@async
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@error usage usage  when `text` is no text at all: a number, nil
 ---@example
 --- print(hash.unbase64 "aGk=") --> hi
 function M.unbase64(text)
@@ -76,6 +82,7 @@ end
 ---@async
 ---@param bytes string
 ---@return string text
+---@error usage usage  when `bytes` is no text
 ---@example
 --- print(hash.base64url "\xff\xfe") --> __4
 function M.base64url(bytes)
@@ -86,6 +93,7 @@ end
 ---@async
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@error usage usage  when `text` is no text at all: a number, nil
 ---@example
 --- print(#hash.unbase64url "__4") --> 2
 function M.unbase64url(text)
@@ -95,6 +103,7 @@ end
 --- Two hexadecimal digits for each byte.
 ---@param bytes string
 ---@return string text  in lower case
+---@error usage usage  when `bytes` is no text
 ---@example
 --- print(hash.hex "\0\xff") --> 00ff
 function M.hex(bytes)
@@ -104,6 +113,7 @@ end
 --- The bytes of a text of hexadecimal digits, in upper or lower case.
 ---@param text string
 ---@return string? bytes  nil when the text is wrong
+---@error usage usage  when `text` is no text at all: a number, nil
 ---@example
 --- print(hash.unhex "6869") --> hi
 function M.unhex(text)
@@ -113,6 +123,8 @@ end
 --- Random bytes that nobody can guess: for keys and tokens.
 ---@param count integer  0 to 1,048,576
 ---@return string bytes
+---@error usage usage  for a count outside of that
+---@error internal crypto  when the system gives no random bytes
 ---@example
 --- local token = hash.base64url(hash.random(32))
 function M.random(count)
@@ -121,6 +133,7 @@ end
 
 --- A random UUID (version 4).
 ---@return string uuid  36 characters in lower case
+---@error internal crypto  when the system gives no random bytes
 ---@example
 --- print(#hash.uuid()) --> 36
 function M.uuid()
@@ -131,6 +144,7 @@ end
 ---@param a string
 ---@param b string
 ---@return boolean is_equal
+---@error usage usage  when one of them is no text
 ---@example
 --- print(hash.equal("a", "b")) --> false
 function M.equal(a, b)
@@ -144,6 +158,8 @@ end
 ---@param with? string  what the text belongs to (a name, an account): not part of the result, but
 ---  needed again to open it; default ""
 ---@return string sealed  28 bytes longer than the text
+---@error usage usage  when the key has not 32 bytes
+---@error internal crypto  when the system gives no random bytes
 ---@example
 --- local key = hash.random(32)
 --- print(hash.open(key, hash.seal(key, "secret", "tenant 7"), "tenant 7"))
@@ -154,8 +170,9 @@ end
 --- Decrypts what `hash.seal` has made.
 ---@param key string  the same 32 bytes
 ---@param sealed string
----@param with? string  the same as when it was sealed
+---@param with? string  the same as when it was sealed; default ""
 ---@return string? text  nil when the key or `with` is another, or the sealed text was changed
+---@error usage usage  when the key has not 32 bytes
 ---@example
 --- local key = hash.random(32)
 --- print(hash.open(key, hash.seal(key, "secret"))) --> secret

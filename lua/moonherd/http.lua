@@ -40,6 +40,7 @@ function Response:read(max)
 end
 
 --- Closes a streamed response: what has not been read is dropped. More than once does no harm.
+---@error none
 ---@example
 --- local response <close> = http.get(url, { stream = true })
 --- print(response:read(4)) --> hell
@@ -138,18 +139,21 @@ end
 ---@param opts table  the request
 ---@field opts.url string  http:// or https://
 ---@field opts.method? string  default "GET"
----@field opts.headers? table  {name = value}, or {{name, value}, …} in order
----@field opts.body? string|string[]|function  bytes, pieces of one body, or what produces them
----@field opts.content_length? integer  of a body that is a function; else it is chunked
+---@field opts.headers? table  {name = value}, or {{name, value}, …} in order; default none
+---@field opts.body? string|string[]|function  bytes, pieces of one body, or what produces them;
+---  default none
+---@field opts.content_length? integer  bytes of a body that is a function; else it is chunked
 ---@field opts.json? any  in place of body: sent as JSON, with the content-type to match
----@field opts.stream? boolean  return with the headers; the body is for `response:read`
+---@field opts.stream? boolean  return with the headers; the body is for `response:read`;
+---  default false
 ---@field opts.max_body? integer  bytes of the answer's body; default 100 MiB, for a stream none
 ---@field opts.timeout? duration  for everything; default 300 seconds
 ---@field opts.connect_timeout? duration  until the connection stands; default 10 seconds
 ---@field opts.stall_timeout? duration  without a byte moving either way; default 60 seconds
----@field opts.unix_socket? string  path of a socket to connect to, whatever host the URL names
+---@field opts.unix_socket? string  path of a socket to connect to, whatever host the URL names;
+---  default none
 ---@field opts.ca_file? string  certificates to trust instead of the system's, PEM
----@field opts.cert_file? string  client certificate, PEM
+---@field opts.cert_file? string  client certificate, PEM; default none
 ---@field opts.key_file? string  its key, PEM; default: in cert_file
 ---@return response response
 ---@error timeout timeout_connect  connect_timeout is over
@@ -178,6 +182,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.get(url).body) --> hello
 function M.get(url, opts)
@@ -189,6 +194,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.head(url).status) --> 200
 function M.head(url, opts)
@@ -200,6 +206,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.post(url, { json = { name = "shop" } }).status) --> 200
 function M.post(url, opts)
@@ -211,6 +218,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.put(url, { body = "hello" }).status) --> 200
 function M.put(url, opts)
@@ -222,6 +230,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.patch(url, { json = { name = "shop" } }).status) --> 200
 function M.patch(url, opts)
@@ -233,6 +242,7 @@ end
 ---@param url string
 ---@param opts? table  as for http.request, without url and method
 ---@return response response
+---@error as moonherd.http.request
 ---@example
 --- print(http.delete(url).status) --> 200
 function M.delete(url, opts)

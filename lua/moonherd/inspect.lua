@@ -218,8 +218,8 @@ end
 ---@field opts.depth? integer  how many tables within each other are shown; default 6
 ---@field opts.items? integer  how many fields of each; default 100
 ---@field opts.width? integer  columns of a line; default 80
----@field opts.colour? boolean  with the colours of a terminal
----@field opts.ascii? boolean  every other character by its number
+---@field opts.colour? boolean  with the colours of a terminal; default false
+---@field opts.ascii? boolean  every other character by its number; default false
 ---@return string text  without a line end
 ---@error usage usage  for an unknown option
 ---@example

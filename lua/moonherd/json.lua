@@ -61,6 +61,7 @@ end
 --- from `json.decode` are marked already.
 ---@param list? table  default: a new one; must have no metatable of its own
 ---@return table list  the same table
+---@error usage usage  when the table has a metatable of its own
 ---@example
 --- print(json.encode { tags = json.array {} })
 function M.array(list)
@@ -70,6 +71,7 @@ end
 --- Tells whether a value would be written as a list: it is marked as one, or has something at [1].
 ---@param value any
 ---@return boolean is_array
+---@error none
 ---@example
 --- print(json.is_array(json.decode "[]"), json.is_array {}, json.is_array { "a" })
 function M.is_array(value)

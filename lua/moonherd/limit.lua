@@ -22,6 +22,7 @@ end
 ---@param f function
 ---@param ... any  its arguments
 ---@return any ...
+---@error of f  and its place is free again
 ---@example
 --- local limit = moonherd.limit(2)
 --- print(limit:run(string.upper, "one of two"))     --> ONE OF TWO
@@ -33,7 +34,7 @@ function Limit:run(f, ...)
 end
 
 --- Makes a limit that several tasks share: of what is run by it, so many run at once.
----@param most integer  at least 1
+---@param most integer  how many may run at once, at least 1
 ---@return limit limit
 ---@error usage usage  when it is no such number
 ---@example

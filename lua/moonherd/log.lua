@@ -18,6 +18,7 @@ end
 --- Writes a line of level error.
 ---@param message string  one line
 ---@param fields? table  further members of the line's JSON object, by name
+---@error usage usage  when the message is no text
 ---@example
 --- moonherd.log.error("cannot go on", { tenant = "acme" })
 function M.error(message, fields) write("error", message, fields) end
@@ -25,6 +26,7 @@ function M.error(message, fields) write("error", message, fields) end
 --- Writes a line of level warn.
 ---@param message string  one line
 ---@param fields? table  further members of the line's JSON object, by name
+---@error usage usage  when the message is no text
 ---@example
 --- moonherd.log.warn("nine tags", { script = "acme" })
 function M.warn(message, fields) write("warn", message, fields) end
@@ -32,6 +34,7 @@ function M.warn(message, fields) write("warn", message, fields) end
 --- Writes a line of level info.
 ---@param message string  one line
 ---@param fields? table  further members of the line's JSON object, by name
+---@error usage usage  when the message is no text
 ---@example
 --- moonherd.log.info("half done", { done = 30 })
 function M.info(message, fields) write("info", message, fields) end
@@ -39,6 +42,7 @@ function M.info(message, fields) write("info", message, fields) end
 --- Writes a line of level debug, which is shown with `--log debug` only.
 ---@param message string  one line
 ---@param fields? table  further members of the line's JSON object, by name
+---@error usage usage  when the message is no text
 ---@example
 --- moonherd.log.debug "looking at acme"
 function M.debug(message, fields) write("debug", message, fields) end
@@ -46,6 +50,7 @@ function M.debug(message, fields) write("debug", message, fields) end
 --- Hides a value: from now on no log, trace or error of this handle shows it.
 ---@param secret string  at least four bytes; shorter ones cannot be hidden
 ---@return string secret  the same
+---@error usage usage  when it is no text
 ---@example
 --- local key = moonherd.log.hide(os.getenv "API_KEY" or "none at all")
 function M.hide(secret)

@@ -47,10 +47,10 @@ end
 --- Lays out a form as the strings to send one after the other. The contents are among them as they
 --- are, not copied.
 ---@param parts table[]  the parts in order, each with these fields
----@field parts[].name string
----@field parts[].content string
----@field parts[].filename? string
----@field parts[].content_type? string
+---@field parts[].name string  of the field
+---@field parts[].content string  bytes
+---@field parts[].filename? string  default none
+---@field parts[].content_type? string  such as "application/json"; default none
 ---@param boundary? string  what stands between the parts and in none of them; default: a random one
 ---@return string[] segments  their concatenation is the body
 ---@return string content_type  the value of the message's Content-Type header

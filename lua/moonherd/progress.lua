@@ -113,8 +113,9 @@ local read = options.reader("moonherd.progress", {
 ---@param name string  what it is, a few words
 ---@param opts? table
 ---@field opts.total? integer  how much there is to do; without it nothing is said of what is left
----@field opts.client? table  a client: what is left of its allowance is told, too
+---@field opts.client? table  a client: what is left of its allowance is told, too; default none
 ---@return progress progress
+---@error usage usage  when the name is empty or no text
 ---@example
 --- local progress <close> = moonherd.progress("thumbnails", { total = 3 })
 --- for _ = 1, 3 do progress:step() end
@@ -136,6 +137,7 @@ local STATES = { done = true, skipped = true, failed = true }
 
 --- Counts one more.
 ---@param state? string  "done" (default), "skipped" or "failed"
+---@error usage usage  for another state
 ---@example
 --- local progress <close> = moonherd.progress "checks"
 --- progress:step "failed"
@@ -157,10 +159,11 @@ local read_update = options.reader("progress:update", {
 --- Sets counts; those that are not given stay. Without any it only tells what there is, when that
 --- is due.
 ---@param counts? table
----@field counts.done? integer
----@field counts.skipped? integer
----@field counts.failed? integer
----@field counts.total? integer
+---@field counts.done? integer  how many units are done; default as it was
+---@field counts.skipped? integer  how many were left out; default as it was
+---@field counts.failed? integer  how many failed; default as it was
+---@field counts.total? integer  how many there are in all; default as it was
+---@error usage usage  for a count below zero, or of something else
 ---@example
 --- local progress <close> = moonherd.progress "bytes"
 --- progress:update { done = 4096, total = 65536 }
@@ -171,6 +174,7 @@ end
 
 --- Tells again and again, also while nothing is counted. Ends with the task it runs in.
 ---@async
+---@error cancelled cancelled  when its task is cancelled
 ---@example
 --- local progress <close> = moonherd.progress("waiting", { total = 1 })
 --- moonherd.race(function () progress:watch() end, function () moonherd.sleep "1ms" end)
@@ -182,6 +186,7 @@ function Progress:watch()
 end
 
 --- Ends it: what was told once is told a last time. More than once is allowed.
+---@error none
 ---@example
 --- local progress = moonherd.progress("thumbnails", { total = 1 })
 --- progress:step()

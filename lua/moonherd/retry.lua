@@ -64,6 +64,7 @@ end
 ---  again; default: unless the error says that it is of no use, or the arguments were wrong
 ---@param f function  is given the number of the attempt, from 1
 ---@return any ...  what `f` returns
+---@error of f  of the last call, with `attempts` and `history`
 ---@example
 --- print(moonherd.retry({ attempts = 3, backoff = "10ms" }, function (attempt)
 ---   if attempt < 3 then error "not yet" end

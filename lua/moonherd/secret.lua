@@ -19,6 +19,7 @@ function Secret.__eq(a, b) return texts[a] == texts[b] end
 
 --- The text itself, for what takes no secrets. Logs and errors hide it still.
 ---@return string text
+---@error none
 ---@example
 --- print(#moonherd.secret("hunter2"):reveal())     --> 7
 function Secret:reveal()

@@ -49,7 +49,8 @@ end
 --- may connect to it; it is removed when the server closes
 ---@field options.header_limit? integer  bytes of the request line and headers; default 32768
 ---@field options.body_limit? integer  bytes of a body; default 104857600
----@field options.max_connections? integer  connections open at once, further ones wait until one of
+---@field options.max_connections? integer  how many may be open at once, further ones wait until
+---  one of
 --- them closes; default 1024
 ---@field options.header_timeout? duration  for a request's headers to arrive; default 10
 ---@field options.idle_timeout? duration  until the next request on a connection; default 60
@@ -69,6 +70,7 @@ end
 --- Waits for the next request.
 ---@async
 ---@return request? request  nil when the server has been closed
+---@error usage usage  while another task waits for a request
 ---@example
 --- local server <close> = serve.listen()
 --- local task = moonherd.spawn(function ()
@@ -83,6 +85,7 @@ end
 --- Accepts no more requests, closes idle connections, and waits until those under way have been
 --- answered. Requests that nobody has accepted get an empty 503.
 ---@async
+---@error cancelled cancelled  when the task is cancelled meanwhile; it stays closed
 ---@example
 --- local server = serve.listen()
 --- server:close()
@@ -92,6 +95,7 @@ function Server:close()
 end
 
 --- Closes the server and all its connections at once.
+---@error none
 ---@example
 --- local server = serve.listen()
 --- server:abort()
@@ -121,6 +125,7 @@ end
 --- Iterates over the body as it arrives.
 ---@param max? integer  bytes of a piece at most; default what is there
 ---@return function next  for a generic `for`; it waits, and raises what `request:read` does
+---@error none
 ---@example
 --- moonherd.serve { handler = function (request)
 ---   local size = 0
@@ -210,6 +215,7 @@ end
 
 --- Ties the current task to the request: it is cancelled when the client goes away before it has
 --- been answered. `serve.run` does this for its handlers.
+---@error usage usage  outside of any task
 ---@example
 --- local server <close> = serve.listen { port = 0 }
 --- moonherd.spawn(function ()
@@ -222,6 +228,7 @@ function Request:tie()
 end
 
 --- Says that nothing more will be done with the request. Unanswered, its client gets an empty 500.
+---@error none
 ---@example
 --- moonherd.serve { handler = function (taken)
 ---   local request <close> = taken
@@ -233,6 +240,7 @@ end
 
 --- Cuts the connection: the client sees it reset, whatever it has sent and got so far. For servers
 --- that stand in for others, to test what their clients make of it.
+---@error none
 ---@example
 --- moonherd.serve { handler = function (request)
 ---   if request.target == "/reset" then return request:reset() end
@@ -294,7 +302,9 @@ end
 ---@async
 ---@param options table  those of `serve.listen`, and
 ---@field options.handler function  called with each request
----@field options.on_listen? function  called once with the server, when clients can connect
+---@field options.on_listen? function  called once with the server, when clients can connect;
+---  default
+---  none
 ---@field options.drain? boolean  when it is cancelled, handlers under way are not: they have the
 --- grace of a cancelled task, five seconds, to answer; default false
 ---@error io address_in_use, permission, bad_address, path_too_long, cannot_listen  when it cannot

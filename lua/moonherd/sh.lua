@@ -214,14 +214,14 @@ end
 ---@field opts.stdin? string  what it reads on standard input; default nothing
 ---@field opts.cwd? string  the folder it runs in; default that of this process
 ---@field opts.env? table  variables by name, over those of this process and of loaded .env files;
---- false removes one
----@field opts.clear_env? boolean  begin without the variables of this process
+--- false removes one; default none
+---@field opts.clear_env? boolean  begin without the variables of this process; default false
 ---@field opts.timeout? duration  after which it is stopped; default none
 ---@field opts.grace? duration  between TERM and KILL; default 3 s
 ---@field opts.max_output? integer  bytes kept of each stream: more is an error, default 16 MiB;
 --- with `stream` the last ones are kept, default 64 KiB
 ---@field opts.stream? boolean|string  show output as it comes, each line behind this text; lines of
---- standard error go to standard error
+--- standard error go to standard error; true: without a text; default false
 ---@field opts.check? boolean  false: a code other than 0, and a signal, are results; default true
 ---@return table result
 ---@field result.stdout string  bytes

@@ -55,6 +55,7 @@ end
 --- Marks bytes to be stored as BLOB rather than TEXT. They come back as plain strings.
 ---@param bytes string
 ---@return blob blob  to be used as a parameter
+---@error usage usage  when `bytes` is no text
 ---@example
 --- local db <close> = moonherd.sqlite.open "files.db"
 --- db:exec "CREATE TABLE IF NOT EXISTS file(name, bytes)"
@@ -103,7 +104,7 @@ end
 ---@async
 ---@param sql string  one statement, ? for each parameter
 ---@param ... any  the parameters
----@return integer changes  rows inserted, updated or deleted
+---@return integer changes  how many rows were inserted, updated or deleted
 ---@return table[] rows  what it returns, as RETURNING does
 ---@error io constraint  a row may not be so: UNIQUE, NOT NULL, CHECK, REFERENCES
 ---@error io sql  the statement is wrong
@@ -242,7 +243,7 @@ end
 ---@async
 ---@param sql string  one statement, ? for each parameter
 ---@param ... any  the parameters
----@return integer changes  rows inserted, updated or deleted
+---@return integer changes  how many rows were inserted, updated or deleted
 ---@return table[] rows  what it returns, as RETURNING does
 ---@error io constraint, sql  as for db:exec
 ---@error io rolled_back  the transaction was given up: the disk is full, the database closed
@@ -305,6 +306,7 @@ end
 --- Closes the database after the calls that are under way; a transaction that is open is rolled
 --- back. A second call does nothing.
 ---@async
+---@error cancelled cancelled  when the task is cancelled while it waits
 ---@example
 --- local db = moonherd.sqlite.open "closed.db"
 --- db:close()

@@ -46,7 +46,8 @@ end
 ---  `rate`, `count`, `skip`, and the fields of that fault
 ---@param opts? table
 ---@field opts.seed? integer  the same seed and requests give the same faults; default 1
----@field opts.limit? table  enforce the request allowance: quota, window, block
+---@field opts.limit? table  enforce the request allowance: quota, window, block; default
+---  it is not enforced
 ---@error usage usage  for a rule that is wrong, with the place in it
 ---@example
 --- local test = require "moonherd.test"
@@ -64,8 +65,9 @@ end
 
 --- What the embedded platform has been asked, oldest first.
 ---@async
----@param method? string  only requests of this method
+---@param method? string  requests of this method alone; default all
 ---@return table[] requests  each with method, target, status, fault and more
+---@error usage usage  outside of `moonherd test`
 ---@example
 --- local test = require "moonherd.test"
 --- assert(#test.requests "DELETE" == 0)
@@ -85,6 +87,7 @@ end
 
 --- From here to the end of the spec file waits take no time: the clock jumps to what is due next
 --- when nothing else can happen. `moonherd test --clock virtual` has it for all files.
+---@error usage usage  outside of `moonherd test`
 ---@example
 --- require "moonherd.test".virtual_clock()
 function M.virtual_clock()

@@ -9,6 +9,7 @@ local M = {}
 
 --- Seconds on a clock that only goes forward: for measuring how long something takes.
 ---@return number seconds
+---@error none
 ---@example
 --- local started = moonherd.time.now()
 --- moonherd.sleep "10ms"
@@ -19,6 +20,7 @@ end
 
 --- Seconds since the beginning of 1970, UTC, with a fraction.
 ---@return number seconds
+---@error none
 ---@example
 --- print(os.date("!%Y-%m-%d", moonherd.time.wall() // 1))
 function M.wall()

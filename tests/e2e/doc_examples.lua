@@ -3,9 +3,13 @@
 --
 -- What stands behind --> in an example is what that line prints. An example sees `moonherd`, its
 -- own module under its own name, and what PRELUDE provides for its file.
+--
+-- What is not documented as waiting is called where no call can wait, so that one that does fails.
 local moonherd = require "moonherd"
 local comments = require "moonherd.docs.comments"
+local index = require "moonherd.docs.index"
 local top = arg[1]
+package.path = top .. "/?.lua;" .. package.path
 
 local CLIENT = [[
 local client = moonherd.connect { target = "local" }
@@ -92,6 +96,57 @@ local function promised(lines)
   for _, line in ipairs(lines) do outputs[#outputs + 1] = line:match "%-%-> ?(.*)$" end
   return outputs
 end
+
+-- ---- what must not wait ------------------------------------------------------------------------
+
+-- Called by string.gsub, within which a wait is refused.
+local function without_waiting(f)
+  return function (...)
+    local arguments, results = table.pack(...), nil
+    string.gsub("x", "x", function ()
+      results = table.pack(f(table.unpack(arguments, 1, arguments.n)))
+    end)
+    return table.unpack(results, 1, results.n)
+  end
+end
+
+-- Where the methods of each class are: class -> table.
+local function method_tables()
+  local tables = {
+    server = require "moonherd._serve".Server, request = require "moonherd._serve".Request,
+  }
+  local client = moonherd.connect { target = "local" }
+  require "tests.spec.support.handles".each(client, function (name, object)
+    local class = debug.getmetatable(object)
+    if class and not tables[name] then
+      tables[name] = type(class.__index) == "table" and class.__index or class
+    end
+  end)
+  return tables
+end
+
+-- The table that a public name is in, and its name there.
+local function place_of(name, methods)
+  local class, method = name:match "^([%w_]+):([%w_]+)$"
+  if class then return methods[class], method end
+  local place = { moonherd = moonherd }
+  local path, last = name:match "^(.*)%.([%w_]+)$"
+  for part in (path or ""):gmatch "[%w_]+" do place = type(place) == "table" and place[part] end
+  return type(place) == "table" and place, last
+end
+
+local guarded, methods = 0, method_tables()
+for entry in index.each() do
+  if entry.kind == "function" and not entry.block.is_async then
+    local place, name = place_of(entry.name, methods)
+    if place and name and type(place[name]) == "function" then
+      place[name], guarded = without_waiting(place[name]), guarded + 1
+    end
+  end
+end
+assert(guarded > 60, guarded)
+
+-- ---- running -----------------------------------------------------------------------------------
 
 -- What examples of the HTTP client talk to, wherever it listens.
 local port

@@ -29,7 +29,7 @@ local function check_block(path, name, block)
     named[param.name] = true
   end
   for _, err in ipairs(block.errors) do
-    local is_good = err.kind == "none" or err.kind == "as" and err.name ~= ""
+    local is_good = err.kind == "none" or (err.kind == "as" or err.kind == "of") and err.name ~= ""
       or kinds[err.kind] and err.reason
     if not is_good then
       source.report(path, block.line, "%s: @error KIND REASON …: %s", name, err.kind)

@@ -140,7 +140,8 @@ end
 --- call was stopped, or the server failed (5xx). Then `err.hint` names the call that shows it.
 ---@async
 ---@param opts? table
----@field opts.target? string  "local", "cloudflare" or a base URL; must agree with `--target`
+---@field opts.target? string  "local", "cloudflare" or a base URL; must agree with `--target`;
+---  default: see above
 ---@field opts.account_id? string  default CLOUDFLARE_ACCOUNT_ID
 ---@field opts.api_token? string  default CLOUDFLARE_API_TOKEN
 ---@field opts.api_email? string  with api_key, instead of a token; default CLOUDFLARE_EMAIL
@@ -148,7 +149,8 @@ end
 ---@field opts.base_url? string  where the API is, prefix included; default CLOUDFLARE_API_BASE_URL
 ---@field opts.timeout? duration  of every attempt of a call, seconds or "250ms"; default 60,
 ---  600 with code
----@field opts.retry? table|boolean  how failed calls are sent again; false: they are not
+---@field opts.retry? table|boolean  how failed calls are sent again; false: they are not; default
+---  as below
 ---@field opts.retry.attempts? integer  how often a call is sent at most; default 5
 ---@field opts.retry.backoff? duration  the first pause, doubled each time, less up to half of
 ---  it by chance; default 0.5 seconds
@@ -158,14 +160,14 @@ end
 ---@field opts.budget? table|boolean  how requests are paced; false: they are not. Default true,
 ---  but false for the embedded platform and every other base URL on this machine
 ---@field opts.budget.group? string  one budget for all credentials that name the same group: the
----  tokens of one user, whom the service counts as one
+---  tokens of one user, whom the service counts as one; default: a budget for each credential
 ---@field opts.budget.reserve? integer  requests of each window that are always left to others, such
 ---  as people on the dashboard; default a twentieth of the quota. Of several clients with one
 ---  budget the greatest counts
 ---@field opts.budget.quota? integer  requests in a window, until the service says; default 1200
 ---@field opts.budget.window? duration  until the service says; default 300 seconds
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
----@field opts.ca_file? string  certificates to trust, PEM
+---@field opts.ca_file? string  certificates to trust, PEM; default those of the system
 ---@field opts.read_only? boolean  refuse every call that would change something, as
 ---  --read-only does for all clients
 ---@field opts.dry_run? boolean  send reads alone, as --dry-run does for all clients: every write is
@@ -201,6 +203,7 @@ end
 --- Lists the dispatch namespaces of the account.
 ---@async
 ---@return table[] namespaces  details of each, as namespace:details gives them
+---@error as client:request
 ---@example
 --- for _, details in ipairs(client:namespaces()) do print(details.namespace_name) end
 function Client:namespaces()
@@ -210,6 +213,7 @@ end
 --- A handle to a namespace. Makes no request: the namespace need not exist.
 ---@param name string
 ---@return namespace namespace
+---@error usage usage  when the name is empty or no text
 ---@example
 --- print(client:namespace("examples").name) --> examples
 function Client:namespace(name)
@@ -236,6 +240,7 @@ end
 ---@async
 ---@param name string
 ---@return namespace namespace
+---@error as client:request
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 function Client:ensure_namespace(name)
@@ -253,6 +258,7 @@ end
 ---@field stats.requests integer  how many HTTP requests were sent, each attempt counted; in a dry
 ---  run
 ---  the reads, those of the copies among them
+---@error none
 ---@example
 --- print(client:stats().requests > 0) --> true
 function Client:stats()
@@ -272,6 +278,7 @@ end
 ---@field budget.blocked? number  for how many seconds the service refuses everything; nil when it
 ---  does not
 ---@field budget.group? string  as moonherd.connect was given it; else nil
+---@error cancelled cancelled  when the task is cancelled while it reads the file of the budget
 ---@example
 --- local budget = moonherd.connect { target = "local", budget = true }:budget()
 --- print(budget.limit, budget.window) --> 1200 300
@@ -284,12 +291,13 @@ end
 --- nothing, and raises nothing that it finds. `moonherd doctor` prints it.
 ---@async
 ---@param opts? table
----@field opts.namespace? string  a dispatch namespace to look for, too
+---@field opts.namespace? string  a dispatch namespace to look for, too; default none
 ---@return table[] checks  in order
 ---@field checks[].name string  what was looked at: "token", "clock", …
 ---@field checks[].status string  "ok", "warning" or "problem"
 ---@field checks[].text string  what was seen
 ---@field checks[].hint? string  what to do about it; nil when there is nothing to do
+---@error usage usage  when the options are wrong; what it finds is never raised
 ---@example
 --- for _, check in ipairs(client:doctor()) do
 ---   if check.status ~= "ok" then print(check.name, check.text, check.hint) end
@@ -330,14 +338,21 @@ end
 ---@param opts table
 ---@field opts.method? string  default GET
 ---@field opts.path string  percent-encoded; `{account_id}` stands for the client's
----@field opts.query? table  name = value; a list repeats its name
----@field opts.json? any  a body, sent as JSON
+---@field opts.query? table  name = value; a list repeats its name; default none
+---@field opts.json? any  a body, sent as JSON. At most one of json, form and body; default none
 ---@field opts.form? table  a multipart body: name = text, or a table with content, filename,
----  content_type
----@field opts.body? string  a body, sent as it is, with content_type
----@field opts.content_type? string
+---  content_type; instead of json
+---@field opts.body? string  a body, sent as it is, with content_type; instead of json
+---@field opts.content_type? string  of `body`, which is not sent without it
 ---@return any result  the `result` of the answer; its text when it is no JSON
 ---@return table envelope  the whole answer
+---@error api auth  when the credential is missing, wrong, or may not do this
+---@error api validation  when the request is refused; `err.errors` says why
+---@error api rate_limited  when the allowance is used up for longer than `retry.max_wait`
+---@error api server_error  when the server failed each time it was asked
+---@error api bad_answer  when the answer is none of the API, such as a page of a proxy
+---@error usage read_only  when the client is read-only and the method is not GET
+---@error as moonherd.http.request  after the last attempt
 ---@example
 --- local client = moonherd.connect { target = "local" }
 --- local list = client:request { path = "/accounts/{account_id}/workers/dispatch/namespaces" }

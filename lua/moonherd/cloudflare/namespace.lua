@@ -55,6 +55,7 @@ end
 --- Whether the namespace exists.
 ---@async
 ---@return boolean exists
+---@error as client:request
 ---@example
 --- print(ns:exists(), client:namespace("nowhere"):exists()) --> true false
 function Namespace:exists()
@@ -121,8 +122,8 @@ local read_patch = options.reader("namespace:patch", FIELDS, ADVICE)
 --- Changes what is given and keeps the rest.
 ---@async
 ---@param fields table
----@field fields.name? string  renames it, as namespace:rename does
----@field fields.trusted_workers? boolean  as namespace:set_trusted does
+---@field fields.name? string  renames it, as namespace:rename does; default it stays
+---@field fields.trusted_workers? boolean  as namespace:set_trusted does; default it stays
 ---@return table details  as namespace:details gives them
 ---@error api namespace_exists  when the name is taken
 ---@error api namespace_not_found  when it does not exist
@@ -215,6 +216,7 @@ end
 --- that is renamed.
 ---@param name string
 ---@return script script
+---@error usage usage  when the name is empty or no text
 ---@example
 --- print(ns:script("acme").name) --> acme
 function Namespace:script(name)
@@ -243,14 +245,17 @@ end
 --- be left at any time: what is being read then is read to its end, no more is begun.
 ---@async
 ---@param opts? table
----@field opts.tags? table  tag = true (required) or false (not wanted), or a list, all required
+---@field opts.tags? table  tag = true (required) or false (not wanted), or a list, all required;
+---  default all scripts
 ---@field opts.page_size? integer  scripts a request, at most 1000; default the API's
----@field opts.max? integer  how many in all
+---@field opts.max? integer  how many in all; default no limit
 ---@field opts.include? string[]  what info has besides: bindings, content, secrets, settings, tags;
 ---  each as the method of the script gives it, and a request a script (tags: only when the list
----  lacks them)
+---  lacks them); default none
 ---@field opts.concurrency? integer  how many scripts are read at once; default 8
 ---@return fun(): script?, info? next  for a generic `for`; nil at the end
+---@error api namespace_not_found  when it does not exist
+---@error as client:request
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- for script, info in ns:scripts { tags = { ["plan:free"] = true } } do

@@ -54,19 +54,23 @@ end
 --- cache_options, annotations, package_dependencies, containers, code_update_strategy,
 --- capnp_schema.
 ---@async
----@param spec table  options; what script:content returns will do for the code
----@field spec.file? string  one ES module; the path is relative to the script's folder
----@field spec.dir? string  a folder of modules, types by extension
----@field spec.modules? table  name = bytes or {content=, type=}
+---@param spec table  options; what script:content returns will do for the code. Of file, dir,
+---  modules and script exactly one is given, or assets without code; etag is not sent
+---@field spec.file? string  one ES module; the path is relative to the script's folder; default
+---  none
+---@field spec.dir? string  a folder of modules, types by extension; default none
+---@field spec.modules? table  name = bytes or {content=, type=}; default none
 ---@field spec.main_module? string  default: the only module of code
----@field spec.script? string  the code itself, in service-worker syntax
----@field spec.body_part? string  the module that is the script in service-worker syntax
+---@field spec.script? string  the code itself, in service-worker syntax; default none
+---@field spec.body_part? string  the module that is the script in service-worker syntax; default
+---  none
 ---@field spec.compatibility_date string  YYYY-MM-DD
----@field spec.bindings? table  by name or a list; moonherd.inherit keeps what is live
+---@field spec.bindings? table  by name or a list; moonherd.inherit keeps what is live; default
+---  none but those of keep_bindings
 ---@field spec.keep_bindings? table|boolean  types kept unnamed; default the two secret types
 ---@field spec.bindings_inherit? string|boolean  false: what is not live is left out; default
 ---  "strict"
----@field spec.tags? table  replaces the tags; at most 10
+---@field spec.tags? table  replaces the tags; at most 10; default those that are live stay
 ---@field spec.keep_assets? boolean  default true
 ---@field spec.assets? table|boolean  static files, as for script:upload_assets: dir, files, salt,
 ---  on_progress, or `jwt`, the token it returned; and how they are served: html_handling,
@@ -119,6 +123,7 @@ local NOT_THERE = { script_not_found = true, namespace_not_found = true }
 --- Whether the script exists. In a namespace that does not, it does not.
 ---@async
 ---@return boolean exists
+---@error as client:request
 ---@example
 --- print(script:exists(), ns:script("nobody"):exists()) --> true false
 function Script:exists()
@@ -151,7 +156,7 @@ local FORCE = "?force=true"
 --- Deletes the script with its secrets, tags and settings.
 ---@async
 ---@param opts? table
----@field opts.force? boolean  also when other Workers refer to it
+---@field opts.force? boolean  also when other Workers refer to it; default false
 ---@error api script_not_found  when it does not exist
 ---@example
 --- script:delete()
@@ -235,7 +240,7 @@ end
 ---@field value.usages string[]  encrypt, decrypt, sign, verify, deriveKey, deriveBits, wrapKey,
 ---  unwrapKey
 ---@field value.key_base64? string  the key, when the format is not jwk
----@field value.key_jwk? table  the key, when it is
+---@field value.key_jwk? table  the key, when it is; else nil
 ---@return table secret  without its value
 ---@error api script_not_found  when the script does not exist; it is not created
 ---@error api binding_name_taken  when a binding that is no secret has the name
@@ -290,24 +295,28 @@ end
 --- settings are read first, a second request. The API has no way to say "if nothing has changed":
 --- two calls for one script at the same time can undo each other, so make them one after another.
 ---@async
----@param changes table  what script:settings returns will do
----@field changes.bindings? table  by name, where moonherd.null removes one, or a list
+---@param changes table  what script:settings returns will do; what is not given stays as it is;
+---  what only answers have is not sent: exports_reconciliation, migration_tag, modified_on,
+---  messages and requests
+---@field changes.bindings? table  by name, where moonherd.null removes one, or a list; others
+---  stay
 ---@field changes.replace? boolean  true: send what is given as the whole new value, read nothing;
 ---  bindings that are not named are removed, secrets among them
----@field changes.compatibility_date? string  YYYY-MM-DD
----@field changes.compatibility_flags? string[]
----@field changes.usage_model? string
----@field changes.limits? table  {cpu_ms=, subrequests=}
----@field changes.logpush? boolean
----@field changes.tags? string[]  at most 10
----@field changes.tail_consumers? table  a list; moonherd.null for none
----@field changes.observability? table
----@field changes.placement? table
----@field changes.migrations? table  is sent, never read
----@field changes.exports? table  is sent, never read
----@field changes.cache_options? table
----@field changes.streaming_tail_consumers? table  a list; moonherd.null for none
----@field changes.annotations? table
+---@field changes.compatibility_date? string  YYYY-MM-DD; default it stays
+---@field changes.compatibility_flags? string[]  all of them; default they stay
+---@field changes.usage_model? string  "standard"; default it stays
+---@field changes.limits? table  cpu_ms, milliseconds, and subrequests, a count; other members stay
+---@field changes.logpush? boolean  whether logs are pushed; default it stays
+---@field changes.tags? string[]  all of them, at most 10; default they stay
+---@field changes.tail_consumers? table  a list; moonherd.null for none; default they stay
+---@field changes.observability? table  as for script:upload; other members stay
+---@field changes.placement? table  as for script:upload; default it stays
+---@field changes.migrations? table  is sent, never read; default none
+---@field changes.exports? table  is sent, never read; default none
+---@field changes.cache_options? table  as for script:upload; other members stay
+---@field changes.streaming_tail_consumers? table  a list; moonherd.null for none; default they
+---  stay
+---@field changes.annotations? table  is sent, never read; default none
 ---@return table settings  all of them after the change, and `requests`: how many it took
 ---@error api script_not_found  when the script does not exist
 ---@error api binding_not_found  when what shall be inherited is not live
@@ -334,12 +343,13 @@ local read_assets = options.reader("script:upload_assets", assets.SOURCES)
 --- when it is found and again when it is sent, and never held as a whole.
 ---@async
 ---@param opts table
----@field opts.dir? string  the folder; relative to the script's folder
----@field opts.files? table  path = bytes or {content=, type=}; stands for a file of that path
+---@field opts.dir? string  the folder; relative to the script's folder; default none
+---@field opts.files? table  path = bytes or {content=, type=}; stands for a file of that path;
+---  default none
 ---@field opts.salt? string  scripts of one namespace share files of equal content; not those of
----  another salt
+---  another salt; default none
 ---@field opts.on_progress? function  called after each request with the files sent so far, those to
----  be sent, and the bytes sent
+---  be sent, and the bytes sent; default none
 ---@return string token  for `assets = {jwt = token}` of script:upload, within the hour
 ---@return table report
 ---@field report.files integer  how many files there are
@@ -369,8 +379,10 @@ end
 --- themselves.
 ---@async
 ---@param manifest table  path = {hash = 32 hexadecimal digits, size = bytes}
----@return table session  {jwt=, buckets=}: lists of the hashes to upload; when there are none,
----  `jwt` is the completion token
+---@return table session
+---@field session.jwt string  the token to upload with; without buckets, the completion token
+---@field session.buckets? string[][]  the hashes to upload, a list for each request
+---@error as client:request
 ---@example
 --- local session = script:assets_upload_session {
 ---   ["/index.html"] = { hash = ("0a"):rep(16), size = 5 },

@@ -8,6 +8,7 @@
 --   @return TYPE [NAME]  text    @field NAME.FIELD TYPE  text  of a table that is returned
 --   @error KIND REASON[, …]  when, or
 --   @error as NAME  text         it raises what that one does
+--   @error of PARAM  when        it raises what a function that it is given raises
 --   @error none                  it raises nothing but for arguments of a wrong type
 --   @example                     code to the end of the block; what is behind --> it prints
 --   @name NAME                   the public name, where no function below says it
@@ -91,7 +92,7 @@ end
 function READ.error(block, rest)
   local kind, after = rest:match "^(%a*)%s*(.*)$"
   local entry = { kind = kind }
-  if kind == "as" then
+  if kind == "as" or kind == "of" then
     entry.name, entry.text = after:match "^([%w_.:]*)%s*(.*)$"
   else
     entry.reasons, entry.text = reasons_of(after)

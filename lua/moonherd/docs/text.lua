@@ -113,11 +113,12 @@ end
 
 --- What an @error says, in words.
 ---@param err table
----@return string cause  "io not_found", "those of moonherd.fs.read", "none …"
+---@return string cause  "io not_found", "those of moonherd.fs.read", "what f raises", "none …"
 ---@return string words  when it is raised; may be empty
 function M.error(err)
   if err.kind == "none" then return "none, but for arguments of a wrong type", "" end
   if err.kind == "as" then return "those of " .. err.name, err.text end
+  if err.kind == "of" then return "what " .. err.name .. " raises", err.text end
   return ("%s %s"):format(err.kind, err.reason), err.text
 end
 

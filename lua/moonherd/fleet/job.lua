@@ -48,7 +48,8 @@ local read = options.reader("moonherd.job", {
 ---  the state directory. A file NAME.db.key lies beside it: copy both
 ---@field opts.concurrency? integer  how many items at once; default 16
 ---@field opts.on_error? string  "stop" begins no more items after a failure; default "continue"
----@field opts.snapshot? boolean  keep what every script was before, for job:rollback
+---@field opts.snapshot? boolean  keep what every script was before, for job:rollback; default
+---  false
 ---@return job job
 ---@error usage ledger_of_another_job  when the ledger has another job's name
 ---@error io disk_full  when there is no room for the ledger; also read_only, corrupt, locked, and
@@ -118,8 +119,10 @@ local read_item = options.reader("job:add", ITEM)
 ---@param opts? table
 ---@field opts.digest? any  what the item is made of: text, numbers, tables. Another one than in the
 ---  ledger is run again; without one, what was done once is skipped
----@field opts.verify? function  whether what was in flight is done: true, and the requests it took
----@field opts.script? table  the script that `f` changes, for snapshots
+---@field opts.verify? function  whether what was in flight is done: true, and the requests it
+---  took; without it that is run again
+---@field opts.script? table  the script that `f` changes, for snapshots; without it there are
+---  none
 ---@error usage key_twice  when there is an item with the key already
 ---@example
 --- local job = moonherd.job { name = "tags-41" }
@@ -202,9 +205,10 @@ local read_each = options.reader("job:each", {
 ---@param key_fn function  called with the values of the iterator; returns the key
 ---@param f function  called with the same values; as for job:add
 ---@param opts? table  functions, called with the same values
----@field opts.digest? function  returns what job:add takes as `digest`
----@field opts.verify? function  as for job:add
----@field opts.script? function  returns the script that `f` changes
+---@field opts.digest? function  returns what job:add takes as `digest`; default none
+---@field opts.verify? function  as for job:add; default none
+---@field opts.script? function  returns the script that `f` changes; default none
+---@error usage usage  when `key_fn` or `f` is no function
 ---@example
 --- local job = moonherd.job { name = "audit-41" }
 --- job:each({ "acme", "globex" }, function (name) return name end, function (name) print(name) end)
@@ -230,6 +234,7 @@ end
 --- Calls a function whenever an item has ended.
 ---@param f function  is given {key=, state="done"|"skipped"|"failed", error=, done=, skipped=,
 ---  failed=, total=, requests=}: counts of this run; `total` only when all items are known
+---@error usage usage  when `f` is no function
 ---@example
 --- local job = moonherd.job { name = "release-39" }
 --- job:on_progress(function (p) print(p.key, p.done) end)
@@ -297,6 +302,7 @@ end
 --- Iterates over the ledger, in the order of keys.
 ---@async
 ---@return fun(): item? next  for a generic `for`; nil at the end
+---@error as moonherd.job
 ---@example
 --- local job = moonherd.job { name = "release-38" }
 --- for item in job:results() do print(item.key, item.state) end

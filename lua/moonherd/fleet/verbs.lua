@@ -74,12 +74,15 @@ end
 ---@field opts.ledger? string  a file, as for moonherd.job; default none: everything is uploaded
 ---@field opts.concurrency? integer  how many at once; default 16
 ---@field opts.on_error? string  "stop" begins no more after a failure; default "continue"
----@field opts.on_progress? function  as for job:on_progress
+---@field opts.on_progress? function  as for job:on_progress; default none
 ---@field opts.snapshot? boolean  keep what every script was before in the ledger: then moonherd.job
----  of the same ledger, named "upload_all in NAMESPACE", and `moonherd jobs rollback` put it back
----@field opts.dry_run? boolean  send nothing: compare with what is live
----@field opts.max? integer  how many at most; with it, or `expect`, all are read before the first
----@field opts.expect? integer  exactly how many
+---  of the same ledger, named "upload_all in NAMESPACE", and `moonherd jobs rollback` put it back;
+---  default
+---  false
+---@field opts.dry_run? boolean  send nothing: compare with what is live; default false
+---@field opts.max? integer  how many at most; with it, or `expect`, all are read before the first;
+---  default no limit
+---@field opts.expect? integer  exactly how many; default any number
 ---@return table report
 ---@field report.done integer  how many were uploaded; of a dry run, how many would be
 ---@field report.skipped integer  how many were as they should be
@@ -168,8 +171,8 @@ end
 ---@async
 ---@param filter? table  as `tags` of namespace:scripts
 ---@param changes table
----@field changes.add? string[]  tags to add
----@field changes.remove? string[]  tags to remove
+---@field changes.add? string[]  tags to add; default none
+---@field changes.remove? string[]  tags to remove; default none
 ---@param opts? table  all = true: also without a tag that is required; dry_run, max (default 1000),
 ---  expect, concurrency, ledger (what is done in it stays done), snapshot, on_error, on_progress:
 ---  as for namespace:upload_all
@@ -264,18 +267,19 @@ end
 --- matched at the end.
 ---@async
 ---@param opts table
----@field opts.tags? table  as for namespace:scripts; with all = true when it requires no tag
+---@field opts.tags? table  as for namespace:scripts; with all = true when it requires no tag;
+---  default none
 ---@field opts.all? boolean  true: also without a tag that is required
 ---@field opts.dry_run? boolean  true: list and count, delete nothing
 ---@field opts.max? integer  how many at most; default 1000, unless `expect` or `dry_run` is given
 ---@field opts.expect? integer  exactly how many; with a ledger, what a run that was cut short has
----  deleted may be counted or not
----@field opts.concurrency? integer  delete them by their names, so many at once: a request a
+---  deleted may be counted or not; default any number up to `max`
+---@field opts.concurrency? integer  delete them by their names, how many at once: a request a
 ---  script, and a script that begins to match is not touched. Default: by the filter, 100 a request
 ---  or whatever the API does, one request after another
 ---@field opts.ledger? string  a file, as for moonherd.job: records what was to be deleted and what
----  was, so that a run that was killed goes on
----@field opts.on_progress? function  called after each request with {done=, total=}
+---  was, so that a run that was killed goes on; default none
+---@field opts.on_progress? function  called after each request with {done=, total=}; default none
 ---@return table result
 ---@field result.count? integer  how many were deleted, or would be; nil when the API does not tell
 ---@field result.names string[]  of those that were listed

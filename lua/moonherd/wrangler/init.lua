@@ -182,11 +182,18 @@ end
 ---@async
 ---@param path string  relative to the script's folder
 ---@param opts? table
----@field opts.env? string  the environment: its section over the top of the file, as wrangler does
----@field opts.outdir? string  the folder that wrangler has built into; relative to the script's
+---@field opts.env? string  the environment: its section over the top of the file, as wrangler does;
+---  default none
+---@field opts.outdir? string  the folder that wrangler has built into; relative to the script's;
+---  default: `main` is the code
 ---@field opts.warn? boolean  warn of what cannot be mapped; default true
 ---@return table upload  for script:upload; add to it what the project does not say
----@return table project  `name`: of the Worker; `account_id`; `unmapped`: a list of {path=, why=}
+---@return table project
+---@field project.name? string  of the Worker
+---@field project.account_id? string  when the file says it
+---@field project.unmapped table[]  what the upload cannot do, in the order of paths
+---@field project.unmapped[].path string  the setting
+---@field project.unmapped[].why string  why it is left out
 ---@error usage bad_json  with line and column
 ---@error usage usage  for TOML, an environment that is not there, or code that is not built
 ---@error io not_found  when the file or the code is not there
