@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "core/where.h"
 #include "handle.h"
 #include "modules.h"
 
@@ -33,6 +34,7 @@ static int loaded(load_request *r, lua_State *L, int status) {
   if (status == LUA_ERRFILE) return MOONHERD_EIO;
   if (status == LUA_ERRMEM) return MOONHERD_ENOMEM;
   if (status != LUA_OK) {
+    if (r->path != NULL) mh_where_expand_name(L, r->path);
     report_syntax(r->m, L);
     return MOONHERD_ESCRIPT;
   }

@@ -88,7 +88,7 @@ static int read_request(lua_State *L) {
   return ask_module(L, "moonherd._advice", "request");
 }
 
-/* Before the hint is read. */
+/* Before the message and the hint are read. */
 static int advise(lua_State *L) {
   return ask_module(L, "moonherd._advice", "advise");
 }
@@ -104,9 +104,9 @@ static void take(lua_State *L, lua_CFunction read, const char *name, mh_buf *par
 }
 
 static void fill(lua_State *L, moonherd_error *report) {
+  if (lua_istable(L, -1)) take(L, advise, NULL, &report->parts[HINT]);
   mh_error_text(L);
   take_part(L, &report->parts[MESSAGE]);
-  if (lua_istable(L, -1)) take(L, advise, NULL, &report->parts[HINT]);
   mh_buf_puts(&report->parts[JSON],
               "{\"kind\":\"internal\",\"reason\":\"no_report\","
               "\"message\":\"the error cannot be written as JSON\"}");

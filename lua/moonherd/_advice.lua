@@ -1,53 +1,113 @@
 -- What a report adds to an error that nobody has caught, for the person who reads it: a hint where
--- plain Lua had none to give, and the request that failed in one line. Called by runtime/report.c;
--- nothing here runs while a script is well.
+-- plain Lua had none to give, a text for what has none, whole names of files, and the request that
+-- failed in one line. Called by runtime/report.c; nothing here runs while a script is well.
 local options = require "moonherd._options"
 
 local M = {}
 
 -- ---- did you mean ------------------------------------------------------------------------------
 
--- "attempt to call a nil value (method 'uplod')"
-local CALLED = "attempt to call a nil value %((%a+) '([%w_.]+)'%)"
-
-local SEPARATORS = { method = ":", field = "." }
-
--- The public names whose last part is nearest: methods where a method was called.
-local function nearest_public(kind, name)
+-- The public names and those of Lua's libraries that stand behind a separator: {last part -> whole
+-- names}, and the last parts.
+local function known_names(separator)
   local by_last, lasts = {}, {}
-  for entry in require "moonherd.docs.index".each() do
-    local separator, last = entry.name:match "([:.])([%w_]+)$"
-    if separator == SEPARATORS[kind] then
-      if not by_last[last] then lasts[#lasts + 1] = last end
-      by_last[last] = by_last[last] and by_last[last] .. " or " .. entry.name or entry.name
-    end
+  local function add(name, last)
+    if not by_last[last] then lasts[#lasts + 1] = last end
+    by_last[last] = by_last[last] and by_last[last] .. " or " .. name or name
   end
-  return by_last[options.nearest(name:match "[%w_]+$", lasts) or ""]
+  for entry in require "moonherd.docs.index".each() do
+    local found, last = entry.name:match "([:.])([%w_]+)$"
+    if found == separator then add(entry.name, last) end
+  end
+  local libraries = separator == ":" and { "string" }
+    or { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug" }
+  for _, library in ipairs(libraries) do -- behind ours: of two that are as near the first is taken
+    for name in pairs(_G[library] or {}) do add(library .. "." .. name, name) end
+  end
+  return by_last, lasts
 end
 
-local function nearest_global(name)
-  local names = {}
-  for global in pairs(_G) do
-    if type(global) == "string" then names[#names + 1] = global end
+local function nearest_global(name, only_tables)
+  local names = { "moonherd" } -- which a script has after its require
+  for global, value in pairs(_G) do
+    local fits = type(global) == "string" and (type(value) == "table" or not only_tables)
+    if fits then names[#names + 1] = global end
   end
+  table.sort(names)
   return options.nearest(name, names)
 end
 
+local SEPARATORS = { method = ":", field = "." }
+
+-- "attempt to call a nil value (method 'uplod')". A field that is indexed may be any table's: what
+-- is near to its name would be guessing.
+local function near_value(message)
+  local what, kind, name = message:match "attempt to (%a+) a nil value %((%a+) '([%w_.]+)'%)"
+  if what == "call" and SEPARATORS[kind] then
+    local by_last, lasts = known_names(SEPARATORS[kind])
+    local last = options.nearest(name:match "[%w_]+$", lasts)
+    return by_last[last or ""], name
+  end
+  local is_global = kind == "global" and (what == "call" or what == "index")
+  if is_global then return nearest_global(name, what == "index"), name end
+end
+
+-- "module 'moonherd.fss' not found:…"
+local function near_module(message)
+  local name = message:match "module '([^'\n]+)' not found:"
+  local prefix, own = (name or ""):match "^(moonherd%.)(.+)$"
+  local names = { "moonherd" }
+  if prefix then
+    for entry in require "moonherd.docs.index".each() do
+      local part = entry.kind == "module" and entry.name:match "^moonherd%.(.+)$"
+      if part then names[#names + 1] = part end
+    end
+    local nearest = options.nearest(own, names)
+    return nearest and prefix .. nearest, name
+  end
+  return name and options.nearest(name, names), name
+end
+
 local function hint_of(message)
-  local kind, name = message:match(CALLED)
-  if not kind then return nil end
-  local nearest
-  if SEPARATORS[kind] then nearest = nearest_public(kind, name) end
-  if kind == "global" then nearest = nearest_global(name) end
+  local nearest, name = near_value(message)
+  if not nearest then nearest, name = near_module(message) end
   return nearest and nearest ~= name and ("did you mean %s?"):format(nearest) or nil
 end
 
---- Gives an error of plain Lua a hint, when it has none.
+-- ---- messages ----------------------------------------------------------------------------------
+
+local SHOWN <const> = { depth = 3, items = 20 }
+
+-- A plain table that was raised says nothing as text: its fields are shown instead.
+local function message_of_table(err)
+  local mt = debug.getmetatable(err.cause)
+  local speaks = type(mt) == "table" and rawget(mt, "__tostring") ~= nil
+  local is_mute = type(err.cause) == "table" and not speaks
+  if not is_mute or not err.message:find "^[%w_.]+: 0?x?%x+$" then return nil end
+  return require "moonherd.inspect".inspect(err.cause, SHOWN)
+end
+
+-- Lua keeps the end of a long file name only, and cuts characters: "...rd/tenants.lua:3: no".
+-- The whole of it is in the trace, or in the message itself when the file could not be loaded.
+local function with_whole_name(err)
+  local before, cut = err.message:match "^(.-)%.%.%.([^\n]-):%d+: "
+  if not cut or (before ~= "" and before:sub(-1) ~= "\t") then return nil end
+  local places = (type(err.trace) == "string" and err.trace or "") .. "\n" .. before
+  for name in places:gmatch "[^\t\n']+" do
+    name = name:match "^(.-):%d+:" or name
+    if #name > #cut and name:sub(-#cut) == cut and name:sub(1, 3) ~= "..." then
+      local rest = err.message:sub(#before + #cut + 4)
+      return before .. name .. rest
+    end
+  end
+end
+
+--- Makes an error of plain Lua, or of the script, as good to read as it can be.
 ---@param err table  the error object
 function M.advise(err)
-  if err.kind == "script" and err.hint == nil and type(err.message) == "string" then
-    err.hint = hint_of(err.message)
-  end
+  if err.kind ~= "script" or type(err.message) ~= "string" then return end
+  err.message = message_of_table(err) or with_whole_name(err) or err.message
+  if err.hint == nil then err.hint = hint_of(err.message) end
 end
 
 -- ---- the request -------------------------------------------------------------------------------

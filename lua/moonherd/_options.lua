@@ -21,12 +21,20 @@ local M = {}
 
 -- ---- the nearest name --------------------------------------------------------------------------
 
+local AT_ONCE = 200 -- names; C compares no more than 255
+
 --- The name in a list that is nearest to a mistyped one, or nil when none is near.
 ---@param name string
 ---@param names string[]
 ---@return string? nearest
 function M.nearest(name, names)
-  return words.nearest(name, names)
+  if #names <= AT_ONCE then return words.nearest(name, names) end
+  local best = {}
+  for first = 1, #names, AT_ONCE do
+    local last = math.min(first + AT_ONCE - 1, #names)
+    best[#best + 1] = words.nearest(name, table.move(names, first, last, 1, {}))
+  end
+  return words.nearest(name, best)
 end
 
 --- " (did you mean 'x'?)" for messages, or the list of valid names when none is near.

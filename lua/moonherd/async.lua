@@ -2,6 +2,7 @@
 -- are in C (moonherd._task); here are the patterns made of them.
 local core = require "moonherd._task"
 local errors = require "moonherd._error"
+local race = require "moonherd._race"
 
 local M = {
   spawn = core.spawn,
@@ -81,22 +82,7 @@ function M.race(...)
   local functions = table.pack(...)
   if functions.n == 0 then usage("moonherd.race: at least one function expected") end
   for i = 1, functions.n do check_callable("moonherd.race", functions[i]) end
-  local first
-  core.scope(function ()
-    local tasks, done = {}, core.waitlist()
-    for i = 1, functions.n do
-      tasks[i] = core.spawn(function ()
-        local outcome = table.pack(pcall(functions[i]))
-        if first then return end
-        first = outcome
-        done:wake()
-      end)
-    end
-    while not first do done:wait "moonherd.race" end
-    for _, task in ipairs(tasks) do task:cancel "another one was first" end
-  end)
-  if not first[1] then error(first[2], 0) end
-  return table.unpack(first, 2, first.n)
+  return race("moonherd.race", ...)
 end
 
 -- Returns a function that gives the next index and item. An iterator may wait inside: callers take

@@ -5,24 +5,12 @@
 #include <string.h>
 
 #include "core/task_state.h"
+#include "core/where.h"
 #include "moonherd.h"
 
 enum { MOST_LINES = 1000 }; /* more tasks than that are only counted */
 
 static const char *const states[] = {"ready", "running", "waiting", "joining", "done", "failed"};
-
-/* "file:line" of the innermost line of the script; "" when it has not begun. */
-static void find_place(lua_State *L, char *place, size_t size) {
-  lua_Debug ar;
-  place[0] = '\0';
-  for (int level = 0; lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    bool is_ours = strncmp(ar.source, "=[", 2) == 0;  // an embedded module
-    if (ar.currentline <= 0 || is_ours) continue;
-    snprintf(place, size, "%s:%d", ar.short_src, ar.currentline);
-    return;
-  }
-}
 
 static double waited_for(const mh_task *task) {
   const mh_op *op = task->waiting;
@@ -68,8 +56,8 @@ static const mh_task *oldest(const mh_realm *realm) {
 int mh_dump(const mh_realm *realm, mh_buf *out) {
   int e = 0;
   for (const mh_task *task = oldest(realm); task != NULL && e == 0; task = task->prev) {
-    char place[LUA_IDSIZE + 12];
-    find_place(task->L, place, sizeof place);
+    char place[MH_WHERE_SIZE];
+    mh_where(task->L, place, sizeof place);
     e = append_text(task, place, out);
     if (e == 0) e = mh_buf_putc(out, '\n');
   }
@@ -77,11 +65,11 @@ int mh_dump(const mh_realm *realm, mh_buf *out) {
 }
 
 static int log_task(mh_log *log, const mh_task *task) {
-  char place[LUA_IDSIZE + 12];
+  char place[MH_WHERE_SIZE];
   mh_buf text, members;
   mh_buf_init(&text, NULL);
   mh_buf_init(&members, NULL);
-  find_place(task->L, place, sizeof place);
+  mh_where(task->L, place, sizeof place);
   int e = append_text(task, place, &text);
   if (e == 0) e = append_members(task, place, &members);
   if (e == 0) mh_log_answer(log, members.data, members.len, "%.*s", (int)text.len, text.data);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/where.h"
+
 static const char METATABLE[] = "moonherd.error";
 
 /* Pushes a field's text, "" when it is nil; returns whether it is there. */
@@ -170,7 +172,8 @@ const char *mh_error_text(lua_State *L) {
 /* Makes an error object of any other value at the top. What was raised stays in `cause`, unless it
  * is a string: then it is the message. */
 static void convert(lua_State *L) {
-  push_text(L);
+  if (lua_isnil(L, -1)) lua_pushliteral(L, "(error object is a nil value)");
+  else push_text(L);
   push(L, "script", "error");
   // stack: value, error object
   if (lua_type(L, -2) != LUA_TSTRING) {
@@ -204,5 +207,6 @@ void mh_error_wrap(lua_State *L, lua_State *thread) {
   if (mh_error_has_trace(L, -1)) return;
   luaL_checkstack(L, 8, "error object");
   luaL_traceback(L, thread, NULL, L == thread ? 1 : 0);
+  mh_where_expand(L, thread);
   mh_error_wrap_traced(L);
 }

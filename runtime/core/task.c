@@ -218,6 +218,7 @@ enum { CHAIN_LENGTH = 20 }; /* parents shown in a trace */
 static void push_trace(lua_State *L, const mh_task *task) {
   luaL_checkstack(L, CHAIN_LENGTH + 6, "error object");
   luaL_traceback(L, L, NULL, 1);
+  mh_where_expand(L, L);
   int pieces = 1;
   for (; task->parent != NULL; task = task->parent->owner) {
     if (pieces++ == CHAIN_LENGTH) {
@@ -397,19 +398,6 @@ void mh_task_set_steady(mh_task *task) {
 
 /* ---- spawning ----------------------------------------------------------------------------- */
 
-/* Where the running function was called from: the first line of Lua on the stack. */
-static void set_place(lua_State *L, char *place, size_t size) {
-  lua_Debug ar;
-  for (int level = 0; lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    bool is_ours = strncmp(ar.source, "=[", 2) == 0;  // an embedded module
-    if (ar.currentline <= 0 || is_ours) continue;
-    snprintf(place, size, "%s:%d", ar.short_src, ar.currentline);
-    return;
-  }
-  snprintf(place, size, "the host");
-}
-
 static void join_parent(mh_task *task, mh_scope *parent) {
   task->parent = parent;
   task->depth = parent->owner->depth + 1;
@@ -463,7 +451,8 @@ static mh_task *spawn(lua_State *L, int nargs, mh_scope *parent) {
   lua_pushcfunction(task->L, task_main);
   lua_xmove(L, task->L, nargs + 1);
   task->nargs = nargs + 1;
-  set_place(L, task->place, sizeof task->place);
+  if (!mh_where(L, task->place, sizeof task->place))
+    snprintf(task->place, sizeof task->place, "the host");
   task->state = MH_TASK_READY;
   join_realm(task, realm);
   if (parent != NULL) join_parent(task, parent);

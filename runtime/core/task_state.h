@@ -2,7 +2,7 @@
 #ifndef MH_TASK_STATE_H
 #define MH_TASK_STATE_H
 
-#include <luaconf.h>
+#include "core/where.h"
 
 #include "core/scope.h"
 #include "core/task.h"
@@ -48,16 +48,16 @@ struct mh_task {
   int nargs;          /* values on L to resume with */
   unsigned id, depth; /* depth: how many tasks it belongs to */
   mh_task_state state;
-  bool was_preempted;          /* since it was last told of a stop */
-  bool is_interrupted;         /* its wait was cancelled: raise instead of going on */
-  bool must_die;               /* close the thread instead of resuming it */
-  bool is_spent;               /* and why: the script has used up its instructions */
-  bool has_waiters;            /* when it ended */
-  bool has_failed;             /* its function raised; the error is at the top of L */
-  bool raised_cancel;          /* … and it was kind `cancelled` */
-  bool has_trace;              /* of an error; in the registry, under the address of this field */
-  bool is_steady;              /* not stopped with its scope, but when the grace of that is over */
-  char place[LUA_IDSIZE + 12]; /* where it was spawned: "file:line" */
+  bool was_preempted;        /* since it was last told of a stop */
+  bool is_interrupted;       /* its wait was cancelled: raise instead of going on */
+  bool must_die;             /* close the thread instead of resuming it */
+  bool is_spent;             /* and why: the script has used up its instructions */
+  bool has_waiters;          /* when it ended */
+  bool has_failed;           /* its function raised; the error is at the top of L */
+  bool raised_cancel;        /* … and it was kind `cancelled` */
+  bool has_trace;            /* of an error; in the registry, under the address of this field */
+  bool is_steady;            /* not stopped with its scope, but when the grace of that is over */
+  char place[MH_WHERE_SIZE]; /* where it was spawned: "file:line" */
 };
 
 static inline bool mh_task_has_ended(const mh_task *task) {

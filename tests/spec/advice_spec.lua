@@ -1,6 +1,8 @@
 -- What a report adds to an error that nobody has caught.
 local advice = require "moonherd._advice"
 local failures = require "moonherd.cloudflare.errors"
+local log = require "moonherd.log"
+local raw_errors = require "moonherd._error"
 
 local function hint_of(message, kind)
   local err = { kind = kind or "script", message = message }
@@ -14,6 +16,8 @@ describe("the hint for a name that is not there", function ()
     ["method 'creat_namespace'"] = "did you mean client:create_namespace?",
     ["field 'conect'"] = "did you mean moonherd.connect?",
     ["global 'tosrting'"] = "did you mean tostring?",
+    ["field 'cocnat'"] = "did you mean table.concat?",
+    ["method 'uper'"] = "did you mean string.upper?",
   } do
     it("is that of " .. called, function ()
       assert.equal(hint, hint_of("a.lua:1: attempt to call a nil value (" .. called .. ")"))
@@ -26,6 +30,23 @@ describe("the hint for a name that is not there", function ()
     assert.is_nil(hint_of "a.lua:1: attempt to index a nil value (global 'prnt')")
   end)
 
+  it("is that of a library that is indexed", function ()
+    assert.equal("did you mean moonherd?",
+      hint_of "a.lua:1: attempt to index a nil value (global 'moonhred')")
+    assert.equal("did you mean string?",
+      hint_of "a.lua:1: attempt to index a nil value (global 'strng')")
+  end)
+
+  it("is none for a field that is indexed: it may be any table's", function ()
+    assert.is_nil(hint_of "a.lua:1: attempt to index a nil value (field 'tiem')")
+  end)
+
+  it("is that of a module", function ()
+    assert.equal("did you mean moonherd.fs?", hint_of "a.lua:1: module 'moonherd.fss' not found:")
+    assert.equal("did you mean moonherd?", hint_of "a.lua:1: module 'monherd' not found:")
+    assert.is_nil(hint_of "a.lua:1: module 'tenants' not found:")
+  end)
+
   it("takes no other's place", function ()
     local err = {
       kind = "script", message = "attempt to call a nil value (global 'prnt')", hint = "own",
@@ -33,6 +54,70 @@ describe("the hint for a name that is not there", function ()
     advice.advise(err)
     assert.equal("own", err.hint)
     assert.is_nil(hint_of("attempt to call a nil value (global 'prnt')", "api"))
+  end)
+end)
+
+local function message_of(raised)
+  local err = raw_errors.wrap(raised)
+  advice.advise(err)
+  return err.message
+end
+
+describe("the message of what is no text", function ()
+  it("shows a plain table", function ()
+    assert.equal('{ code = 7, why = "no" }', message_of { code = 7, why = "no" })
+  end)
+
+  it("hides its secrets", function ()
+    log.hide "a-raised-secret"
+    assert.equal('{ token = "[hidden]" }', message_of { token = "a-raised-secret" })
+  end)
+
+  it("is bounded", function ()
+    local long, deep = {}, {}
+    for i = 1, 1000 do
+      long[i], deep = i, { deep }
+    end
+    assert(#message_of(long) < 500)
+    assert(#message_of(deep) < 500)
+  end)
+
+  it("is what it says of itself", function ()
+    local mine = setmetatable({}, { __tostring = function () return "mine" end })
+    assert.equal("mine", message_of(mine))
+  end)
+
+  it("names a missing one", function ()
+    assert.equal("(error object is a nil value)", message_of(nil))
+    assert.equal("false", message_of(false))
+  end)
+end)
+
+describe("a long name of a file", function ()
+  local whole = "/srv/" .. ("\u{FC}"):rep(40) .. "/a.lua"
+  local cut = "..." .. whole:sub(-55)
+
+  local function whole_of(message, trace)
+    local err = { kind = "script", message = message, trace = trace }
+    advice.advise(err)
+    return err.message
+  end
+
+  it("comes from the trace", function ()
+    assert.is_nil((utf8.len(cut)))
+    local trace = ("stack traceback:\n\t%s:2: in main chunk"):format(whole)
+    assert.equal(whole .. ":2: no: 3:4: x", whole_of(cut .. ":2: no: 3:4: x", trace))
+  end)
+
+  it("comes from what could not be loaded", function ()
+    local message = "error loading module 'a' from file '%s':\n\t%s:2: no"
+    assert.equal(message:format(whole, whole), whole_of(message:format(whole, cut)))
+  end)
+
+  it("stays when there is no whole one", function ()
+    assert.equal("...x/a.lua:2: no", whole_of "...x/a.lua:2: no")
+    assert.equal("what...ever/a.lua:2: no",
+      whole_of("what...ever/a.lua:2: no", "\t/ever/a.lua:2: in x"))
   end)
 end)
 

@@ -285,17 +285,6 @@ function M.find(name)
   return by_last
 end
 
-local AT_ONCE = 200
-
--- The nearest of more names than are compared at once.
-local function nearest_of_many(name, names)
-  local best = {}
-  for first = 1, #names, AT_ONCE do
-    best[#best + 1] = options.nearest(name, table.move(names, first, first + AT_ONCE - 1, 1, {}))
-  end
-  return options.nearest(name, best)
-end
-
 local LEAST = 4 -- letters: fewer are part of too many names
 
 -- The first name that a word is a part of.
@@ -319,7 +308,7 @@ function M.nearest(name, more)
     names[#names + 1] = entry.name
     if not whole[last] then names[#names + 1], whole[last] = last, entry.name end
   end
-  local found = nearest_of_many(name, names) or holder_of(name, names)
+  local found = options.nearest(name, names) or holder_of(name, names)
   return found and whole[found] or found
 end
 

@@ -2,7 +2,6 @@
 -- each script as an item that this run holds; what a run that was killed has left is seen in the
 -- list: a script that is not in it any more was deleted. Only one process may do it at a time, as a
 -- filter cannot be shared.
-local async = require "moonherd.async"
 local deletion = require "moonherd.cloudflare.deletion"
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
@@ -10,6 +9,7 @@ local ledgers = require "moonherd.fleet.ledgers"
 local moonherd_try = require "moonherd.async".try
 local owners = require "moonherd.fleet.owner"
 local progress = require "moonherd.progress"
+local race = require "moonherd._race"
 local runs = require "moonherd.fleet.run"
 local time = require "moonherd.time"
 
@@ -70,7 +70,8 @@ end
 
 -- Tells how far it is, beside what the script itself is told.
 local function with_bar(namespace, opts, f)
-  local bar <close> = progress.new("delete_scripts in " .. namespace.name, {
+  local name = "delete_scripts in " .. namespace.name
+  local bar <close> = progress.new(name, {
     client = handles.client(namespace),
   })
   local given = opts.on_progress
@@ -80,7 +81,7 @@ local function with_bar(namespace, opts, f)
       if given then given(counts) end
     end
   end
-  return async.race(f, function () bar:watch() end)
+  return race(name, f, function () bar:watch() end)
 end
 
 --- Deletes scripts, with the ledger that the options name, if they do.

@@ -9,6 +9,7 @@ local ledgers = require "moonherd.fleet.ledgers"
 local log = require "moonherd._log"
 local owners = require "moonherd.fleet.owner"
 local progress = require "moonherd.progress"
+local race = require "moonherd._race"
 local time = require "moonherd.time"
 
 local M = {}
@@ -236,6 +237,11 @@ function M.begin(ledger, opts)
   }, Run)
 end
 
+-- What dumps and time limits say of it.
+local function told_as(self)
+  return ("job '%s'"):format(self.name)
+end
+
 --- Runs items.
 ---@async
 ---@param next_item function  gives the next {key=, run=, prepare=, digest=, before=, after=,
@@ -245,8 +251,8 @@ end
 function Run:work(next_item, total)
   local bar <close> = progress.new(self.name, { total = total, client = self.client })
   self.total, self.progress = total, bar
-  async.race(function () work(self, next_item) end, function () keep_alive(self) end,
-    function () bar:watch() end)
+  race(told_as(self), function () work(self, next_item) end,
+    function () keep_alive(self) end, function () bar:watch() end)
   if not self.fault then return report(self) end
   local err = ledgers.explain(self.fault, self.ledger.path)
   if errors.is(err) then err.progress = report(self) end
@@ -259,7 +265,7 @@ end
 ---@param f function
 ---@return any result  what it returns
 function Run:call(f)
-  return async.race(f, function () keep_alive(self) end)
+  return race(told_as(self), f, function () keep_alive(self) end)
 end
 
 --- Ends the run, whatever became of it: nothing is held any more. What was in flight stays
