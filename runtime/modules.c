@@ -4,12 +4,12 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "core/embedded.h"
 #include "core/guarded.h"
 #include "core/realm.h"
+#include "modules_parts.h"
 #include "moonherd.h"
 
 // One for each C module, a line each: moonherd._clock and so on.
@@ -21,6 +21,7 @@
   X(events) \
   X(fs) \
   X(guarded) \
+  X(guarded_files) \
   X(hash) \
   X(http) \
   X(json) \
@@ -50,30 +51,35 @@ static const luaL_Reg linked[] = {
     {"cjson.safe", luaopen_cjson_safe},
     MODULES(ENTRY){NULL, NULL},
 };
-enum { PUBLIC_LINKED = 2 /* the first of them: scripts have them under a guard too */ };
+enum { FOREIGN = 2 /* the first of them: made by others, and for scripts under a guard too */ };
 
 /* Their addresses are keys of the registry. Neither is there when modules of moonherd and scripts see
  * the same globals and the same package.loaded. */
 static const char ENVIRONMENT[] = "moonherd.environment"; /* what its modules have for globals */
 static const char LOADED[] = "moonherd.loaded";           /* its modules, out of scripts' reach */
 
-static void preload(lua_State *L, size_t count) {
+void mh_modules_preload(lua_State *L, bool foreign_alone) {
+  size_t count = foreign_alone ? FOREIGN : sizeof linked / sizeof *linked - 1;
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  for (size_t i = 0; i < count && linked[i].name != NULL; i++) {
+  for (size_t i = 0; i < count; i++) {
     lua_pushcfunction(L, linked[i].func);
     lua_setfield(L, -2, linked[i].name);
   }
   lua_pop(L, 1);
 }
 
-static void push_loaded(lua_State *L) {
+void mh_modules_hide_loaded(lua_State *L) {
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, LOADED);
+}
+
+void mh_modules_push_loaded(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, LOADED) == LUA_TTABLE) return;
   lua_pop(L, 1);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
-/* Compiles an embedded module and pushes its chunk. Raises when it has an error. */
-static void push_chunk(lua_State *L, const struct mh_embedded *module) {
+void mh_modules_push_chunk(lua_State *L, const struct mh_embedded *module) {
   const char *chunk_name = lua_pushfstring(L, "=[%s]", module->name);
   size_t n = (size_t)(module->end - module->bytes);
   if (luaL_loadbufferx(L, module->bytes, n, chunk_name, "t") != LUA_OK) lua_error(L);
@@ -90,13 +96,12 @@ static int search_embedded(lua_State *L) {
     lua_pushfstring(L, "no embedded module '%s'", name);
     return 1;
   }
-  push_chunk(L, module);
+  mh_modules_push_chunk(L, module);
   lua_pushliteral(L, ":embedded:");
   return 2;
 }
 
-/* Behind package.preload, before the files: package.path cannot replace a part of the program. */
-static void add_searcher(lua_State *L, lua_CFunction searcher) {
+void mh_modules_add_searcher(lua_State *L, lua_CFunction searcher) {
   lua_getglobal(L, LUA_LOADLIBNAME);
   lua_getfield(L, -1, "searchers");
   for (lua_Integer i = luaL_len(L, -1); i >= 2; i--) {
@@ -109,14 +114,13 @@ static void add_searcher(lua_State *L, lua_CFunction searcher) {
 }
 
 static void replace_require(lua_State *L) {
-  push_chunk(L, mh_embedded_find("moonherd._require"));
+  mh_modules_push_chunk(L, mh_embedded_find("moonherd._require"));
   lua_call(L, 0, 1);
   lua_setglobal(L, "require");
 }
 
-/* The module moonherd._host: {options = …, version = …} */
-static void add_host(lua_State *L, const mh_config *config) {
-  push_loaded(L);
+void mh_modules_add_host(lua_State *L, const mh_config *config) {
+  mh_modules_push_loaded(L);
   lua_createtable(L, 0, 2);
   mh_config_push(L, config);
   lua_setfield(L, -2, "options");
@@ -141,7 +145,7 @@ static bool push_loader(lua_State *L, const char *name) {
   lua_CFunction opener = find_opener(name);
   const struct mh_embedded *module = mh_embedded_find(name);
   if (opener != NULL) lua_pushcfunction(L, opener);
-  else if (module != NULL) push_chunk(L, module);
+  else if (module != NULL) mh_modules_push_chunk(L, module);
   return opener != NULL || module != NULL;
 }
 
@@ -156,7 +160,7 @@ static int require_other(lua_State *L) {
 int mh_modules_require(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   lua_settop(L, 1);
-  push_loaded(L);
+  mh_modules_push_loaded(L);
   // stack: name, loaded
   if (lua_getfield(L, 2, name) != LUA_TNIL) return 1;
   lua_pop(L, 1);
@@ -169,8 +173,7 @@ int mh_modules_require(lua_State *L) {
   return 1;
 }
 
-/* Copies the fields of the table at the top to the one below it, which stays. */
-static void copy_fields(lua_State *L) {
+void mh_modules_copy_fields(lua_State *L) {
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     // stack: to, from, name, value
     lua_pushvalue(L, -2);
@@ -180,11 +183,10 @@ static void copy_fields(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* A copy: whatever is done to the globals later does not reach moonherd. Leaves it on the stack. */
-static void make_environment(lua_State *L) {
+void mh_modules_make_environment(lua_State *L) {
   lua_newtable(L);
   lua_pushglobaltable(L);
-  copy_fields(L);
+  mh_modules_copy_fields(L);
   lua_pushcfunction(L, mh_modules_require);
   lua_setfield(L, -2, "require");
   lua_pushvalue(L, -1);
@@ -200,9 +202,7 @@ static bool has_parts(const char *name) {
   return false;
 }
 
-/* moonherd.json and the like. What starts with _ is not for scripts, nor what has parts, nor they:
- * scripts reach moonherd.store and moonherd.platform by what `moonherd` makes of them. */
-static bool is_public(const char *name) {
+bool mh_modules_is_public(const char *name) {
   static const char prefix[] = "moonherd.";
   size_t n = sizeof prefix - 1;
   if (strncmp(name, prefix, n) != 0 || name[n] == '_') return false;
@@ -214,7 +214,7 @@ static bool is_public(const char *name) {
 static void preload_public(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   for (size_t i = 0; i < mh_embedded_count; i++) {
-    if (!is_public(mh_embedded_modules[i].name)) continue;
+    if (!mh_modules_is_public(mh_embedded_modules[i].name)) continue;
     lua_pushcfunction(L, mh_modules_require);
     lua_setfield(L, -2, mh_embedded_modules[i].name);
   }
@@ -222,86 +222,24 @@ static void preload_public(lua_State *L) {
 }
 
 void mh_modules_attach(lua_State *L, const mh_config *config) {
-  make_environment(L);
+  mh_modules_make_environment(L);
   lua_pop(L, 1);
-  add_host(L, config);
+  mh_modules_add_host(L, config);
   preload_public(L);
-}
-
-/* ---- under a guard ---------------------------------------------------------------------------- */
-
-/* Private modules trust their callers. Under a guard scripts cannot have them: moonherd's modules are
- * kept in a table of their own, are loaded by a `require` of their own, and see copies of the globals
- * and the libraries, so that no replaced function is handed what is theirs. */
-
-/* Upvalue: the name. It is called by scripts too, with what they like. */
-static int load_public(lua_State *L) {
-  lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  return mh_modules_require(L);
-}
-
-/* One of package.searchers. */
-static int search_public(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  bool is_ours = strncmp(name, "moonherd", 8) == 0;
-  bool is_open = !is_ours || strcmp(name, "moonherd") == 0 || is_public(name);
-  if (!is_open || mh_embedded_find(name) == NULL) {
-    lua_pushfstring(L, "no embedded module '%s'", name);
-    return 1;
-  }
-  lua_pushvalue(L, 1);
-  lua_pushcclosure(L, load_public, 1);
-  lua_pushliteral(L, ":embedded:");
-  return 2;
-}
-
-/* The table at the top has copies of the libraries, but for `package`, which is read where scripts
- * set it. What is made later, such as `arg`, is looked for in the globals. */
-static void copy_libraries(lua_State *L) {
-  static const char *const libraries[] = {LUA_COLIBNAME,   LUA_TABLIBNAME, LUA_IOLIBNAME,
-                                          LUA_OSLIBNAME,   LUA_STRLIBNAME, LUA_UTF8LIBNAME,
-                                          LUA_MATHLIBNAME, LUA_DBLIBNAME};
-  for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
-    lua_newtable(L);
-    lua_getfield(L, -2, libraries[i]);
-    copy_fields(L);
-    lua_setfield(L, -2, libraries[i]);
-  }
-  lua_createtable(L, 0, 1);
-  lua_pushglobaltable(L);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-}
-
-static void open_guarded(lua_State *L, const mh_config *config) {
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, LOADED);
-  add_host(L, config);
-  preload(L, PUBLIC_LINKED);
-  add_searcher(L, search_public);
-  push_loaded(L);
-  lua_pushcfunction(L, luaopen_moonherd__guarded);  // narrows Lua's own libraries
-  lua_call(L, 0, 1);
-  lua_setfield(L, -2, "moonherd._guarded");
-  make_environment(L);
-  copy_libraries(L);
-  push_chunk(L, mh_embedded_find("moonherd._package"));
-  lua_call(L, 0, 0);
 }
 
 /* ---- in a state of our own -------------------------------------------------------------------- */
 
 static void open_plain(lua_State *L, const mh_config *config) {
-  preload(L, SIZE_MAX);
-  add_searcher(L, search_embedded);
-  add_host(L, config);
+  mh_modules_preload(L, false);
+  mh_modules_add_searcher(L, search_embedded);
+  mh_modules_add_host(L, config);
 }
 
 void mh_modules_open(lua_State *L, const mh_config *config) {
   lua_pushcfunction(L, luaopen_moonherd__std);
   lua_call(L, 0, 0);
-  if (mh_guard_of(L) != NULL) open_guarded(L, config);
+  if (mh_guard_of(L) != NULL) mh_modules_open_guarded(L, config);
   else open_plain(L, config);
   replace_require(L);
   lua_settop(L, 0);
@@ -315,7 +253,7 @@ void mh_modules_push_require(lua_State *L) {
 }
 
 void mh_modules_push_host(lua_State *L) {
-  push_loaded(L);
+  mh_modules_push_loaded(L);
   lua_getfield(L, -1, "moonherd._host");
   lua_remove(L, -2);
 }

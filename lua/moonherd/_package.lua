@@ -1,6 +1,7 @@
 -- `package` under a guard: modules of Lua are found along package.path inside of its folders, those
--- of C only among what is linked in. runtime/modules.c runs it before any script.
-local core = require "moonherd._guarded"
+-- of C only among what is linked in. runtime/modules_guarded.c runs it before any script.
+local can_read = require "moonherd._guarded_files".can_read
+local loadlib = require "moonherd._guarded".loadlib
 local package, loadfile = package, loadfile
 
 local function search(name, path, separator, replacement)
@@ -10,8 +11,8 @@ local function search(name, path, separator, replacement)
   local reasons = {}
   for template in path:gmatch "[^;]+" do
     local file = template:gsub("%?", (name:gsub("%%", "%%%%")))
-    local can_read, why = core.can_read(file)
-    if can_read then return file end
+    local is_there, why = can_read(file)
+    if is_there then return file end
     reasons[#reasons + 1] = why
   end
   return nil, table.concat(reasons, "\n\t")
@@ -34,5 +35,5 @@ local searchers = package.searchers
 searchers[3] = search_lua -- behind package.preload and what is part of the program
 for i = #searchers, 4, -1 do searchers[i] = nil end
 rawset(package, "searchpath", searchpath)
-rawset(package, "loadlib", core.loadlib)
+rawset(package, "loadlib", loadlib)
 rawset(package, "cpath", "")

@@ -44,3 +44,24 @@ void mh_guard_check_listen(lua_State *L, const char *who, const char *unix_path)
   mh_guarded(L, who, "listen", mh_guard_listen(mh_guard_of(L)));
   if (unix_path != NULL) mh_guard_check_file(L, who, "make the socket", unix_path, true);
 }
+
+void mh_guard_replace_all(lua_State *L, const luaL_Reg *list) {
+  for (; list->name != NULL; list++) {
+    lua_getfield(L, -1, list->name);
+    lua_pushcclosure(L, list->func, 1);
+    lua_setfield(L, -2, list->name);
+  }
+}
+
+void mh_guard_replace(lua_State *L, const char *library, const luaL_Reg *list) {
+  lua_getglobal(L, library);
+  mh_guard_replace_all(L, list);
+  lua_pop(L, 1);
+}
+
+int mh_guard_call_plain(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}

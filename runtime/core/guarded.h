@@ -3,7 +3,9 @@
 #ifndef MH_GUARDED_H
 #define MH_GUARDED_H
 
+#include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 
 #include "core/guard.h"
 
@@ -27,5 +29,13 @@ void mh_guard_check_listen(lua_State *L, const char *who, const char *unix_path)
  * library. `what`: "read", "write" and so on. See core/place.h for the better way. */
 void mh_guard_check_file(lua_State *L, const char *who, const char *what, const char *path,
                          bool is_write);
+
+/* Functions of the library of that name, or of the table at the top, are replaced; each gets the plain
+ * one as its first upvalue, which no script can get at with `debug` narrowed. */
+void mh_guard_replace(lua_State *L, const char *library, const luaL_Reg *list);
+void mh_guard_replace_all(lua_State *L, const luaL_Reg *list);
+
+/* For the functions in such a list: calls the plain one with all arguments, returns all results. */
+int mh_guard_call_plain(lua_State *L);
 
 #endif

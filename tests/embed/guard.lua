@@ -228,8 +228,7 @@ end
 
 function cases.replaced_functions_change_nothing()
   local plain = { pcall = pcall }
-  local texts = getmetatable ""
-  texts.__index = function (_, name) return string[name] end
+  assert(getmetatable "" == false and not debug.getmetatable "")
   string.sub = function () return inside .. "/file" end
   _G.error = function () end
   _G.tostring = function () return inside .. "/file" end
@@ -343,20 +342,19 @@ function cases.no_network_but_the_api()
   refused(moonherd.serve, { port = 0, handler = print })
 end
 
+-- The socket of the platform, past the client. Nothing gives the script its credential: what the guard
+-- lets pass, the platform turns down.
 local function over_socket()
-  local plain, socket, credential = http.request, nil, nil
-  http.request = function (request)
-    socket, credential = request.unix_socket, request.headers.authorization
-    return plain(request)
-  end
-  pcall(function () return moonherd.connect():namespaces() end) -- refused or not, it was seen
-  assert(socket and credential)
+  local socket = assert(moonherd.connect()._socket)
   return function (method, path, headers)
-    headers = headers or {}
-    headers.authorization = credential
-    return plain { method = method, url = "http://localhost" .. path,
+    return http.request { method = method, url = "http://localhost" .. path,
       unix_socket = socket, headers = headers, body = method:find "^P" and "{}" or nil }
   end
+end
+
+local function passes(send, method, path)
+  local status = send(method, path).status
+  assert(status == 401 or status == 400 or status == 403, status)
 end
 
 local ACCOUNT = "/client/v4/accounts/11111111111111111111111111111111"
@@ -384,10 +382,10 @@ function cases.paths_lead_where_they_seem_to()
   refused(send, "PATCH", NAMESPACES .. "/prod-1")
   refused(send, "GET", NAMESPACES .. "/prod-1", { host = "other" })
   refused(send, "GET", NAMESPACES .. "/prod-1", { ["X-HTTP-Method-Override"] = "DELETE" })
-  assert(send("GET", NAMESPACES .. "/prod-1").status == 404)
-  assert(send("GET", NAMESPACES .. "/prod-1/scripts/a%2Fb").status == 404)
-  assert(send("GET", NAMESPACES .. "/%70rod-1").status == 404)
-  assert(send("GET", "/client/v4/user/tokens/verify").status == 200)
+  passes(send, "GET", NAMESPACES .. "/prod-1")
+  passes(send, "GET", NAMESPACES .. "/prod-1/scripts/a%2Fb")
+  passes(send, "GET", NAMESPACES .. "/%70rod-1")
+  passes(send, "GET", "/client/v4/user/tokens/verify")
 end
 
 function cases.the_client_is_held_too()
@@ -407,8 +405,9 @@ function cases.a_script_that_only_reads()
   for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "get", "OPTIONS" } do
     refused(send, method, NAMESPACES .. "/prod-1")
   end
-  assert(send("GET", NAMESPACES).status == 200)
-  assert(send("HEAD", NAMESPACES).status)
+  passes(send, "GET", NAMESPACES)
+  passes(send, "HEAD", NAMESPACES)
+  assert(#moonherd.connect():namespaces() == 0)
 end
 
 -- With the network allowed the rules of the API hold for the API's host, in every spelling.
