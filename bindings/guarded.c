@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <lualib.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/guarded.h"
@@ -33,6 +34,13 @@ static int f_setlocale(lua_State *L) {
   if (!lua_isnoneornil(L, 1))
     mh_guarded(L, "os.setlocale", "change the locale", "it would change for all of the process");
   return mh_guard_call_plain(L);
+}
+
+static int f_getenv(lua_State *L) {
+  size_t n;
+  const char *name = luaL_checklstring(L, 1, &n);
+  lua_pushstring(L, mh_guard_hides(mh_guard_of(L), name, n) ? NULL : getenv(name));
+  return 1;
 }
 
 static int f_loadlib(lua_State *L) {
@@ -134,7 +142,7 @@ int luaopen_moonherd__guarded(lua_State *L) {
   mh_guard_replace(L, LUA_OSLIBNAME, os);
   narrow_debug(L);
   keep_string_methods(L);
-  static const luaL_Reg functions[] = {{"loadlib", f_loadlib}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"getenv", f_getenv}, {"loadlib", f_loadlib}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

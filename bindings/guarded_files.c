@@ -286,11 +286,8 @@ int luaopen_moonherd__guarded_files(lua_State *L);
 int luaopen_moonherd__guarded_files(lua_State *L) {
   static const luaL_Reg base[] = {
       {"load", f_load}, {"loadfile", f_loadfile}, {"dofile", f_dofile}, {NULL, NULL}};
-  static const luaL_Reg io[] = {{"open", f_open},
-                                {"input", f_input},
-                                {"output", f_output},
-                                {"lines", f_lines},
-                                {NULL, NULL}};
+  static const luaL_Reg io[] = {
+      {"open", f_open}, {"input", f_input}, {"output", f_output}, {"lines", f_lines}, {NULL, NULL}};
   static const luaL_Reg os[] = {{"remove", f_remove}, {"rename", f_rename}, {NULL, NULL}};
   mh_guard_replace(L, LUA_GNAME, base);
   mh_guard_replace(L, LUA_IOLIBNAME, io);

@@ -1,6 +1,7 @@
 /* moonherd._proc: child processes. lua/moonherd/sh.lua checks options, and raises what goes wrong. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -144,12 +145,14 @@ static int f_close(lua_State *L) {
   return 0;
 }
 
-/* environ() -> the environment of this process, a table. */
+/* environ() -> the environment of this process, a table; without what a guard hides. */
 static int f_environ(lua_State *L) {
+  const mh_guard *guard = mh_guard_of(L);
   lua_newtable(L);
   for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
     const char *equals = strchr(*entry, '=');
     if (equals == NULL) continue;
+    if (mh_guard_hides(guard, *entry, (size_t)(equals - *entry))) continue;
     lua_pushlstring(L, *entry, (size_t)(equals - *entry));
     lua_pushstring(L, equals + 1);
     lua_rawset(L, -3);
@@ -161,7 +164,16 @@ static const luaL_Reg methods[] = {
     {"wait", f_wait}, {"is_over", f_is_over}, {"stop", f_stop}, {"close", f_close}, {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"start", f_start}, {"environ", f_environ}, {NULL, NULL}};
+/* variable(name) -> its value in that environment, or nil */
+static int f_variable(lua_State *L) {
+  size_t n;
+  const char *name = luaL_checklstring(L, 1, &n);
+  lua_pushstring(L, mh_guard_hides(mh_guard_of(L), name, n) ? NULL : getenv(name));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"start", f_start}, {"environ", f_environ}, {"variable", f_variable}, {NULL, NULL}};
 
 int luaopen_moonherd__proc(lua_State *L);
 int luaopen_moonherd__proc(lua_State *L) {

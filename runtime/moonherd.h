@@ -156,8 +156,9 @@ typedef struct moonherd_config {
    *
    * With a guard scripts have no bytecode, no C modules but those that are linked in, none of
    * moonherd's private modules (those with _, folders, their parts), of `debug` only traceback, getinfo
-   * and getmetatable, and no metatables of userdata. What the host itself loads or
-   * registers is not guarded, nor what the embedded platform does with its own state folder: keep
+   * and getmetatable, and no metatables of userdata and strings. What they put in the place of a
+   * function is not called by moonherd. Without "processes" the credentials of the environment are
+   * hidden from them. What the host itself loads or registers is not guarded, nor what the embedded platform does with its own state folder: keep
    * that out of "files". */
   const char *guard;
 

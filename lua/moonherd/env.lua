@@ -4,6 +4,7 @@
 -- same files by the same rules, but into the environment itself, before anything runs.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
+local process = require "moonherd._proc"
 local secret = require "moonherd.secret"
 local words = require "moonherd._words"
 
@@ -75,7 +76,7 @@ end
 function M.get(name, opts)
   check_name("env.get", name)
   opts = read_options(opts)
-  local text = os.getenv(name)
+  local text = process.variable(name)
   if not text or text == "" or loaded[name] and loaded[name].overrides then
     text = loaded[name] and loaded[name].value or text
   end
@@ -100,7 +101,7 @@ end
 ---@example
 --- print(type(moonherd.env.all().PATH))     --> string
 function M.all()
-  local values = require "moonherd._proc".environ()
+  local values = process.environ()
   for name, entry in pairs(loaded) do
     if entry.overrides or values[name] == nil or values[name] == "" then
       values[name] = entry.value

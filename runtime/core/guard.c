@@ -17,6 +17,15 @@ const char *mh_guard_listen(const mh_guard *guard) {
   return "the guard has no \"network\": \"any\"";
 }
 
+/* The names under which cloudflare/target.lua finds them. */
+bool mh_guard_hides(const mh_guard *guard, const char *variable, size_t n) {
+  static const char *const names[] = {"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"};
+  if (guard == NULL || guard->allows_processes) return false;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strlen(names[i]) == n && memcmp(names[i], variable, n) == 0) return true;
+  return false;
+}
+
 /* ---- files -------------------------------------------------------------------------------- */
 
 static bool is_inside(const char *path, const mh_strings *folders) {

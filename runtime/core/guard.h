@@ -42,6 +42,10 @@ const char *mh_guard_process(const mh_guard *guard);
 const char *mh_guard_listen(const mh_guard *guard);
 const char *mh_guard_request_refusal(const mh_guard *guard, const mh_guard_request *request);
 
+/* Whether a variable of the environment is a credential: the client's, and not for scripts. With
+ * processes, which would tell it, nothing is hidden. */
+bool mh_guard_hides(const mh_guard *guard, const char *variable, size_t n);
+
 /* Whether what a real path leads to is inside of the folders of `read` or `write`, and, when it is to
  * be changed, no file that SQLite keeps beside a database. */
 const char *mh_guard_real_path(const mh_guard *guard, const char *real_path, bool is_write);

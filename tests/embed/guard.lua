@@ -1,7 +1,7 @@
 -- Every public way out of a guard. tests/embed/test_guard.c runs each function in its own handle,
 -- with a folder: in/ may be read, out/ may be written, secret/ neither. `in/link` and `out/way`
 -- lead to secret/, `out/dangling` to a file in it that is not there yet.
--- luacheck: ignore 111 122 143
+-- luacheck: ignore 111 122 142 143
 local moonherd = require "moonherd"
 local http = moonherd.http
 local case, dir = ...
@@ -243,7 +243,8 @@ function cases.private_modules_are_out_of_reach()
   getmetatable(moonherd).parts = { store = "moonherd._store" }
   gone(moonherd.store)
   for _, name in ipairs { "_std", "_guarded", "_fs", "_store", "_platform", "_task", "_parts",
-    "store", "store.sqlite", "cloudflare.transport", "platform", "platform.main", "cli" } do
+    "test", "testing.place", "store", "store.sqlite", "cloudflare.transport", "platform",
+    "platform.main", "cli" } do
     name = "moonherd." .. name
     gone(package.loaded[name])
     gone(package.preload[name])
@@ -263,9 +264,83 @@ function cases.public_modules_are_the_same_everywhere()
   assert(require "moonherd.fs" == moonherd.fs)
 end
 
+-- ---- what is the client's ----------------------------------------------------------------------
+
+-- Calls f(table, name, value) for every field of every table a script can reach from `value`,
+-- through metatables too. `seen` ends it.
+local function visit(value, seen, f)
+  if type(value) ~= "table" or seen[value] then return end
+  seen[value] = true
+  for name, field in next, value do
+    f(value, name, field)
+    visit(name, seen, f)
+    visit(field, seen, f)
+  end
+  visit(getmetatable(value), seen, f)
+end
+
+-- The credential that test_guard.c has put into the environment, where no script finds it.
+local TOKEN = "a-token-" .. "that-no-script-sees"
+
+local function all_modules()
+  for _, name in ipairs { "args", "channel", "env", "fs", "hash", "http", "inherit", "inspect",
+    "job", "json", "limit", "log", "multipart", "progress", "prompt", "retry", "secret",
+    "serve", "sh", "sqlite", "time" } do assert(moonherd[name], name) end
+  for _, name in ipairs { "async", "backoff", "error", "events" } do
+    require("moonherd." .. name)
+  end
+end
+
+-- Every function that a script can reach, of Lua's libraries, of moonherd's modules and of the
+-- handles of the client, is replaced by one that looks at what it is given.
+function cases.replaced_functions_see_no_credential()
+  all_modules()
+  local client = moonherd.connect()
+  local ns = client:namespace "prod-1"
+  local script, told = ns:script "shop", nil
+  local next, tostring, type, pcall, rawset = next, tostring, type, pcall, rawset
+  local pack, find, ours = table.pack, string.find, {}
+  local function look(place, value, seen)
+    if type(value) == "string" and find(value, TOKEN, 1, true) then told = place end
+    if type(value) ~= "table" or seen[value] then return end
+    seen[value] = true
+    for name, field in next, value do
+      look(place, name, seen)
+      look(place, field, seen)
+    end
+  end
+  local function spy(place, name, value)
+    if type(value) ~= "function" or ours[value] then return end
+    local function spying(...)
+      local arguments = pack(...)
+      for i = 1, arguments.n do look(tostring(name), arguments[i], {}) end
+      return value(...)
+    end
+    ours[spying] = true
+    place[#place + 1] = { name, spying }
+  end
+  local found = { [ours] = true }
+  for _, root in ipairs { _G, package.loaded, client, ns, script } do
+    visit(root, found, function (_, _, value) look("a field", value, {}) end)
+  end
+  gone(told)
+  for place in next, found do
+    local list = {}
+    for name, value in next, place do spy(list, name, value) end
+    for _, entry in next, list do pcall(rawset, place, entry[1], entry[2]) end
+  end
+  local ok, err = pcall(function () return ns:details() end)
+  assert(not ok and err.reason == "connect_failed", told or err)
+  ok, err = pcall(function ()
+    script:upload { script = "// code", compatibility_date = "2026-10-01" }
+  end)
+  assert(not ok and err.reason == "connect_failed", told or err)
+  gone(told)
+end
+
 -- What scripts put in the place of Lua's functions is not called with what is moonherd's own.
 function cases.replaced_libraries_see_nothing()
-  local seen = {}
+  local pcall, seen = pcall, {}
   local function spy(place, name)
     local plain = place[name]
     place[name] = function (...)
@@ -277,11 +352,37 @@ function cases.replaced_libraries_see_nothing()
     spy(_G, name)
   end
   for _, name in ipairs { "pack", "unpack", "insert", "concat" } do spy(table, name) end
-  moonherd.fs.read(inside .. "/file")
+  for _, name in ipairs { "format", "find", "match", "gsub", "sub" } do spy(string, name) end
+  for _, name in ipairs { "request", "get" } do spy(http, name) end
+  for _, name in ipairs { "encode", "decode" } do spy(moonherd.json, name) end
+  for _, name in ipairs { "read", "write", "join" } do spy(moonherd.fs, name) end
+  moonherd.read(inside .. "/file")
   moonherd.gather(function () moonherd.sleep(0) end)
   local client = moonherd.connect()
   client:budget()
+  pcall(client.request, client, { method = "GET", path = "/user/tokens/verify" })
   assert(#seen == 0, table.concat(seen, " "))
+end
+
+function cases.strings_keep_their_methods()
+  string.sub = function () return "mine" end
+  function string.twice(s) return s .. s end
+  assert(("abc"):sub(1, 1) == "a" and string.sub() == "mine" and ("x"):twice() == "xx")
+end
+
+function cases.credentials_are_the_clients()
+  for _, name in ipairs { "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY" } do
+    gone(os.getenv(name))
+    gone(moonherd.env.get(name))
+    gone(moonherd.env.all()[name])
+  end
+  assert(os.getenv "PATH" and moonherd.env.get "PATH" and moonherd.env.all().PATH)
+  assert(moonherd.connect().target == "http://127.0.0.1:9/client/v4")
+end
+
+function cases.processes_would_tell_them()
+  assert(os.getenv "CLOUDFLARE_API_TOKEN" == TOKEN)
+  assert(moonherd.env.get "CLOUDFLARE_API_TOKEN" == TOKEN)
 end
 
 -- The environment is the host's: a script cannot change it, and the guard does not look at it.
@@ -342,8 +443,8 @@ function cases.no_network_but_the_api()
   refused(moonherd.serve, { port = 0, handler = print })
 end
 
--- The socket of the platform, past the client. Nothing gives the script its credential: what the guard
--- lets pass, the platform turns down.
+-- The socket of the platform, past the client. Nothing gives the script its credential: what the
+-- guard lets pass, the platform turns down.
 local function over_socket()
   local socket = assert(moonherd.connect()._socket)
   return function (method, path, headers)
@@ -386,6 +487,25 @@ function cases.paths_lead_where_they_seem_to()
   passes(send, "GET", NAMESPACES .. "/prod-1/scripts/a%2Fb")
   passes(send, "GET", NAMESPACES .. "/%70rod-1")
   passes(send, "GET", "/client/v4/user/tokens/verify")
+end
+
+-- Nothing puts a second request, or another line, behind the one that the guard has seen.
+function cases.a_request_is_one_request()
+  local socket = assert(moonherd.connect()._socket)
+  local second = "DELETE " .. NAMESPACES .. "/other HTTP/1.1\r\nhost: localhost\r\n\r\n"
+  for _, request in ipairs {
+    { headers = { ["content-length"] = "0" } }, { headers = { ["Content-Length "] = "0" } },
+    { headers = { ["transfer-encoding"] = "chunked" } }, { headers = { x = "1\r\nhost: other" } },
+    { headers = { ["x: 1\r\nhost"] = "other" } }, { headers = { expect = "100-continue" } },
+    { method = "GET / HTTP/1.1\r\n\r\nGET" }, { method = "GET /" },
+    { url = "http://localhost" .. NAMESPACES .. "/prod-1 HTTP/1.1\r\nx:" },
+    { url = "http://localhost" .. NAMESPACES .. "/prod-1 x" } } do
+    request.method = request.method or "POST"
+    request.url = request.url or "http://localhost" .. NAMESPACES .. "/prod-1/scripts"
+    request.unix_socket, request.body = socket, second
+    local ok, err = pcall(http.request, request)
+    assert(not ok and err.kind == "usage", tostring(err))
+  end
 end
 
 function cases.the_client_is_held_too()

@@ -149,6 +149,11 @@ static const char STRICT[] =
     ",\"accounts\":[\"11111111111111111111111111111111\",\"00000000000000000000000000000000"
     "\"],\"namespaces\":[\"prod-*\"]}";
 
+/* Where nobody listens. */
+static const char REMOTE[] =
+    "{\"target\":\"http://127.0.0.1:9/client/v4\",\"log\":\"error\","
+    "\"account\":\"11111111111111111111111111111111\"}";
+
 static const struct {
   const char *name, *options, *guard; /* NULL: LOCAL, STRICT */
 } ways[] = {
@@ -168,12 +173,17 @@ static const struct {
     {"replaced_functions_change_nothing", NULL, NULL},
     {"private_modules_are_out_of_reach", NULL, NULL},
     {"public_modules_are_the_same_everywhere", NULL, NULL},
+    {"replaced_functions_see_no_credential", REMOTE, NULL},
     {"replaced_libraries_see_nothing", NULL, NULL},
+    {"strings_keep_their_methods", NULL, NULL},
+    {"credentials_are_the_clients", REMOTE, NULL},
+    {"processes_would_tell_them", NULL, "{\"processes\":true}"},
     {"the_environment_is_not_looked_at", NULL, NULL},
     {"other_threads_are_no_way_out", NULL, NULL},
     {"finalizers_at_the_end", NULL, NULL},
     {"no_network_but_the_api", NULL, "{" FILES "}"},
     {"paths_lead_where_they_seem_to", NULL, NULL},
+    {"a_request_is_one_request", NULL, NULL},
     {"the_client_is_held_too", NULL, NULL},
     {"a_script_that_only_reads", NULL, "{\"read_only\":true}"},
     {"with_any_network_the_api_is_guarded_still",
@@ -250,6 +260,7 @@ static void a_redirect_leads_nowhere(void **state) {
 }
 
 int main(void) {
+  setenv("CLOUDFLARE_API_TOKEN", "a-token-that-no-script-sees", 1);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_wrong_with_a_guard_is_said),
       cmocka_unit_test(no_way_leads_out),
