@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/error.h"
 #include "core/guarded.h"
@@ -361,6 +362,21 @@ static int f_response_index(lua_State *L) {
   return 1;
 }
 
+/* header(response, name) -> the first of that name, or nil; the others are not taken apart. */
+static int f_header(lua_State *L) {
+  size_t n = 0, name_n = 0;
+  const char *name = luaL_checklstring(L, 2, &name_n);
+  lua_getfield(L, 1, "_head");
+  const char *head = luaL_checklstring(L, -1, &n);
+  mh_header h;
+  for (size_t at = 0; mh_http_next_header(head, n, &at, &h);) {
+    if (h.name_n != name_n || strncasecmp(h.name, name, name_n) != 0) continue;
+    lua_pushlstring(L, h.value, h.value_n);
+    return 1;
+  }
+  return 0;
+}
+
 /* Whoever looks at all fields sees plain data. */
 static int f_response_pairs(lua_State *L) {
   lua_getfield(L, 1, "headers");
@@ -520,7 +536,12 @@ static const luaL_Reg response_meta[] = {
     {"__pairs", f_response_pairs},
     {NULL, NULL},
 };
-static const luaL_Reg functions[] = {{"open", f_open}, {"version", f_version}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"open", f_open},
+    {"header", f_header},
+    {"version", f_version},
+    {NULL, NULL},
+};
 
 int luaopen_moonherd__http(lua_State *L);
 int luaopen_moonherd__http(lua_State *L) {

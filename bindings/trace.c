@@ -21,6 +21,14 @@ static const char *path_of(lua_State *L, int index) {
   return target[n] == '\0' ? target : lua_pushlstring(L, target, n);
 }
 
+static mh_trace_arg text_of(lua_State *L, const char *name, int index) {
+  return (mh_trace_arg){.name = name, .text = luaL_checkstring(L, index)};
+}
+
+static mh_trace_arg number_of(lua_State *L, const char *name, int index) {
+  return (mh_trace_arg){.name = name, .number = luaL_checkinteger(L, index)};
+}
+
 /* request(began, name, method, target, status, attempt, ray, reason): what ends now. The last four may be
  * nil: there was no answer, it is no attempt of several, nothing failed. */
 static int f_request(lua_State *L) {
@@ -33,12 +41,12 @@ static int f_request(lua_State *L) {
                         mh_task_id(realm->current),
                         (uint64_t)luaL_checkinteger(L, 1),
                         mh_trace_now(realm->host->trace)};
-  mh_trace_arg args[7] = {{"method", luaL_checkstring(L, 3), 0}, {"path", path_of(L, 4), 0}};
+  mh_trace_arg args[7] = {text_of(L, "method", 3), {.name = "path", .text = path_of(L, 4)}};
   size_t n = 2;
-  if (!lua_isnoneornil(L, 5)) args[n++] = (mh_trace_arg){"status", NULL, luaL_checkinteger(L, 5)};
-  if (!lua_isnoneornil(L, 6)) args[n++] = (mh_trace_arg){"attempt", NULL, luaL_checkinteger(L, 6)};
-  if (!lua_isnoneornil(L, 7)) args[n++] = (mh_trace_arg){"ray", luaL_checkstring(L, 7), 0};
-  if (!lua_isnoneornil(L, 8)) args[n++] = (mh_trace_arg){"error", luaL_checkstring(L, 8), 0};
+  if (!lua_isnoneornil(L, 5)) args[n++] = number_of(L, "status", 5);
+  if (!lua_isnoneornil(L, 6)) args[n++] = number_of(L, "attempt", 6);
+  if (!lua_isnoneornil(L, 7)) args[n++] = text_of(L, "ray", 7);
+  if (!lua_isnoneornil(L, 8)) args[n++] = text_of(L, "error", 8);
   mh_trace_span(realm->host->trace, &span, args);
   return 0;
 }

@@ -207,25 +207,36 @@ int mh_log_hide(mh_log *log, const char *secret, size_t n) {
   return e;
 }
 
+/* Where the first secret begins, from `i` on; `n` when there is none. Most bytes begin none: that is
+ * told without a call. */
+static size_t find_secret(const mh_log *log, const char *text, size_t n, size_t i, size_t *length) {
+  for (; i + MH_MASK_SHORTEST <= n; i++) {
+    const hidden *h = may_begin(log, text + i) ? match(log, text + i, n - i) : NULL;
+    if (h == NULL) continue;
+    *length = h->n;
+    return i;
+  }
+  return n;
+}
+
+bool mh_log_has_secret(const mh_log *log, const char *text, size_t n) {
+  size_t length = 0;
+  return log->count > 0 && find_secret(log, text, n, 0, &length) < n;
+}
+
 int mh_log_mask(const mh_log *log, mh_buf *text) {
-  if (log->count == 0) return 0;
+  if (!mh_log_has_secret(log, text->data, text->len)) return 0;  // nothing is copied
   mh_buf out;
   mh_buf_init(&out, text->mem);
-  size_t copied = 0, i = 0;
+  size_t copied = 0;
   int e = 0;
-  while (i < text->len && e == 0) {
-    const hidden *h = match(log, text->data + i, text->len - i);
-    if (h == NULL) {
-      i++;
-      continue;
-    }
-    e = mh_buf_append(&out, text->data + copied, i - copied);
+  while (e == 0) {
+    size_t length = 0, found = find_secret(log, text->data, text->len, copied, &length);
+    e = mh_buf_append(&out, text->data + copied, found - copied);
+    copied = found + length;
+    if (found == text->len) break;
     if (e == 0) e = mh_buf_append(&out, HIDDEN, sizeof HIDDEN - 1);
-    i += h->n;
-    copied = i;
   }
-  if (copied == 0) return e;  // nothing found, nothing copied
-  if (e == 0) e = mh_buf_append(&out, text->data + copied, text->len - copied);
   if (e == 0) mh_buf_move(text, &out);
   mh_buf_fini(&out);
   return e;

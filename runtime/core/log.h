@@ -40,5 +40,6 @@ int mh_log_hide(mh_log *log, const char *secret, size_t n);
 
 /* Replaces every registered secret in `text` by "[hidden]", the longest match first. */
 int mh_log_mask(const mh_log *log, mh_buf *text);
+bool mh_log_has_secret(const mh_log *log, const char *text, size_t n);
 
 #endif

@@ -85,15 +85,11 @@ static unsigned trace_process(mh_realm *realm) {
 static void trace_end(const mh_task *task) {
   mh_trace *trace = task->realm->host->trace;
   if (trace == NULL) return;
-  const mh_trace_arg args[] = {{"spawned_at", task->place, 0},
-                               {"outcome",
-                                !task->has_failed     ? "done"
-                                : task->raised_cancel ? "cancelled"
-                                                      : "failed",
-                                0},
-                               {task->parent != NULL ? "parent" : NULL, NULL,
-                                task->parent != NULL ? (long long)task->parent->owner->id : 0},
-                               {NULL, NULL, 0}};
+  const char *outcome = !task->has_failed ? "done" : task->raised_cancel ? "cancelled" : "failed";
+  mh_trace_arg args[4] = {{.name = "spawned_at", .text = task->place},
+                          {.name = "outcome", .text = outcome, .is_ours = true}};
+  if (task->parent != NULL)
+    args[2] = (mh_trace_arg){.name = "parent", .number = (long long)task->parent->owner->id};
   const mh_span span = {"task",   "task",      task->realm->trace_process,
                         task->id, task->began, mh_trace_now(trace)};
   mh_trace_span(trace, &span, args);

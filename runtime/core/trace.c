@@ -11,6 +11,7 @@
 
 struct mh_trace {
   const mh_clock *clock;
+  uint64_t start; /* what times are counted from */
   const mh_log *log;
   mh_trace_sink *sink;
   void *user;
@@ -25,7 +26,8 @@ enum { FRAME = 256 };
 mh_trace *mh_trace_new(const mh_clock *clock, const mh_log *log, mh_trace_sink *sink, void *user) {
   mh_trace *trace = calloc(1, sizeof *trace);
   if (trace == NULL) return NULL;
-  *trace = (mh_trace){.clock = clock, .log = log, .sink = sink, .user = user};
+  *trace = (mh_trace){
+      .clock = clock, .start = mh_clock_now(clock), .log = log, .sink = sink, .user = user};
   mh_buf_init(&trace->event, NULL);
   mh_buf_init(&trace->text, NULL);
   return trace;
@@ -40,6 +42,12 @@ void mh_trace_free(mh_trace *trace) {
 
 uint64_t mh_trace_now(const mh_trace *trace) {
   return mh_clock_now(trace->clock);
+}
+
+/* Without a call where there is room, as there mostly is. */
+static int reserve(mh_buf *event, size_t more) {
+  bool has_room = more <= event->cap - event->skip - event->len;
+  return has_room ? 0 : mh_buf_reserve(event, more);
 }
 
 /* ---- pieces of an event: each returns the end of what it wrote ------------------------------- */
@@ -75,31 +83,38 @@ static char *put_time(char *at, uint64_t ns) {
 /* ---- texts --------------------------------------------------------------------------------- */
 
 static bool stands_as_it_is(const char *text, size_t n) {
+  bool is_odd = false;
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)text[i];
-    if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return false;
+    is_odd |= (unsigned char)(c - 0x20) >= 0x5f || c == '"' || c == '\\';
   }
-  return true;
+  return !is_odd;
 }
 
-/* Appends a text with its quotes. Numbers are not masked: a secret made of digits must not break the
- * JSON. Leaves room for a piece behind it. */
-static int append_text(mh_trace *trace, const char *text) {
-  mh_buf *event = &trace->event, *masked = &trace->text;
-  size_t n = strlen(text);
-  int e = 0;
-  mh_buf_clear(masked);
-  if (!stands_as_it_is(text, n)) e = mh_log_escape(masked, text, n);
-  else e = mh_buf_append(masked, text, n);
-  if (e == 0) e = mh_log_mask(trace->log, masked);
-  if (e == 0) e = mh_buf_reserve(event, masked->len + 2 + FRAME);
+/* Appends what is text of JSON already, with its quotes. Leaves room for a piece behind it. */
+static int append_quoted(mh_trace *trace, const char *text, size_t n) {
+  mh_buf *event = &trace->event;
+  int e = reserve(event, n + 2 + FRAME);
   if (e != 0) return e;
   char *at = event->data + event->len;
   *at++ = '"';
-  if (masked->len > 0) memcpy(at, masked->data, masked->len);
-  at[masked->len] = '"';
-  event->len += masked->len + 2;
+  memcpy(at, text, n);
+  at[n] = '"';
+  event->len += n + 2;
   return 0;
+}
+
+/* Appends a text that may be anybody's. Numbers are not masked: a secret made of digits must not break
+ * the JSON. */
+static int append_text(mh_trace *trace, const char *text) {
+  mh_buf *masked = &trace->text;
+  size_t n = strlen(text);
+  if (stands_as_it_is(text, n) && !mh_log_has_secret(trace->log, text, n))
+    return append_quoted(trace, text, n);
+  mh_buf_clear(masked);
+  int e = mh_log_escape(masked, text, n);
+  if (e == 0) e = mh_log_mask(trace->log, masked);
+  return e == 0 ? append_quoted(trace, masked->data, masked->len) : e;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -109,7 +124,7 @@ static void set_end(mh_trace *trace, const char *at) {
 }
 
 static int append_arg(mh_trace *trace, const mh_trace_arg *arg, char before) {
-  int e = mh_buf_reserve(&trace->event, FRAME);
+  int e = reserve(&trace->event, FRAME);
   if (e != 0) return e;
   char *at = trace->event.data + trace->event.len;
   *at++ = before;
@@ -117,26 +132,32 @@ static int append_arg(mh_trace *trace, const mh_trace_arg *arg, char before) {
   at = put(put(at, arg->name), "\":");
   if (arg->text == NULL) at = put_signed(at, arg->number);
   set_end(trace, at);
-  return arg->text != NULL ? append_text(trace, arg->text) : 0;
+  if (arg->text == NULL) return 0;
+  if (arg->is_ours) return append_quoted(trace, arg->text, strlen(arg->text));
+  return append_text(trace, arg->text);
 }
 
 /* The args, the end, and to the host with it. */
 static int finish(mh_trace *trace, const mh_trace_arg *args) {
   mh_buf *event = &trace->event;
   bool has_args = args != NULL && args->name != NULL;
-  int e = has_args ? mh_buf_puts(event, ",\"args\":") : 0;
+  int e = reserve(event, FRAME);
+  if (e == 0 && has_args) set_end(trace, put(event->data + event->len, ",\"args\":"));
   for (char before = '{'; has_args && args->name != NULL && e == 0; args++, before = ',')
     e = append_arg(trace, args, before);
-  if (e == 0) e = mh_buf_puts(event, has_args ? "}}" : "}");
-  if (e == 0 && mh_buf_cstr(event) == NULL) e = MOONHERD_ENOMEM;
-  if (e == 0) trace->sink(trace->user, event->data, event->len);
-  return e;
+  if (e == 0) e = reserve(event, FRAME);
+  if (e != 0) return e;
+  set_end(trace, put(event->data + event->len, has_args ? "}}" : "}"));
+  trace->sink(trace->user, event->data, event->len);
+  return 0;
 }
 
 static int begin(mh_trace *trace, const char *text) {
   mh_buf_clear(&trace->event);
-  int e = mh_buf_puts(&trace->event, "{\"name\":");
-  return e == 0 ? append_text(trace, text) : e;
+  int e = reserve(&trace->event, FRAME);
+  if (e != 0) return e;
+  set_end(trace, put(trace->event.data, "{\"name\":"));
+  return append_text(trace, text);
 }
 
 static char *put_place(char *at, unsigned process, unsigned track) {
@@ -145,7 +166,7 @@ static char *put_place(char *at, unsigned process, unsigned track) {
 }
 
 unsigned mh_trace_process(mh_trace *trace, const char *name) {
-  const mh_trace_arg args[] = {{"name", name, 0}, {NULL, NULL, 0}};
+  const mh_trace_arg args[] = {{"name", name, 0, true}, {NULL, NULL, 0, true}};
   unsigned process = ++trace->processes;
   if (begin(trace, "process_name") != 0) return process;
   char *at = put(trace->event.data + trace->event.len, ",\"ph\":\"M\"");
@@ -157,7 +178,7 @@ unsigned mh_trace_process(mh_trace *trace, const char *name) {
 void mh_trace_span(mh_trace *trace, const mh_span *span, const mh_trace_arg *args) {
   if (begin(trace, span->name) != 0) return;
   char *at = put(put(trace->event.data + trace->event.len, ",\"cat\":\""), span->category);
-  at = put_time(put(at, "\",\"ph\":\"X\",\"ts\":"), span->began);
+  at = put_time(put(at, "\",\"ph\":\"X\",\"ts\":"), span->began - trace->start);
   at = put_time(put(at, ",\"dur\":"), span->ended - span->began);
   set_end(trace, put_place(at, span->process, span->track));
   (void)finish(trace, args);

@@ -6,6 +6,7 @@
 #ifndef MH_TRACE_H
 #define MH_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,11 +17,13 @@ typedef struct mh_trace mh_trace;
 /* One event, a JSON object with a zero behind it. */
 typedef void mh_trace_sink(void *user, const char *json, size_t n);
 
-/* A member of the `args` of an event: a text, or a number where `text` is NULL. */
+/* A member of the `args` of an event: a text, or a number where `text` is NULL. A text that is ours, a
+ * plain word of the program, is neither masked nor escaped. */
 typedef struct mh_trace_arg {
   const char *name; /* static; NULL ends the list */
   const char *text;
   long long number;
+  bool is_ours;
 } mh_trace_arg;
 
 /* On one track spans lie beside or inside one another. */
