@@ -37,6 +37,8 @@ local function nearest_global(name, only_tables)
   return options.nearest(name, names)
 end
 
+local LEAST = 3 -- letters of a global: every name is near to a shorter one
+
 local SEPARATORS = { method = ":", field = "." }
 
 -- "attempt to call a nil value (method 'uplod')". A field that is indexed may be any table's: what
@@ -48,7 +50,7 @@ local function near_value(message)
     local last = options.nearest(name:match "[%w_]+$", lasts)
     return by_last[last or ""], name
   end
-  local is_global = kind == "global" and (what == "call" or what == "index")
+  local is_global = kind == "global" and #name >= LEAST and (what == "call" or what == "index")
   if is_global then return nearest_global(name, what == "index"), name end
 end
 

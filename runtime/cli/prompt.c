@@ -2,25 +2,27 @@
  * one is there; whoever prints meanwhile hides it first and shows it again behind. See prompt.h. */
 #include "cli/prompt.h"
 
-#include <fcntl.h>
 #include <histedit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
+
+#include "cli/history.h"
 
 enum { HISTORY_SIZE = 1000, COLUMNS_UNLESS_KNOWN = 80, END_OF_FILE = 4 /* Ctrl-D */ };
 
 struct cli_prompt {
   EditLine *el;
   History *history;
-  FILE *file; /* where the history is kept, or NULL */
+  cli_history file;
+  cli_keys *keys;
   char text[16];
   bool is_dumb; /* the terminal cannot move its cursor */
   bool is_reading, is_hidden, wants_completion;
+  bool is_worth_keeping; /* the last line */
 };
 
 int cli_columns(void) {
@@ -31,54 +33,20 @@ int cli_columns(void) {
 
 /* ---- the history -------------------------------------------------------------------------- */
 
-/* Makes the folders of a path that are missing. */
-static void make_folders(char *path) {
-  for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    mkdir(path, 0700);
-    *slash = '/';
-  }
-}
-
-/* Opens $XDG_STATE_HOME/moonherd/history: only its owner may read it. NULL when that is not possible:
- * then nothing is kept. */
-static FILE *open_history(void) {
-  char path[4096];
-  const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-  bool has_base = base != NULL && base[0] == '/';
-  if (!has_base && home == NULL) return NULL;
-  int n = has_base ? snprintf(path, sizeof path, "%s/moonherd/history", base)
-                   : snprintf(path, sizeof path, "%s/.local/state/moonherd/history", home);
-  if (n < 0 || (size_t)n >= sizeof path) return NULL;
-  make_folders(path);
-  int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return NULL;
-  FILE *file = fchmod(fd, 0600) == 0 ? fdopen(fd, "a+") : NULL;
-  if (file == NULL) close(fd);
-  return file;
-}
-
-static void enter(cli_prompt *p, const char *line) {
+static void enter(void *user, const char *line) {
   HistEvent event;
+  cli_prompt *p = user;
   history(p->history, &event, H_ENTER, line);
-}
-
-static void load_history(cli_prompt *p) {
-  char *line = NULL;
-  size_t room = 0;
-  if (p->file == NULL) return;
-  rewind(p->file);
-  while (getline(&line, &room, p->file) >= 0) enter(p, line);
-  free(line);
 }
 
 /* A line that begins with a space is kept nowhere: it may hold a secret. */
 static void remember(cli_prompt *p, const char *line) {
-  if (line[0] == ' ' || line[0] == '\n') return;
-  enter(p, line);
-  if (p->file == NULL) return;
-  fputs(line, p->file);
-  fflush(p->file);
+  p->is_worth_keeping = line[0] != ' ' && line[0] != '\n';
+  if (p->is_worth_keeping) enter(p, line);
+}
+
+void cli_prompt_keep(const cli_prompt *p, const char *line, size_t n) {
+  if (p->is_worth_keeping) cli_history_add(&p->file, line, n);
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
@@ -89,13 +57,21 @@ static char *prompt_text(EditLine *el) {
   return p->text;
 }
 
-/* What completes the line runs in Lua: it is only noted here. */
+/* What completes the line runs in Lua: it is only noted here. A tab with something behind it was not
+ * typed but pasted. */
 static unsigned char on_tab(EditLine *el, int key) {
   (void)key;
   cli_prompt *p;
   el_get(el, EL_CLIENTDATA, &p);
-  p->wants_completion = true;
-  return CC_NORM;
+  p->wants_completion = !cli_keys_are_there(p->keys) || p->keys->bytes[p->keys->at] == '\t';
+  if (!p->wants_completion) el_insertstr(el, "  ");
+  return p->wants_completion ? CC_NORM : CC_REFRESH;
+}
+
+static int take_character(EditLine *el, wchar_t *character) {
+  cli_prompt *p;
+  el_get(el, EL_CLIENTDATA, &p);
+  return cli_keys_take(p->keys, character) ? 1 : -1;
 }
 
 static bool open_editor(cli_prompt *p) {
@@ -108,6 +84,7 @@ static bool open_editor(cli_prompt *p) {
   el_set(p->el, EL_CLIENTDATA, p);
   el_set(p->el, EL_EDITOR, "emacs");
   el_set(p->el, EL_PROMPT, prompt_text);
+  el_wset(p->el, EL_GETCFN, take_character);
   el_set(p->el, EL_HIST, history, p->history);
   el_set(p->el, EL_ADDFN, "moonherd-complete", "Complete a name", on_tab);
   el_set(p->el, EL_BIND, "^I", "moonherd-complete", NULL);
@@ -115,17 +92,17 @@ static bool open_editor(cli_prompt *p) {
   return true;
 }
 
-cli_prompt *cli_prompt_new(void) {
+cli_prompt *cli_prompt_new(cli_keys *keys) {
   cli_prompt *p = calloc(1, sizeof *p);
   if (p == NULL) return NULL;
+  p->keys = keys;
   const char *term = getenv("TERM");
   p->is_dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
   if (!open_editor(p)) {
     cli_prompt_free(p);
     return NULL;
   }
-  p->file = open_history();
-  load_history(p);
+  if (cli_history_find(&p->file)) cli_history_each(&p->file, enter, p);
   return p;
 }
 
@@ -134,7 +111,6 @@ void cli_prompt_free(cli_prompt *p) {
   cli_prompt_stop(p);
   if (p->el != NULL) el_end(p->el);
   if (p->history != NULL) history_end(p->history);
-  if (p->file != NULL) fclose(p->file);
   free(p);
 }
 
@@ -189,13 +165,21 @@ void cli_prompt_insert(cli_prompt *p, const char *text) {
 
 /* ---- making room -------------------------------------------------------------------------- */
 
+/* How many columns a character takes that begins in `column`. One that is two columns wide does not
+ * begin in the last. */
+static int width_at(wchar_t character, int column, int columns) {
+  int width = character < L' ' ? 2 : wcwidth(character);  // ^A
+  if (width < 0) width = 1;
+  return width == 2 && column % columns == columns - 1 ? 3 : width;
+}
+
 /* On which row below its first the cursor stands. */
 static int cursor_row(const cli_prompt *p) {
-  const LineInfo *info = el_line(p->el);
-  int columns = cli_columns(), width = (int)strlen(p->text);
-  for (const char *c = info->buffer; c < info->cursor; c++)
-    if (((unsigned char)*c & 0xC0) != 0x80) width++;
-  return width / columns;
+  const LineInfoW *info = el_wline(p->el);
+  int columns = cli_columns(), column = (int)strlen(p->text);
+  for (const wchar_t *c = info->buffer; c < info->cursor; c++)
+    column += width_at(*c, column, columns);
+  return column / columns;
 }
 
 void cli_prompt_hide(cli_prompt *p) {
@@ -212,4 +196,11 @@ void cli_prompt_show(cli_prompt *p) {
   if (!p->is_reading || !p->is_hidden) return;
   p->is_hidden = false;
   el_set(p->el, EL_REFRESH);
+}
+
+void cli_prompt_resize(cli_prompt *p) {
+  if (!p->is_reading) return;
+  cli_prompt_hide(p);
+  el_resize(p->el);
+  cli_prompt_show(p);
 }

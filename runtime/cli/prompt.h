@@ -1,13 +1,16 @@
-/* The prompt of the REPL, on a terminal. Nothing here waits: poll standard input, then feed a key. */
+/* The prompt of the REPL, on a terminal. Nothing here waits, but for keys that belong to one sequence: see
+ * keys.h. */
 #ifndef MH_CLI_PROMPT_H
 #define MH_CLI_PROMPT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/keys.h"
+
 typedef struct cli_prompt cli_prompt;
 
-cli_prompt *cli_prompt_new(void); /* NULL without memory or a terminal that is known */
+cli_prompt *cli_prompt_new(cli_keys *keys); /* NULL without memory or a terminal that is known */
 void cli_prompt_free(cli_prompt *p);
 
 void cli_prompt_start(cli_prompt *p, const char *text); /* shows it and begins a line */
@@ -21,15 +24,20 @@ typedef enum cli_key {
   CLI_KEY_END       /* Ctrl-D on an empty line */
 } cli_key;
 
-/* Takes a key that is there. One that is half of a sequence waits for the rest. */
+/* Takes a key. */
 cli_key cli_prompt_key(cli_prompt *p, const char **line);
 
 const char *cli_prompt_before_cursor(const cli_prompt *p, size_t *n);
 void cli_prompt_insert(cli_prompt *p, const char *text); /* at the cursor */
 
+/* Keeps the last line in the history, as this text. Not what began with a space. */
+void cli_prompt_keep(const cli_prompt *p, const char *line, size_t n);
+
 /* What is printed stands above the prompt: hide it, print whole lines, show it. */
 void cli_prompt_hide(cli_prompt *p);
 void cli_prompt_show(cli_prompt *p);
+
+void cli_prompt_resize(cli_prompt *p); /* the terminal has another width */
 
 int cli_columns(void); /* of the terminal */
 

@@ -19,8 +19,11 @@ typedef struct repl {
   moonherd *m;
   cli_output *out;
   cli_prompt *prompt; /* NULL: standard input is no terminal, lines are read from it */
-  bool is_ready;      /* the script waits for a line */
-  bool is_over;       /* there will be no more */
+  cli_keys keys;
+  char *line;    /* that runs, to be kept in the history; NULL: none */
+  bool is_ascii; /* what the terminal shows */
+  bool is_ready; /* the script waits for a line */
+  bool is_over;  /* there will be no more */
 } repl;
 
 /* ---- to the script ------------------------------------------------------------------------ */
@@ -36,7 +39,7 @@ static void send_text(repl *r, const char *event, const char *text, size_t n, bo
   if (is_line)
     fprintf(out, "{\"columns\":%d,\"colour\":%s,\"ascii\":%s,\"text\":", cli_columns(),
             r->out->stdout_is_terminal && r->out->has_colour ? "true" : "false",
-            MB_CUR_MAX == 1 ? "true" : "false");
+            r->is_ascii ? "true" : "false");
   cli_put_json_string(out, copy);
   if (is_line) fputc('}', out);
   fclose(out);
@@ -55,8 +58,20 @@ static void send_line(repl *r, const char *line, size_t n) {
   send_text(r, "repl.line", line, n, true);
 }
 
+static void on_masked(void *user, const char *line, size_t n) {
+  cli_prompt_keep(user, line, n);
+}
+
+/* Behind the line's end, when all secrets that it has brought are known. */
+static void keep_line(repl *r) {
+  if (r->line != NULL) moonherd_mask(r->m, r->line, strcspn(r->line, "\r\n"), on_masked, r->prompt);
+  free(r->line);
+  r->line = NULL;
+}
+
 static void finish(repl *r) {
   if (r->is_over) return;
+  keep_line(r);
   r->is_over = true;
   if (r->prompt != NULL) {
     cli_prompt_stop(r->prompt);
@@ -83,6 +98,7 @@ void cli_repl_on_event(void *user, const char *name, const char *json, size_t n)
   if (strcmp(name, "repl.ready") == 0) {
     r->is_ready = true;
     if (r->prompt == NULL) return;
+    keep_line(r);
     if (!r->out->is_at_line_start) fputc('\n', stdout);
     r->out->is_at_line_start = true;
     cli_prompt_start(r->prompt, text);
@@ -97,7 +113,10 @@ static void take_key(repl *r) {
   const char *line;
   size_t n;
   switch (cli_prompt_key(r->prompt, &line)) {
-    case CLI_KEY_LINE: send_line(r, line, strlen(line)); break;
+    case CLI_KEY_LINE:
+      r->line = strdup(line);
+      send_line(r, line, strlen(line));
+      break;
     case CLI_KEY_COMPLETE:
       line = cli_prompt_before_cursor(r->prompt, &n);
       send_text(r, "repl.complete", line, n, false);
@@ -122,6 +141,7 @@ static bool is_typing(const repl *r) {
 
 /* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
 static void interrupt(repl *r) {
+  cli_keys_drop(&r->keys);
   if (is_typing(r)) {
     cli_prompt_stop(r->prompt);
     fputs("^C\n", stdout);
@@ -131,20 +151,52 @@ static void interrupt(repl *r) {
   moonherd_send(r->m, "repl.cancel", NULL, 0);
 }
 
-static void wait_for_something(repl *r, int timeout) {
+/* Returns whether a key may be there. */
+static bool wait_for_something(repl *r, int timeout) {
   struct pollfd fds[] = {{.fd = moonherd_fd(r->m), .events = POLLIN},
                          {.fd = STDIN_FILENO, .events = POLLIN}};
   bool is_reading = is_typing(r);
-  if (poll(fds, is_reading ? 2 : 1, timeout) <= 0 || !is_reading) return;
-  if ((fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) finish(r);
-  else if (fds[1].revents != 0) take_key(r);
+  if (poll(fds, is_reading ? 2 : 1, timeout) <= 0 || !is_reading || fds[1].revents == 0)
+    return false;
+  bool has_ended = (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  if (has_ended || !cli_keys_read(&r->keys)) finish(r);
+  return !r->is_over;
+}
+
+/* What has come while the loop went on. */
+static void take_signals(repl *r, bool is_over) {
+  int signal = cli_signals_take();
+  if (signal == CLI_SIGNAL_INTERRUPT && !is_over) interrupt(r);
+  if (signal == CLI_SIGNAL_TERMINATE) finish(r);
+  if (cli_signals_take_dump()) moonherd_dump(r->m);
+  if (cli_signals_take_resize() && r->prompt != NULL) cli_prompt_resize(r->prompt);
+}
+
+/* The line editor waits for the rest of a sequence of keys: the loop goes on. False: no key comes, as
+ * the line was dropped. */
+static bool wait_for_key(void *user) {
+  repl *r = user;
+  bool has_key = wait_for_something(r, moonherd_timeout(r->m));
+  moonherd_step(r->m, 0);
+  take_signals(r, false);
+  return is_typing(r) && (has_key || !r->is_over);
+}
+
+/* The editor needs characters. Where the locale has no more than bytes, UTF-8 is what scripts are made
+ * of, and what a terminal sends. */
+static void set_locale(repl *r) {
+  setlocale(LC_CTYPE, "");
+  r->is_ascii = MB_CUR_MAX == 1;
+  if (r->is_ascii) setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 int cli_repl(moonherd *m, cli_output *out) {
   repl r = {.m = m, .out = out};
-  setlocale(LC_CTYPE, "");
+  r.keys.wait = wait_for_key;
+  r.keys.user = &r;
+  set_locale(&r);
   bool has_terminal = isatty(STDIN_FILENO) && out->stdout_is_terminal;
-  if (has_terminal) r.prompt = cli_prompt_new();
+  if (has_terminal) r.prompt = cli_prompt_new(&r.keys);
   out->repl = &r;
   out->prompt = r.prompt;
   out->bars.is_on = false;
@@ -152,17 +204,18 @@ int cli_repl(moonherd *m, cli_output *out) {
   int result = MOONHERD_READY;
   while (result == MOONHERD_WAITING || result == MOONHERD_READY) {
     if (r.prompt == NULL && r.is_ready && !r.is_over) read_line(&r);
-    bool is_waiting = result == MOONHERD_WAITING && !(r.prompt == NULL && r.is_ready);
-    wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0);
+    bool has_line = r.prompt == NULL && r.is_ready,
+         has_key = is_typing(&r) && cli_keys_are_there(&r.keys);
+    bool is_waiting = result == MOONHERD_WAITING && !has_line && !has_key;
+    if (wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0) || (has_key && is_typing(&r)))
+      take_key(&r);
     bool was_typing = is_typing(&r);
     result = moonherd_step(m, 0);
-    int signal = cli_signals_take();
-    bool is_over = !was_typing && is_typing(&r);  // the signal has ended a line that did not wait
-    if (signal == CLI_SIGNAL_INTERRUPT && !is_over) interrupt(&r);
-    if (signal == CLI_SIGNAL_TERMINATE) finish(&r);
+    take_signals(&r, !was_typing && is_typing(&r));  // it has ended a line that did not wait
   }
   out->prompt = NULL;
   out->repl = NULL;
   cli_prompt_free(r.prompt);
+  free(r.line);
   return r.is_over ? 0 : moonherd_exit_code(m);
 }

@@ -11,7 +11,7 @@
 /* The one thing signal handlers can reach. */
 static struct {
   moonherd *handle;
-  volatile sig_atomic_t count, number, dumps;
+  volatile sig_atomic_t count, number, dumps, resizes;
   volatile sig_atomic_t ends_loops; /* what runs is a line of the REPL */
   sig_atomic_t most;                /* signals, until the process ends where it is */
 } interrupts;
@@ -35,6 +35,14 @@ static void on_quit(int number) {
   errno = saved;
 }
 
+static void on_resize(int number) {
+  int saved = errno;
+  (void)number;
+  interrupts.resizes = 1;
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
 void cli_signals_catch(moonherd *handle) {
   interrupts.handle = handle;
   interrupts.most = 1;
@@ -44,6 +52,8 @@ void cli_signals_catch(moonherd *handle) {
   sigaction(SIGTERM, &action, NULL);
   action.sa_handler = on_quit;
   sigaction(SIGQUIT, &action, NULL);
+  action.sa_handler = on_resize;
+  sigaction(SIGWINCH, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
 }
 
@@ -73,4 +83,10 @@ bool cli_signals_take_dump(void) {
   bool is_wanted = interrupts.dumps != 0;
   interrupts.dumps = 0;
   return is_wanted;
+}
+
+bool cli_signals_take_resize(void) {
+  bool has_come = interrupts.resizes != 0;
+  interrupts.resizes = 0;
+  return has_come;
 }

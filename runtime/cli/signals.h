@@ -20,6 +20,9 @@ int cli_signals_exit_code(void);
 /* Whether the tasks are to be shown; asking takes the wish away. */
 bool cli_signals_take_dump(void);
 
+/* Likewise, whether the terminal has another size. */
+bool cli_signals_take_resize(void);
+
 /* The signal that has come since the last call; it counts no more. */
 enum { CLI_SIGNAL_NONE, CLI_SIGNAL_INTERRUPT, CLI_SIGNAL_TERMINATE };
 int cli_signals_take(void);

@@ -140,6 +140,70 @@ start 80 LC_ALL=C > /dev/null
 types '"\u{FC}", { { { { { { { 1 } } } } } } }'
 check 'without a locale there is ASCII' sees '"\u{FC}"'
 check 'and three dots' sees '{...}'
+
+start 80 TERM=dumb LC_ALL=C > /dev/null
+types 'x = "üä"'
+types '#x'
+check 'there too what is typed is UTF-8' ends 2 '4
+>'
+
+# What is half of a sequence of keys holds nobody up.
+start 40 > /dev/null
+types 'moonherd.spawn(function () moonherd.sleep "300ms" print "from behind" end)'
+keys Escape
+check 'tasks go on behind a lone ESC' sees 'from behind'
+keys C-c
+keys C-r
+keys -l 'spawn'
+check 'and while the history is searched' sees 'bck:spawn'
+keys C-c
+check 'which Ctrl-C ends' ends 1 '>'
+types 'moonherd.spawn(function () moonherd.sleep "500ms" print "behind wide ones" end)'
+keys -l '"日本語日本語日本語日本語日本語日本語日本語日本語'
+check 'what prints behind finds the first line of wide characters' ends 3 'behind wide ones
+> "日本語日本語日本語日本語日本語日本語
+日本語日本語'
+keys C-c
+keys -l 'aaaaaaaaaabbbbbbbbbbccccccccccddddddddef'
+keys C-a
+$tmux resize-window -t repl -x 30
+keys -l z
+keys C-e
+keys -l y
+check 'a line goes on when the window has another width' ends 2 '> zaaaaaaaaaabbbbbbbbbbccccccc
+cccddddddddefy'
+keys C-c
+types "long = [[$(head -c 3000 /dev/zero | tr '\0' q)]]"
+types '#long'
+check 'a line may be long' ends 2 '3000
+>'
+printf 'function double(n)\n\treturn n *\t2\nend\nprint(double(21))\nprint("pasted")\n' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -t repl
+check 'many lines are pasted at once' ends 2 'pasted
+>'
+check 'and run one after the other' sees 42
+keys 'C-\'
+check 'Ctrl-\ shows the tasks' sees 'tasks are alive'
+
+# Two sessions add to one history; what is a secret by then is hidden in it.
+$tmux new-session -d -s other -x 80 -y 20 "'$moonherd' --target local --log warn"
+types 'moonherd.log.hide "typed-secret-word"'
+types 'mine = 1'
+$tmux send-keys -t other -l 'others = 2'
+$tmux send-keys -t other Enter
+kept() { for _ in $(seq 100); do grep -qF -- "$1" "$history" && return 0; sleep 0.05; done; cat "$history"; return 1; }
+check 'a line is kept' kept 'mine = 1'
+check 'so is one of another session' kept 'others = 2'
+check 'a secret is not' sh -c "grep -F 'log.hide \"[hidden]\"' '$history' > /dev/null && ! grep -q typed-secret '$history'"
+head -c 400000 /dev/zero | tr '\0' 'x' | fold -w 99 > "$history"
+types 'after = "a long one"'
+check 'a long history is cut' sh -c "for _ in \$(seq 100); do [ \$(stat -c %s '$history') -lt 200000 ] && exit; sleep 0.05; done; exit 1"
+check 'at its beginning' kept 'after = "a long one"'
+$tmux send-keys -t other -l 'others = 3'
+$tmux send-keys -t other Enter
+check 'and the other session goes on with the new one' kept 'others = 3'
+check 'which is for its owner alone too' sh -c "[ \"\$(stat -c %a '$history')\" = 600 ]"
 $tmux kill-server 2> /dev/null
 
 printf 'x = 20\nx + 1\nfor i = 1, 2 do\nprint("r" .. i)\nend\n' | "$moonherd" repl --target local > out 2> err
