@@ -95,7 +95,6 @@ static int put_text(mh_buf *b, const char *text, size_t n) {
   return e != 0 ? e : mh_buf_putc(b, '\0');
 }
 
-/* The request line has come. What is returned becomes the context of the request. */
 /* libmicrohttpd would take the query apart next, each parameter an allocation in the connection's
  * memory: where that ends it neither answers nor closes. We have our copy; it finds an empty one. The
  * text is in its own buffer, and const only in the type of the callback. */
@@ -104,6 +103,7 @@ static void hide_query(const char *target) {
   if (query != NULL) query[1] = '\0';
 }
 
+/* The request line has come. What is returned becomes the context of the request. */
 void *mh_request_on_target(void *server, const char *target, struct MHD_Connection *mhd) {
   mh_conn *c = conn_of(mhd);
   mh_request *r = c != NULL ? new_request(server) : NULL;
