@@ -15,6 +15,12 @@ static int f_has_person(lua_State *L) {
   return 1;
 }
 
+/* takes_colour() -> whether what is printed may have colours */
+static int f_takes_colour(lua_State *L) {
+  lua_pushboolean(L, mh_tty_takes_colour());
+  return 1;
+}
+
 static int read_done(lua_State *L, int status, lua_KContext op) {
   (void)status;
   (void)op;
@@ -50,7 +56,11 @@ static int f_gc(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"has_person", f_has_person}, {"read_line", f_read_line}, {NULL, NULL}};
+    {"has_person", f_has_person},
+    {"takes_colour", f_takes_colour},
+    {"read_line", f_read_line},
+    {NULL, NULL},
+};
 
 int luaopen_moonherd__tty(lua_State *L);
 int luaopen_moonherd__tty(lua_State *L) {

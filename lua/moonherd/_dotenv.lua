@@ -57,6 +57,9 @@ function M.parse(text, name)
       message = ("%s:%d: %s"):format(name, line_of(text, where), why),
     }
   end
+  -- The environment of a process cannot hold one: what stands behind it would be lost.
+  local zero = text:find("\0", 1, true)
+  if zero then refuse(zero, "a zero byte") end
   while true do
     at = text:match("^%s*()", at)
     if at > #text then return values end

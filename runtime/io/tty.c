@@ -24,6 +24,12 @@ bool mh_tty_has_person(void) {
   return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+bool mh_tty_takes_colour(void) {
+  const char *term = getenv("TERM");
+  bool is_plain = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
+  return !is_plain && getenv("NO_COLOR") == NULL && isatty(STDOUT_FILENO);
+}
+
 static void show_again(mh_tty *tty) {
   if (!tty->is_hidden) return;
   tty->is_hidden = false;

@@ -16,6 +16,9 @@ typedef struct mh_tty mh_tty;
 /* Whether standard input and standard error are terminals: a person can be asked. */
 bool mh_tty_has_person(void);
 
+/* Whether standard output is a terminal with colours, and NO_COLOR is not set. */
+bool mh_tty_takes_colour(void);
+
 /* Starts reading a line: opens mh_tty_op. `is_hidden`: what is typed is not shown. 0 or a negative
  * errno. Free *tty in any case. */
 int mh_tty_read_line(mh_loop *loop, bool is_hidden, mh_tty **tty);

@@ -125,6 +125,19 @@ check 'with what a test is skipped for' says '# SKIP odd_spec.lua:4: for?[2J <sp
 check 'and in XML' is_xml "$scratch/odd.xml"
 check 'which tells it too' grep -q '<skipped message="odd_spec.lua:4: for?\[2J &lt;spring&gt;"/>' "$scratch/odd.xml"
 
+# The same on a terminal; script(1) gives it one.
+on_terminal() {
+  (cd "$work" && TERM=xterm script -qec "$* '$moonherd' test --log error broken_spec.lua spec/good_spec.lua" /dev/null) > "$scratch/out" 2> "$scratch/err" < /dev/null
+  true
+}
+if command -v script > /dev/null; then
+  check 'on a terminal' on_terminal env -u NO_COLOR
+  check 'what is good is green' says "$(printf '\033[32mok\033[0m spec/good_spec.lua')"
+  check 'what is not is red' says "$(printf '\033[31mnot ok\033[0m broken_spec.lua')"
+  check 'NO_COLOR' on_terminal env NO_COLOR=1
+  check 'has none' sh -c "! grep -q '$(printf '\033')' '$scratch/out'"
+else skip 'colours' 'no script(1)'; fi
+
 check 'no such file' status 2 gone_spec.lua
 check 'is one line' complains 'cannot open gone_spec.lua: no such file or folder'
 check 'an empty folder' status 2 none

@@ -45,6 +45,7 @@ describe("env.parse", function ()
     { "1A=hunter2", "env.parse:1: NAME=value is expected" },
     { "A=1\n\nB=\"hunter2\n", "env.parse:3: the quote is not closed" },
     { "A='x' hunter2", "env.parse:1: something stands behind the quote" },
+    { "A=1\nB=hunter\0two", "env.parse:2: a zero byte" },
   }
   it("says where something is wrong, and not what stands there", function ()
     for _, case in ipairs(BAD) do

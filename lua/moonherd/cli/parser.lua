@@ -1,6 +1,7 @@
 -- Command lines of subcommands, on argparse: what it cannot read is one line on stderr and exit 2.
 local argparse = require "argparse"
 local errors = require "moonherd.error"
+local options_of = require "moonherd._options"
 
 -- `words`: the words of the command line, as the executable has them: forms, commands, options and
 -- exit_codes, lists of {name=, arguments=, text=}.
@@ -51,6 +52,18 @@ local function wants_help(...)
   return false
 end
 
+-- The nearest one to an option there is not, of the command's own and of those that all share.
+local function suggest(parser, word)
+  local names = {}
+  for _, option in ipairs(parser._options) do
+    table.move(option._aliases, 1, #option._aliases, #names + 1, names)
+  end
+  for _, entry in ipairs(M.words.options) do names[#names + 1] = entry.name end
+  local nearest = options_of.nearest(word:match "^[^=]*", names)
+  return nearest and (" (did you mean '%s'?)"):format(nearest)
+    or ("; 'moonherd %s --help' lists them"):format(parser._name:match "%S+$")
+end
+
 --- Reads the arguments; help that is asked for is printed, what is wrong with them is said.
 ---@param parser table
 ---@param ... string  the arguments
@@ -64,6 +77,8 @@ function M.parse(parser, ...)
   local is_good, result = parser:pparse { ... }
   if is_good then return result end
   local line = result:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)"):gsub("\n", " ")
+  local unknown = result:match "^unknown option '(.-)'"
+  if unknown then line = ("unknown option '%s'%s"):format(unknown, suggest(parser, unknown)) end
   io.stderr:write("moonherd: ", line, "\n")
   return nil, 2
 end

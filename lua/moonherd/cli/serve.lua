@@ -2,6 +2,7 @@
 -- speaks Cloudflare's API. Runs until it is interrupted.
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
+local moonherd_try = require "moonherd.async".try
 
 local DEFAULT_LISTEN = "127.0.0.1:8787"
 local DEFAULT_STATE = ".moonherd"
@@ -39,7 +40,9 @@ end
 local function read_token(options)
   if options.token then return options.token end
   if not options.token_file then return nil end
-  local token = fs.read(options.token_file):match "^%s*(.-)%s*$"
+  local text, err = moonherd_try(fs.read, options.token_file)
+  if not text then return nil, "--token-file: " .. err.message end
+  local token = text:match "^%s*(.-)%s*$"
   if token == "" or token:find "%s" then
     return nil, ("--token-file: %s does not hold one token"):format(options.token_file)
   end

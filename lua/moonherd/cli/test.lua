@@ -4,6 +4,7 @@ local fs = require "moonherd.fs"
 local host = require "moonherd._host"
 local options_of = require "moonherd._options"
 local parser = require "moonherd.cli.parser"
+local tty = require "moonherd._tty"
 local words = require "moonherd._words"
 
 local FOLDERS = { "spec", "tests", "test" }
@@ -103,8 +104,10 @@ local function new_reporter(text)
     parser.refuse("--output: '%s' is unknown%s", format,
       options_of.suggestion(format, FORMATS, "formats"))
   end
-  local write, finish = writer(path ~= "" and path or nil)
-  return require("moonherd.testing." .. format)(write), finish, path == "" and format
+  local is_shown = path == ""
+  local write, finish = writer(not is_shown and path or nil)
+  local has_colour = is_shown and tty.takes_colour()
+  return require("moonherd.testing." .. format)(write, has_colour), finish, is_shown and format
 end
 
 -- All that is asked for; one of them is on stdout, the terminal's unless told otherwise.
