@@ -12,12 +12,12 @@
  *   moonherd_close(m);
  *
  * Threads: all calls on a handle, and all its callbacks, happen on the thread that makes the calls.
- * moonherd_wake alone may be called from any other thread; it and moonherd_interrupt from a signal
- * handler. Handles share
- * nothing, and may be stepped on threads of their own.
+ * moonherd_wake alone may be called from any other thread; it, moonherd_interrupt and
+ * moonherd_dump_running from a signal handler. Handles share nothing, and may be stepped on threads of
+ * their own.
  *
  * Callbacks: they run inside calls, most of them inside moonherd_step, and must return: no longjmp,
- * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _mask, _fd, _timeout and
+ * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _dump_running, _mask, _fd, _timeout and
  * _exit_code may be called. The others return MOONHERD_EBUSY there and change nothing;
  * moonherd_close does nothing.
  *
@@ -232,6 +232,10 @@ int moonherd_reload(moonherd *m);
  * parent do: what it waits for since when, where it is, where and by which task it was made. Changes
  * nothing, and may be called in callbacks. Tasks over 1,000 are only counted. */
 int moonherd_dump(moonherd *m);
+
+/* The same, by the Lua code of the script that runs now, before it goes on: where is a loop that does not
+ * wait? Nothing when none runs. Called as moonherd_interrupt is; a hook of the script is lost too. */
+void moonherd_dump_running(moonherd *m);
 
 /* 0 when the script ended well, 1 when it failed, or the number it returned or gave to os.exit. */
 int moonherd_exit_code(const moonherd *m);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/dump.h"
+#include "core/preempt.h"
 #include "handle.h"
 #include "io/json_scan.h"
 
@@ -39,4 +40,8 @@ int moonherd_send(moonherd *m, const char *name, const char *json, size_t n) {
 int moonherd_dump(moonherd *m) {
   if (m == NULL) return MOONHERD_EINVAL;
   return mh_dump_to_log(m->script);
+}
+
+void moonherd_dump_running(moonherd *m) {
+  if (m != NULL && m->script != NULL) mh_preempt_dump(m->script);
 }

@@ -141,11 +141,12 @@ static bool is_typing(const repl *r) {
 
 /* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
 static void interrupt(repl *r) {
-  cli_keys_drop(&r->keys);
   if (is_typing(r)) {
     cli_prompt_stop(r->prompt);
     fputs("^C\n", stdout);
     fflush(stdout);
+  } else {
+    cli_keys_drop(&r->keys);  // lines that were pasted behind the one that runs
   }
   r->is_ready = false;
   moonherd_send(r->m, "repl.cancel", NULL, 0);

@@ -12,9 +12,37 @@
 static struct {
   moonherd *handle;
   volatile sig_atomic_t count, number, dumps, resizes;
-  volatile sig_atomic_t ends_loops; /* what runs is a line of the REPL */
-  sig_atomic_t most;                /* signals, until the process ends where it is */
+  volatile sig_atomic_t is_seen, alarms; /* by the loop; how often it was late */
+  volatile sig_atomic_t ends_loops;      /* what runs is a line of the REPL */
+  sig_atomic_t most;                     /* signals, until the process ends where it is */
 } interrupts;
+
+/* Seconds in which the loop takes a signal, unless Lua code holds it. */
+enum { PATIENCE = 1 };
+
+static void say_stuck(void) {
+  static const char text[] =
+      "moonherd: what runs does not let itself be stopped; Ctrl-C again ends it where it is\n";
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+}
+
+/* The loop has not come to take the signal. A loop of Lua is told in its midst; one that catches that,
+ * or a call of C, nobody can end but with the process. */
+static void on_alarm(int number) {
+  int saved = errno;
+  (void)number;
+  if (interrupts.dumps) moonherd_dump_running(interrupts.handle);
+  interrupts.dumps = 0;
+  if (interrupts.count > 0 && !interrupts.is_seen) {
+    if (interrupts.alarms++ > 0) {
+      say_stuck();
+    } else {
+      moonherd_interrupt(interrupts.handle);
+      alarm(PATIENCE);
+    }
+  }
+  errno = saved;
+}
 
 static void on_signal(int number) {
   int saved = errno;
@@ -22,6 +50,9 @@ static void on_signal(int number) {
   if (++interrupts.count > interrupts.most)
     _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
   if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
+  interrupts.alarms = 0;
+  interrupts.is_seen = 0;
+  alarm(PATIENCE);
   moonherd_wake(interrupts.handle);
   errno = saved;
 }
@@ -31,6 +62,7 @@ static void on_quit(int number) {
   int saved = errno;
   (void)number;
   interrupts.dumps = 1;
+  alarm(PATIENCE);
   moonherd_wake(interrupts.handle);
   errno = saved;
 }
@@ -52,6 +84,8 @@ void cli_signals_catch(moonherd *handle) {
   sigaction(SIGTERM, &action, NULL);
   action.sa_handler = on_quit;
   sigaction(SIGQUIT, &action, NULL);
+  action.sa_handler = on_alarm;
+  sigaction(SIGALRM, &action, NULL);
   action.sa_handler = on_resize;
   sigaction(SIGWINCH, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
@@ -72,6 +106,7 @@ void cli_signals_release(void) {
 }
 
 bool cli_signals_have_come(void) {
+  interrupts.is_seen = 1;
   return interrupts.count > 0;
 }
 

@@ -12,6 +12,13 @@ enum { MOST_LINES = 1000 }; /* more tasks than that are only counted */
 
 static const char *const states[] = {"ready", "running", "waiting", "joining", "done", "failed"};
 
+/* Where a task is: in one of its coroutines, when it is the one that runs. */
+static void find_place(const mh_task *task, char *place, size_t size) {
+  const mh_realm *realm = task->realm;
+  bool runs = realm->current == task && realm->running != NULL;
+  mh_where(runs ? realm->running : task->L, place, size);
+}
+
 static double waited_for(const mh_task *task) {
   const mh_op *op = task->waiting;
   return (double)(mh_loop_now(op->loop) - op->since) / (double)MH_SECOND;
@@ -57,7 +64,7 @@ int mh_dump(const mh_realm *realm, mh_buf *out) {
   int e = 0;
   for (const mh_task *task = oldest(realm); task != NULL && e == 0; task = task->prev) {
     char place[MH_WHERE_SIZE];
-    mh_where(task->L, place, sizeof place);
+    find_place(task, place, sizeof place);
     e = append_text(task, place, out);
     if (e == 0) e = mh_buf_putc(out, '\n');
   }
@@ -69,7 +76,7 @@ static int log_task(mh_log *log, const mh_task *task) {
   mh_buf text, members;
   mh_buf_init(&text, NULL);
   mh_buf_init(&members, NULL);
-  mh_where(task->L, place, sizeof place);
+  find_place(task, place, sizeof place);
   int e = append_text(task, place, &text);
   if (e == 0) e = append_members(task, place, &members);
   if (e == 0) mh_log_answer(log, members.data, members.len, "%.*s", (int)text.len, text.data);

@@ -5,6 +5,7 @@
 #include <lualib.h>
 #include <string.h>
 
+#include "core/dump.h"
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/task.h"
@@ -109,18 +110,34 @@ static void on_count(lua_State *L, lua_Debug *ar) {
   if (must_be_told(L) && mh_task_may_wait(L) && !is_ours(L, ar)) preempt(L);
 }
 
-/* The hook that was there comes back first: what handles the error is not interrupted again. */
-static void on_interrupt(lua_State *L, lua_Debug *ar) {
-  if (is_ours(L, ar)) return;
+/* The hook that was there comes back. */
+static void unhook(lua_State *L) {
   const mh_realm *realm = mh_realm_of(L);
   bool is_watched = realm->is_preempting || realm->max_instructions > 0;
   lua_sethook(L, is_watched ? on_count : NULL, is_watched ? LUA_MASKCOUNT : 0, COUNT);
+}
+
+/* What handles the error is not interrupted again. */
+static void on_interrupt(lua_State *L, lua_Debug *ar) {
+  if (is_ours(L, ar)) return;
+  unhook(L);
   mh_error_raise(L, "cancelled", "interrupted", "interrupted");
 }
 
 void mh_preempt_interrupt(const mh_realm *realm) {
   lua_State *running = realm->running;
   if (running != NULL) lua_sethook(running, on_interrupt, LUA_MASKCOUNT, 1);
+}
+
+static void on_dump(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  unhook(L);
+  mh_dump_to_log(mh_realm_of(L));
+}
+
+void mh_preempt_dump(const mh_realm *realm) {
+  lua_State *running = realm->running;
+  if (running != NULL) lua_sethook(running, on_dump, LUA_MASKCOUNT, 1);
 }
 
 static int refuse_hook(lua_State *L) {

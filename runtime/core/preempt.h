@@ -23,4 +23,7 @@ void mh_preempt_open(lua_State *L, bool is_preempting, uint64_t max_instructions
  * thread that runs it: lua_sethook is safe there. */
 void mh_preempt_interrupt(const mh_realm *realm);
 
+/* Likewise, it writes all tasks to the log, itself among them, and goes on. */
+void mh_preempt_dump(const mh_realm *realm);
+
 #endif

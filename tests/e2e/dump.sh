@@ -31,4 +31,38 @@ touch "$scratch/go"
 wait $pid
 check 'the script goes on and ends well' [ $? = 0 ]
 check 'nothing was lost' wait_for 'went on' "$scratch/out"
+
+# A loop that does not wait holds the thread: it is asked in its midst, after a second.
+cat > "$scratch/loop.lua" <<'END'
+local function spin() while true do end end
+print "spinning"
+io.stdout:flush()
+coroutine.wrap(spin)()
+END
+echo 'print "spinning" io.stdout:flush()
+while true do pcall(function () while true do end end) end' > "$scratch/stubborn.lua"
+# spins SCRIPT: starts it.
+spins() {
+  rm -f "$scratch/out"
+  "$moonherd" --log error "$scratch/$1" > "$scratch/out" 2> "$scratch/err" &
+  pid=$!
+  wait_for spinning "$scratch/out"
+}
+ends_with() { wait $pid; [ $? = "$1" ]; }
+
+check 'a loop' spins loop.lua
+kill -QUIT $pid
+check 'SIGQUIT shows where it is' wait_for 'task 1 running, at .*loop.lua:1' "$scratch/err"
+check 'and that it goes on' kill -0 $pid
+kill -TERM $pid
+check 'one SIGTERM ends it' ends_with 143
+check 'and it is told where it was' grep -q 'loop.lua:4: in main chunk' "$scratch/err"
+check 'a loop again' spins loop.lua
+kill -INT $pid
+check 'one SIGINT ends it too' ends_with 130
+check 'a loop that catches everything' spins stubborn.lua
+kill -INT $pid
+check 'is told of, and what to do' wait_for 'Ctrl-C again ends it where it is' "$scratch/err"
+kill -INT $pid
+check 'the second SIGINT ends it' ends_with 130
 finish

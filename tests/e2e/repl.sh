@@ -153,6 +153,7 @@ types 'moonherd.spawn(function () moonherd.sleep "300ms" print "from behind" end
 keys Escape
 check 'tasks go on behind a lone ESC' sees 'from behind'
 keys C-c
+ends 1 '>'
 keys C-r
 keys -l 'spawn'
 check 'and while the history is searched' sees 'bck:spawn'
@@ -164,6 +165,7 @@ check 'what prints behind finds the first line of wide characters' ends 3 'behin
 > "日本語日本語日本語日本語日本語日本語
 日本語日本語'
 keys C-c
+ends 1 '>'
 keys -l 'aaaaaaaaaabbbbbbbbbbccccccccccddddddddef'
 keys C-a
 $tmux resize-window -t repl -x 30
@@ -173,6 +175,7 @@ keys -l y
 check 'a line goes on when the window has another width' ends 2 '> zaaaaaaaaaabbbbbbbbbbccccccc
 cccddddddddefy'
 keys C-c
+ends 1 '>'
 types "long = [[$(head -c 3000 /dev/zero | tr '\0' q)]]"
 types '#long'
 check 'a line may be long' ends 2 '3000

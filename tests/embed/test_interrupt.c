@@ -1,4 +1,4 @@
-/* moonherd_interrupt: ends Lua code that does not wait. Called from a callback, which comes at a moment
+/* moonherd_interrupt ends Lua code that does not wait, moonherd_dump_running tells where it is. Called from a callback, which comes at a moment
  * that is known; a signal handler may come at any. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,11 +79,47 @@ static void it_is_raised_once_and_can_be_caught(void **state) {
   assert_string_equal("false\tinterrupted\n", l.out);
 }
 
+static void on_log(void *user, int level, const char *json, size_t n) {
+  (void)level;
+  looper *l = user;
+  if (strstr(json, "running") != NULL) snprintf(l->out, sizeof l->out, "%.*s", (int)n, json);
+}
+
+static void on_output_dump(void *user, int stream, const char *bytes, size_t n) {
+  (void)stream, (void)bytes, (void)n;
+  looper *l = user;
+  moonherd_dump_running(l->m);
+}
+
+static void a_dump_tells_where_it_runs(void **state) {
+  (void)state;
+  static const char code[] =
+      "coroutine.wrap(function ()\n"
+      "  io.stderr:write 'x'\n"
+      "  for i = 1, 100 do end\n"
+      "end)()";
+  looper l = {0};
+  l.m = moonherd_new(&(moonherd_config){.size = sizeof(moonherd_config),
+                                        .user = &l,
+                                        .on_output = on_output_dump,
+                                        .on_log = on_log},
+                     NULL);
+  assert_non_null(l.m);
+  assert_int_equal(0, moonherd_load(l.m, "=script", code, strlen(code)));
+  assert_int_equal(0, moonherd_start(l.m, 0, NULL));
+  moonherd_dump_running(l.m);  // nothing runs: nothing happens
+  assert_int_equal(MOONHERD_DONE, moonherd_run(l.m));
+  assert_int_equal(0, moonherd_exit_code(l.m));
+  assert_non_null(strstr(l.out, "\"at\":\"script:3\""));
+  moonherd_close(l.m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_loop_without_waits_ends),
       cmocka_unit_test(so_does_one_in_a_coroutine),
       cmocka_unit_test(it_is_raised_once_and_can_be_caught),
+      cmocka_unit_test(a_dump_tells_where_it_runs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
