@@ -1,7 +1,5 @@
--- The HTTP client: requests as calls that wait. What moves bytes is in C (moonherd._http); here are
--- the forms a request may take, and raising. Never follows redirects.
---
--- What all functions take as options, and raise, stands at M.request.
+-- The HTTP client: requests as calls that wait. Never follows redirects. What all functions take as
+-- options, and raise, stands at http.request.
 local errors = require "moonherd.error"
 local raw = require "moonherd._http"
 

@@ -23,7 +23,7 @@ local M = {}
 local CLOSERS = { ["("] = "%b()", ["<"] = "%b<>", ["{"] = "%b{}", ["["] = "%b[]" }
 
 -- The type at the start of a text and what is left: brackets may hold spaces, and so may the type
--- that a function returns.
+-- that a function returns, and the next one of several.
 local function split_type(text)
   local at = 1
   while at <= #text do
@@ -31,7 +31,7 @@ local function split_type(text)
     local closer = CLOSERS[character]
     if closer and text:match("^" .. closer, at) then
       at = select(2, text:find("^" .. closer, at)) + 1
-    elseif text:sub(at - 1, at + 1) == "): " then
+    elseif text:find("^%): ", at - 1) or text:find("^, ", at) then
       at = at + 2
     elseif character:find "%s" then
       break

@@ -1,5 +1,6 @@
 -- Definitions for lua-language-server, made of the doc comments: a file for `moonherd`, for each of
 -- its modules and for each class. Editors take them from a folder named in workspace.library.
+local borrowed = require "moonherd.docs.borrowed"
 local index = require "moonherd.docs.index"
 local text = require "moonherd.docs.text"
 
@@ -27,9 +28,9 @@ end
 -- ---- options -----------------------------------------------------------------------------------
 
 -- The fields of an option table by the path they belong to: "opts" -> {…}, "opts.retry" -> {…}.
-local function fields_by_path(block)
+local function fields_by_path(entry)
   local paths, order = {}, {}
-  for _, field in ipairs(block.fields) do
+  for _, field in ipairs(borrowed.fields(entry)) do
     local path = field.name:match "^(.*)%.[%w_]+$"
     if path and not paths[path] then
       paths[path] = {}
@@ -61,7 +62,7 @@ local function type_of(entry, item, path, paths, classes)
 end
 
 local function put_option_classes(out, entry, classes)
-  local paths, order = fields_by_path(entry.block)
+  local paths, order = fields_by_path(entry)
   for _, path in ipairs(order) do
     out[#out + 1] = ("---@class moonherd.%s"):format(class_of_path(entry, path))
     for _, field in ipairs(paths[path]) do
@@ -97,7 +98,8 @@ local function put_errors(out, block)
   for _, err in ipairs(block.errors) do
     local cause, words = text.error(err)
     out[#out + 1] = "---"
-    out[#out + 1] = line("---Error: `%s`", words, cause)
+    out[#out + 1] = line(err.reason and "---Error `%s`:" or "---Errors: %s:", words, cause)
+      :gsub(":$", "")
   end
 end
 
@@ -133,8 +135,7 @@ local function put_class_line(out, entry, classes)
       qualified(field.type, classes))
   end
   if entry.block.call then
-    out[#out + 1] = line("---@overload fun(): %s #", entry.block.call.text,
-      qualified(entry.block.call.type, classes))
+    out[#out + 1] = "---@overload fun(): " .. qualified(entry.block.call.type, classes)
   end
   for _, member in ipairs(entry.members) do
     if member.kind == "value" then

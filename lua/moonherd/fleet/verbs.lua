@@ -173,9 +173,9 @@ end
 ---@param changes table
 ---@field changes.add? string[]  tags to add; default none
 ---@field changes.remove? string[]  tags to remove; default none
----@param opts? table  all = true: also without a tag that is required; dry_run, max (default 1000),
----  expect, concurrency, ledger (what is done in it stays done), snapshot, on_error, on_progress:
----  as for namespace:upload_all
+---@param opts? table  as for namespace:upload_all, and
+---@field opts.all? boolean  true: also without a tag that is required
+---@field opts.max? integer  how many scripts at most; default 1000
 ---@return table report  as namespace:upload_all gives it
 ---@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
 ---@example
