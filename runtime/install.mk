@@ -33,6 +33,9 @@ $(B)/moonherd.so: $(call object,$(MODULE)) $(B)/libmoonherd.a
 	  $(foreach part,$(PARTS),-Wl,--defsym=luaopen_moonherd_$(part)=luaopen_moonherd_part) \
 	  $(filter-out -llua5.4,$(SHARED_LIBS))
 
+# Requires.private would bring the libraries of libcurl's libraries to `pkg-config --static`, most of
+# which nobody has for linking: what libmoonherd.a itself needs stands in Libs.private.
+#
 # Below the prefix a path is written with ${prefix}, so that pkg-config can move it.
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$1)
 
@@ -44,9 +47,9 @@ includedir=$(call below_prefix,$(INCLUDEDIR))
 Name: moonherd
 Description: Lua-scriptable automation for Cloudflare Workers for Platforms
 Version: $(VERSION)
-Requires.private: $(PACKAGES)
+Requires.private: $(LUA_PACKAGES)
 Libs: -L$${libdir} -lmoonherd
-Libs.private: -lm -lpthread
+Libs.private: $(PKG_LIBS) -lm -lpthread
 Cflags: -I$${includedir}
 endef
 export PC

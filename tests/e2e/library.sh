@@ -75,11 +75,19 @@ deploys() {
 check 'a host is compiled with the shared library' host shared script $(moved --cflags --libs)
 check '    and runs, and loads modules written in C' deploys "$scratch/shared"
 check '    and needs that library' needs "$scratch/shared" libmoonherd.so.0
-# Lua must be seen by the modules, so that the program has to export it.
-check 'a host is compiled with the static library' host static script $(moved --cflags) \
-  "$lib/libmoonherd.a" -Wl,-E $(pkg-config --libs $(pkg-config --print-requires-private moonherd))
+# As where no shared one is installed.
+mkdir "$scratch/alone" && cp "$lib/libmoonherd.a" "$scratch/alone"
+alone() { pkg-config "--define-variable=libdir=$scratch/alone" --libs --static moonherd; }
+check 'a host is compiled with the static library' host static script $(moved --cflags) $(alone)
 check '    and runs, and loads modules written in C' deploys "$scratch/static"
 check '    and does not need the shared one' eval '! needs "$scratch/static" libmoonherd.so.0'
+for compiler in g++ clang++; do
+  command -v $compiler > /dev/null || continue
+  [ -z "$sanitize" ] || [ $compiler = g++ ] || continue # each has its own sanitizers
+  check "a host in C++ is compiled by $compiler" quiet $compiler -std=c++11 -Wall -Wextra -Werror \
+    $sanitize tests/embed/hosts/script.cpp -o "$scratch/plus" $(moved --cflags --libs)
+  check '    and runs' deploys "$scratch/plus"
+done
 check 'the program loads modules written in C' \
   quiet "$moonherd" -e 'assert(require "lfs".currentdir())'
 
