@@ -16,6 +16,7 @@
 // clang-format off
 #define MODULES(X) \
   X(clock) \
+  X(counts) \
   X(embedded) \
   X(error) \
   X(events) \

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <string.h>
 
 #include "core/preempt.h"
 #include "core/task.h"
@@ -184,6 +185,20 @@ void moonherd_wake(moonherd *m) {
 
 int moonherd_exit_code(const moonherd *m) {
   return m != NULL ? m->exit_code : 1;
+}
+
+int moonherd_count(const moonherd *m, moonherd_counts *counts) {
+  if (m == NULL || counts == NULL || counts->size < sizeof counts->size) return MOONHERD_EINVAL;
+  const mh_counts *from = &m->host.counts;
+  moonherd_counts all = {.size = counts->size,
+                         .requests = from->requests,
+                         .retries = from->retries,
+                         .failed = from->failed,
+                         .budget_waits = from->budget_waits,
+                         .budget_seconds = from->budget_seconds};
+  for (size_t i = 0; i < MH_STATUS_CLASSES; i++) all.status[i] = from->status[i];
+  memcpy(counts, &all, counts->size < sizeof all ? counts->size : sizeof all);
+  return 0;
 }
 
 int moonherd_mask(const moonherd *m, const char *text, size_t n,

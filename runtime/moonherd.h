@@ -240,6 +240,19 @@ void moonherd_dump_running(moonherd *m);
 /* 0 when the script ended well, 1 when it failed, or the number it returned or gave to os.exit. */
 int moonherd_exit_code(const moonherd *m);
 
+/* What the clients of the script have asked of the API so far, each attempt by itself. */
+typedef struct moonherd_counts {
+  size_t size;                  /* sizeof(moonherd_counts): set it before */
+  unsigned long long requests;  /* all that were begun */
+  unsigned long long retries;   /* those of them that were a call's second, third… attempt */
+  unsigned long long failed;    /* those that had no answer, or one that says so */
+  unsigned long long status[6]; /* by the first digit of the answer's status; [0]: without answer */
+  unsigned long long budget_waits; /* how often one had to wait for the request budget */
+  double budget_seconds;           /* and how long, together */
+} moonherd_counts;
+int moonherd_count(const moonherd *m,
+                   moonherd_counts *counts); /* MOONHERD_EINVAL: NULL, or no size */
+
 /* Cancels what still runs, lets it clean up for `grace` seconds, frees everything. NULL is allowed.
  * From inside a callback it does nothing. */
 void moonherd_close(moonherd *m);

@@ -104,6 +104,7 @@ typedef struct cli_output {
   int watch;               /* descriptor of --watch; -1: none */
   struct cli_trace *trace; /* NULL: none was asked for */
   char *error;             /* the first one, as JSON; NULL: there was none */
+  moonherd_counts counts;  /* when it had ended */
 } cli_output;
 
 void cli_output_init(cli_output *output, const cli_options *options);

@@ -217,6 +217,8 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   bool is_repl = o->source == FROM_COMMAND && strcmp(o->script, "repl") == 0;
   cli_signals_end_loops(is_repl);
   if (code < 0) code = is_repl ? cli_repl(m, out) : run(m, o, out);
+  out->counts.size = sizeof out->counts;
+  moonherd_count(m, &out->counts);
   cli_bars_hide(&out->bars);
   cli_signals_release();
   moonherd_close(m);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *outcome_of(int code) {
@@ -36,12 +37,34 @@ bool cli_result_can_be_written(const char *path) {
   return cannot_write(path);
 }
 
+/* The time of day that was so many seconds ago, as "2026-02-20T17:26:15Z". */
+static void put_time_ago(FILE *file, double seconds) {
+  time_t then = time(NULL) - (time_t)seconds;
+  struct tm utc;
+  char text[32];
+  gmtime_r(&then, &utc);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  fprintf(file, "\"%s\"", text);
+}
+
+static void put_counts(FILE *file, const moonherd_counts *counts) {
+  fprintf(file, ",\"requests\":{\"made\":%llu,\"retries\":%llu,\"failed\":%llu,\"no_answer\":%llu",
+          counts->requests, counts->retries, counts->failed, counts->status[0]);
+  for (int digit = 1; digit <= 5; digit++)
+    fprintf(file, ",\"status_%dxx\":%llu", digit, counts->status[digit]);
+  fprintf(file, ",\"budget_waits\":%llu,\"budget_seconds\":%.3f}", counts->budget_waits,
+          counts->budget_seconds);
+}
+
 static void put_result(FILE *file, const cli_output *out, int code, double seconds) {
   const cli_options *o = out->options;
   fprintf(file,
-          "{\"outcome\":\"%s\",\"exit_code\":%d,\"seconds\":%.3f,\"script\":", outcome_of(code),
+          "{\"outcome\":\"%s\",\"exit_code\":%d,\"seconds\":%.3f,\"began\":", outcome_of(code),
           code, seconds);
+  put_time_ago(file, seconds);
+  fputs(",\"script\":", file);
   cli_put_json_string(file, o->source == FROM_CODE ? "-e" : o->script);
+  put_counts(file, &out->counts);
   fprintf(file, ",\"error\":%s}\n", out->error != NULL ? out->error : "null");
 }
 

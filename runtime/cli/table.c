@@ -44,7 +44,10 @@ const cli_entry cli_flags[] = {
     {"--log", "LEVEL", "error, warn, info or debug; json: one object a line"},
     {"--clock", "virtual[:SECONDS]",
      "waits take no time; for the embedded platform, from SECONDS since 1970"},
-    {"--result", "FILE", "write how it ended, as JSON: outcome, exit_code, seconds, error"},
+    {"--result", "FILE",
+     "write how it ended, as JSON: outcome, exit_code, seconds, began,\n"
+     "script, requests (made, retries, failed, no_answer, status_2xx, ...,\n"
+     "budget_waits, budget_seconds) and error"},
     {"--trace", "FILE", "write a timeline of tasks, waits and requests, for Perfetto"},
     {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
     {"--watch", NULL, "run it again whenever a source (.lua, .js, .mjs) beside it changes"},

@@ -24,9 +24,17 @@ struct mh_closer {
   void (*on_close)(mh_closer *self); /* ends the service; may free itself */
 };
 
+/* What clients have asked of the API; see moonherd_counts. */
+enum { MH_STATUS_CLASSES = 6 };
+typedef struct mh_counts {
+  unsigned long long requests, retries, failed, status[MH_STATUS_CLASSES], budget_waits;
+  double budget_seconds;
+} mh_counts;
+
 typedef struct mh_host mh_host;
 struct mh_host {
   mh_loop loop;
+  mh_counts counts;
   mh_log *log;
   struct mh_trace *trace;                 /* NULL: nobody asked for a timeline */
   struct mh_http *http;                   /* made by bindings/http.c at the first transfer */

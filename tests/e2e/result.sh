@@ -1,6 +1,8 @@
 # --result FILE: how a run ended, for programs.
 . tests/shell.sh
+. tests/traffic/server.sh
 cd "$scratch" || exit 1
+export XDG_STATE_HOME="$scratch/user"
 
 # result STATUS TEXT ARGUMENT…: a run exits so, and its result holds this.
 result() {
@@ -15,6 +17,21 @@ result() {
   return 1
 }
 
+cat > asks.lua << 'EOF'
+local moonherd = require "moonherd"
+local cf = moonherd.connect()
+cf:ensure_namespace "shop"
+moonherd.try(function () cf:namespace "gone":details() end)
+EOF
+check 'requests are counted' result 0 '"requests":{"made":3,"retries":0,"failed":2,"no_answer":0,' asks.lua
+check 'by status' grep -q '"status_1xx":0,"status_2xx":1,"status_3xx":0,"status_4xx":2,"status_5xx":0,' result.json
+check 'and what they waited for the budget' grep -q '"budget_waits":0,"budget_seconds":0.000}' result.json
+nobody='require "moonherd".connect { base_url = "http://127.0.0.1:9/v4", api_token = "not-a-real-token",
+  account_id = ("0"):rep(32), retry = { attempts = 2, backoff = 0.01 } }:namespaces()'
+nobody_listens() { "$moonherd" --log error --result result.json -e "$nobody" 2> err; [ $? = 1 ] || { cat err; return 1; }; }
+check 'where nobody listens' nobody_listens
+check 'there is no answer' grep -q '"made":2,"retries":1,"failed":2,"no_answer":2,' result.json
+check 'and no credential' sh -c '! grep -q not-a-real result.json'
 check 'done' result 0 '{"outcome":"done","exit_code":0,"seconds":' -e 'return 0'
 check 'there is no error' grep -q '"error":null}' result.json
 check 'a code of its own' result 7 '{"outcome":"failed","exit_code":7,' -e 'return 7'
@@ -38,5 +55,17 @@ check 'interrupted' interrupted
 nowhere() { "$moonherd" --result none/result.json -e 'print "ran"' > out 2> err; [ $? = 2 ] && [ ! -s out ]; }
 check 'nothing runs when it cannot be written' nowhere
 check 'that is one line' sh -c '[ "$(wc -l < err)" = 1 ] && grep -q "none/result.json: No such file" err'
+# The server lets 10 requests a second through.
+echo '{"limit":{"quota":10,"window":1,"block":5}}' > faults
+serve_options="--faults $scratch/faults"
+waits() {
+  start_server > /dev/null || return 1
+  CLOUDFLARE_API_TOKEN=$token "$moonherd" --log error --result result.json --target "$base" -e '
+    local cf = require "moonherd".connect { account_id = ("0"):rep(32), budget = { reserve = 0 } }
+    for _ = 1, 15 do cf:namespaces() end' 2> err || { cat err; return 1; }
+  stop_server > /dev/null
+  grep -q '"made":15,.*"budget_waits":[1-9].*"budget_seconds":[01]' result.json || { cat result.json; return 1; }
+}
+check 'waits for the budget are counted' waits
 check 'nothing is left beside it' sh -c '! ls | grep -q tmp'
 finish

@@ -345,6 +345,35 @@ static void a_text_of_the_host_is_masked_like_the_log(void **state) {
   moonherd_close(m);
 }
 
+static void requests_are_counted(void **state) {
+  (void)state;
+  host h;
+  moonherd_counts counts = {.size = sizeof counts, .requests = 1};
+  moonherd *m = open_plain(&h);
+  assert_int_equal(0, moonherd_count(m, &counts));
+  assert_int_equal(0, counts.requests);
+  run(m,
+      "local c = require 'moonherd._counts' c.request(200, 1) c.request(503, 1, true) "
+      "c.request(0, 2, true) c.budget_wait(1.5)");
+  assert_int_equal(0, moonherd_count(m, &counts));
+  assert_int_equal(3, counts.requests);
+  assert_int_equal(1, counts.retries);
+  assert_int_equal(2, counts.failed);
+  assert_int_equal(1, counts.status[0]);
+  assert_int_equal(1, counts.status[2]);
+  assert_int_equal(1, counts.status[5]);
+  assert_int_equal(1, counts.budget_waits);
+  assert_true(counts.budget_seconds > 1);
+  moonherd_counts older = {.size = offsetof(moonherd_counts, retries), .retries = 77};
+  assert_int_equal(0, moonherd_count(m, &older));
+  assert_int_equal(3, older.requests);
+  assert_int_equal(77, older.retries);
+  counts.size = 0;
+  assert_int_equal(MOONHERD_EINVAL, moonherd_count(m, &counts));
+  assert_int_equal(MOONHERD_EINVAL, moonherd_count(NULL, &older));
+  moonherd_close(m);
+}
+
 static void *wake_later(void *m) {
   struct timespec t = {.tv_nsec = 2000000};
   nanosleep(&t, NULL);
@@ -400,6 +429,7 @@ int main(void) {
       cmocka_unit_test(tasks_are_limited),
       cmocka_unit_test(stack_overflow_and_errors_of_every_kind_leave_the_host_running),
       cmocka_unit_test(a_text_of_the_host_is_masked_like_the_log),
+      cmocka_unit_test(requests_are_counted),
       cmocka_unit_test(a_wake_from_a_thread_ends_a_waiting_step),
       cmocka_unit_test(handles_share_nothing),
   };

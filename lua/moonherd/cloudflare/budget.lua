@@ -7,6 +7,7 @@
 -- for a moment, so that a fast pace does not cost a look into the file each. Calls wait in a row:
 -- the first of them looks and sleeps for all, the others are woken by it.
 local clock = require "moonherd._clock"
+local counts = require "moonherd._counts"
 local hints = require "moonherd.cloudflare.hints"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
@@ -24,6 +25,7 @@ local COUNTDOWN <const> = 30 -- seconds between two lines of it
 local LONG <const> = 5 -- seconds; a wait that is worth a line
 local FIRST_ANSWER <const> = 2 -- seconds that it is waited for
 local LOOK_AGAIN <const> = 1 -- seconds; answers that are under way change what is left
+local WAIT <const> = 0.05 -- seconds; what is shorter is a look into the book
 local WHAT <const> = "the request budget"
 
 local Budget = {}
@@ -248,7 +250,11 @@ end
 ---@async
 function Budget:take()
   if self.lease == 0 or self.first or clock.wall() >= self.lease_ends then
-    return take_in_turn(self)
+    local began = clock.now()
+    take_in_turn(self)
+    local waited = clock.now() - began
+    if waited >= WAIT then counts.budget_wait(waited) end
+    return
   end
   count(self)
 end

@@ -3,6 +3,7 @@
 -- common path makes one table and no function.
 local answers = require "moonherd.cloudflare.answer"
 local clock = require "moonherd._clock"
+local counts = require "moonherd._counts"
 local errors = require "moonherd.error"
 local failures = require "moonherd.cloudflare.errors"
 local handles = require "moonherd.cloudflare.handles"
@@ -100,10 +101,12 @@ local function send_once(client, endpoint, path, headers, body, number)
   if budget then note(budget, endpoint, ok and response) end
   if not ok then
     local err = errors.is(response) and response
+    counts.request(0, number, true)
     if began then trace_request(began, endpoint, path, number, nil, err) end
     return failed_transfer(endpoint, response)
   end
   local envelope, err = answers.judge(endpoint, response)
+  counts.request(response.status, number, err ~= nil)
   if began then trace_request(began, endpoint, path, number, response, err) end
   if err then failures.set_outcome(endpoint, err) end
   return envelope, err
