@@ -19,4 +19,19 @@ refused() { moonherd new "$1" > out 2> err; [ $? = 2 ] && [ "$(wc -l < err)" = 1
 check 'a folder that is not empty is left alone' refused shop
 check 'so is a file' refused out
 check 'a name that no namespace has' refused 'My Shop'
+check 'nor one of other letters' refused 'läden'
+check 'nor an empty one' refused ''
+check 'a name that is too long' refused "$(printf 'x%.0s' $(seq 1 300))"
+check 'a file with a slash behind it' refused out/
+mkdir empty
+check 'an empty folder is filled' sh -c 'moonherd new empty/ > out && [ -f empty/deploy.lua ]'
+
+# A limit on the size of files stands in for a full disk: some are written before it is met.
+fails() { ! (trap '' XFSZ; ulimit -f "$1" && moonherd new "$2" > out 2> err); }
+mkdir half_empty
+check 'a project that cannot be written' fails 8 half
+check 'says so in a line' sh -c '[ "$(wc -l < err)" = 1 ]'
+check 'and leaves nothing' [ ! -e half ]
+check 'a folder that was there' fails 8 half_empty
+check 'is empty again' sh -c 'rmdir half_empty'
 finish

@@ -179,6 +179,20 @@ describe("definitions for editors", function ()
 end)
 
 describe("pages of reference", function ()
+  it("lead to each other", function ()
+    local files, count = pages.files(), 0
+    for name, page in pairs(files) do
+      for target in page:gmatch "%]%(([^)]*)%)" do
+        count = count + 1
+        assert(files[target], ("%s leads to %s"):format(name, target))
+      end
+    end
+    assert(count > 100, count)
+    assert(files["client.md"]:find("Returned by [`moonherd.connect`](moonherd.md).", 1, true))
+    assert(files["moonherd.md"]:find("`duration` ([`duration`](moonherd.md))", 1, true))
+    assert(files["http.md"]:find("those of [`moonherd.http.request`](http.md)", 1, true))
+  end)
+
   it("are one for each module and class, and one for the rest", function ()
     local files = pages.files()
     assert(files["fs.md"]:find "## `moonherd.fs.read%(path, opts%) %-> bytes`")

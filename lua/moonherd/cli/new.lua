@@ -131,8 +131,13 @@ function M.configure(p)
   p:argument("NAME", "The folder to make; its last part names the dispatch namespace.")
 end
 
+local LONGEST <const> = 255 -- bytes of a file's name
+
 local function name_of(path)
   local name = fs.basename(path)
+  if #name > LONGEST then
+    return parser.refuse("new: a name of %d bytes is too long (at most %d)", #name, LONGEST)
+  end
   if name:find "^[%l%d_][%l%d_-]*$" then return name end
   return parser.refuse("new: '%s' cannot name a namespace: take lower-case letters, digits, - "
     .. "and _", name)
@@ -144,17 +149,29 @@ local function check_free(path)
   if #fs.list(path) > 0 then parser.refuse("new: %s is there and not empty", path) end
 end
 
+-- All of it or nothing: what is there already is an empty folder, or nothing.
+local function make(path, files)
+  local was_there = fs.exists(path)
+  local ok, err = pcall(write, path, files)
+  if ok then return end
+  for _, name in ipairs(fs.exists(path) and fs.list(path) or {}) do
+    fs.remove_all(fs.join(path, name))
+  end
+  if not was_there and fs.exists(path) then fs.remove(path) end
+  error(err, 0)
+end
+
 --- Makes the project.
 ---@async
 ---@param options table
 ---@return integer code
 function M.run(options)
-  local path = options.NAME
+  local path = options.NAME:gsub("(.)/+$", "%1")
   local name, files = name_of(path), {}
   check_free(path)
   for file, text in pairs(FILES) do files[file] = text:gsub("@NAME@", name) end
   for file, text in pairs(types.files()) do files[fs.join("types", file)] = text end
-  write(path, files)
+  make(path, files)
   print(("made %s; try:"):format(path))
   print(("  cd %s"):format(path))
   print "  moonherd run --target local deploy.lua acme globex"

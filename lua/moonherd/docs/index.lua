@@ -92,6 +92,9 @@ local function block_of_file(module)
     if not text then break end
     table.insert(block.words, text)
   end
+  -- The reader knows the name already.
+  local first = (block.words[1] or ""):gsub("^" .. module:gsub("%.", "%%.") .. ": ", "")
+  block.words[1] = first:gsub("^%l", string.upper)
   return block
 end
 

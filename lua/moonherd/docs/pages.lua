@@ -17,12 +17,39 @@ local function code(words)
   return "`" .. words .. "`"
 end
 
+-- The page that a public name is on; nil for what is none.
+local function page_of_name(name)
+  for _, entry in ipairs(index.all()) do
+    local has_page = entry.kind ~= "function" and entry.kind ~= "value" and entry.members
+    if entry.name == name then
+      return has_page and name:match "[%w_]+$" .. ".md" or "moonherd.md"
+    end
+    for _, member in ipairs(entry.members or {}) do
+      if member.name == name then return entry.name:match "[%w_]+$" .. ".md" end
+    end
+  end
+end
+
+local function link(name)
+  local page = page_of_name(name)
+  return page and ("[%s](%s)"):format(code(name), page) or code(name)
+end
+
+-- A type, with links to the classes that it is made of behind it.
+local function type_text(kind)
+  local links = {}
+  for word in kind:gmatch "%f[%w_.][%a_]%w*%f[^%w_.]" do
+    if not word:find "^moonherd" and page_of_name(word) then links[#links + 1] = link(word) end
+  end
+  return code(kind) .. (#links > 0 and " (" .. table.concat(links, ", ") .. ")" or "")
+end
+
 local function put_items(out, title, items)
   if #items == 0 then return end
   out[#out + 1] = ("**%s**\n"):format(title)
   for _, item in ipairs(items) do
     local name = item.name and code(item.name .. (item.optional and "?" or "")) .. " " or ""
-    out[#out + 1] = ("- %s%s: %s"):format(name, code(item.type), item.text)
+    out[#out + 1] = ("- %s%s: %s"):format(name, type_text(item.type), item.text)
   end
   out[#out + 1] = ""
 end
@@ -32,8 +59,9 @@ local function put_errors(out, errors)
   out[#out + 1] = "**Errors**\n"
   for _, err in ipairs(errors) do
     local cause, words = text.error(err)
-    out[#out + 1] = ("- %s%s"):format(err.reason and code(cause) or cause,
-      words ~= "" and ": " .. words or "")
+    cause = err.reason and code(cause) or err.kind == "as" and "those of " .. link(err.name)
+      or cause
+    out[#out + 1] = ("- %s%s"):format(cause, words ~= "" and ": " .. words or "")
   end
   out[#out + 1] = ""
 end
@@ -42,6 +70,12 @@ local function put_examples(out, examples)
   for _, example in ipairs(examples) do
     out[#out + 1] = "```lua\n" .. table.concat(example, "\n") .. "\n```\n"
   end
+end
+
+local function put_sources(out, entry)
+  local sources = entry.kind == "class" and index.returning(entry.name) or {}
+  for i, name in ipairs(sources) do sources[i] = link(name) end
+  if #sources > 0 then out[#out + 1] = ("Returned by %s.\n"):format(table.concat(sources, ", ")) end
 end
 
 local function put_entry(out, entry, level)
@@ -57,6 +91,7 @@ local function put_entry(out, entry, level)
     put_items(out, "Returns", text.results(block))
   end
   put_errors(out, block.errors)
+  put_sources(out, entry)
   put_examples(out, block.examples)
 end
 
