@@ -189,10 +189,19 @@ static int f_dump(lua_State *L) {
   return 1;
 }
 
-/* id() -> the number of the task that runs now, 0 outside of tasks. */
+/* id() -> the number of the task that runs now, 0 outside of tasks; and that of the newest task. */
 static int f_id(lua_State *L) {
   const mh_task *task = mh_task_current(L);
   lua_pushinteger(L, task != NULL ? mh_task_id(task) : 0);
+  lua_pushinteger(L, mh_realm_of(L)->last_task_id);
+  return 2;
+}
+
+/* began_in(id, after): see mh_task_began_in; of the task that runs now. */
+static int f_began_in(lua_State *L) {
+  const mh_task *task = mh_task_current(L);
+  unsigned id = (unsigned)luaL_checkinteger(L, 1), after = (unsigned)luaL_checkinteger(L, 2);
+  lua_pushboolean(L, task != NULL && mh_task_began_in(task, id, after));
   return 1;
 }
 
@@ -287,10 +296,19 @@ static const luaL_Reg waitlist_methods[] = {{"wait", f_waitlist_wait},
 static const luaL_Reg task_methods[] = {
     {"wait", f_wait}, {"cancel", f_cancel}, {"state", f_state}, {NULL, NULL}};
 static const luaL_Reg functions[] = {
-    {"spawn", f_spawn}, {"scope", f_scope},         {"timeout", f_timeout},
-    {"sleep", f_sleep}, {"must_pass", f_must_pass}, {"waitlist", f_waitlist},
-    {"dump", f_dump},   {"counts", f_counts},       {"id", f_id},
-    {"pause", f_pause}, {"give_way", f_give_way},   {"spawn_steady", f_spawn_steady},
+    {"spawn", f_spawn},
+    {"scope", f_scope},
+    {"timeout", f_timeout},
+    {"sleep", f_sleep},
+    {"must_pass", f_must_pass},
+    {"waitlist", f_waitlist},
+    {"dump", f_dump},
+    {"counts", f_counts},
+    {"id", f_id},
+    {"pause", f_pause},
+    {"give_way", f_give_way},
+    {"spawn_steady", f_spawn_steady},
+    {"began_in", f_began_in},
     {NULL, NULL},
 };
 

@@ -1,10 +1,11 @@
 -- moonherd.sqlite: SQLite databases of a script's own, on the threads of the store: nothing here
 -- keeps the loop waiting. Every call is a transaction by itself, but for those on what the function
 -- of db:transaction is given.
-local core = require "moonherd._task"
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
+local statements = require "moonherd._sqlite_statements"
 local store = require "moonherd.store"
+local transactions = require "moonherd._sqlite_transaction"
 
 local M = {}
 
@@ -49,8 +50,14 @@ function M.open(path, opts)
       path == "" and "an empty one" or type(path))
   end
   local db = store.open(path, read_options(opts))
-  return setmetatable({ path = db.path, _store = db }, Database)
+  return setmetatable({
+    path = db.path, _store = db, _turn = transactions.turn_of(db.path),
+    _rows = setmetatable({}, { __mode = "k" }), -- those that are being read
+  }, Database)
 end
+
+--- Bytes that are stored as BLOB: what moonherd.sqlite.blob returns.
+---@class blob
 
 --- Marks bytes to be stored as BLOB rather than TEXT. They come back as plain strings.
 ---@param bytes string
@@ -67,37 +74,16 @@ function M.blob(bytes)
   return store.blob(bytes)
 end
 
--- A statement of the store; an argument that is nil is NULL.
-local function statement(who, sql, ...)
-  if type(sql) ~= "string" then
-    errors.usage("%s: bad SQL (string expected, got %s)", who, type(sql))
-  end
-  local list = table.pack(sql, ...)
-  for i = 2, list.n do list[i] = store.or_null(list[i]) end
-  list.n = nil
-  return list
+function Database:_opened(who)
+  if self._is_closed then errors.usage("%s: the database is closed", who) end
+  return self._store
 end
 
--- A write beside the transaction would wait for its end, which waits for the write.
-local function refuse_within(self, who)
-  local tx = self._transaction
-  if tx and tx._task == core.id() then
-    errors.usage("%s: this task is in a transaction of the database: write with what its function "
-      .. "is given, as in db:transaction(function (tx) tx:exec(…) end)", who)
-  end
-end
-
-local function exec(on, who, sql, ...)
-  local result = on:write { statement(who, sql, ...) }[1]
-  return result.changes, result.rows
-end
-
-local function iterate(rows)
-  local i = 0
-  return function ()
-    i = i + 1
-    if rows[i] ~= nil then return rows[i], i end
-  end
+-- The store, for a write: as soon as no transaction is open.
+local function writable(self, who)
+  self:_opened(who)
+  transactions.await_turn(self._turn, who)
+  return self:_opened(who)
 end
 
 --- Runs one statement. It is on the disk when the call returns.
@@ -114,14 +100,13 @@ end
 --- db:exec "CREATE TABLE IF NOT EXISTS job(name)"
 --- print((db:exec("INSERT INTO job VALUES (?), (?)", "a", "b")))     --> 2
 function Database:exec(sql, ...)
-  refuse_within(self, "db:exec")
-  return exec(self._store, "db:exec", sql, ...)
+  return statements.exec(writable(self, "db:exec"), "db:exec", sql, ...)
 end
 
 --- Runs several statements in order, all or none. A statement is a table: SQL, parameters, and
 --- `expect`, how many rows it must change, when it must.
 ---@async
----@param statements table[]  as in { { "DELETE FROM job WHERE name = ?", "a", expect = 1 } }
+---@param list table[]  as in { { "DELETE FROM job WHERE name = ?", "a", expect = 1 } }
 ---@return table[]? results  one for each; nil when one missed what it expects
 ---@field results[].changes integer  how many rows were inserted, updated or deleted
 ---@field results[].rows table[]  what it returns, by column name
@@ -136,24 +121,43 @@ end
 ---   { "UPDATE account SET sum = sum - ? WHERE id = 1 AND sum >= ?", 10, 10, expect = 1 },
 ---   { "UPDATE account SET sum = sum + ? WHERE id = 2", 10 },
 --- })     --> nil 1
-function Database:exec_all(statements)
-  refuse_within(self, "db:exec_all")
-  return self._store:write(statements)
+function Database:exec_all(list)
+  return writable(self, "db:exec_all"):write(list)
 end
 
---- Iterates over the rows of a statement that changes nothing. They are read before the first turn,
---- all from one moment: what is written meanwhile is not among them.
+-- Gives the rows of one page after the other. What was not read is let go of when the loop is
+-- left, or by the collector.
+local function iterate(self, rows)
+  local page, at, number = rows:page(), 0, 0
+  return function ()
+    at, number = at + 1, number + 1
+    if page and at > #page then
+      self:_opened "db:rows"
+      page, at = rows:page(), 1
+    end
+    if page and page[at] then return page[at], number end
+    page = nil
+  end, nil, nil, rows
+end
+
+--- Iterates over the rows of a statement that changes nothing, in memory that does not grow with
+--- their number. All are from the moment of the call: what is written meanwhile, by the loop itself
+--- too, is not among them. They keep a read transaction, so that the log grows with what is written
+--- until the last one is read, or the loop is left.
 ---@async
 ---@param sql string  one statement, ? for each parameter
 ---@param ... any  the parameters
----@return function next  gives a table by column name, and its number
+---@return function next  gives a table by column name, and its number; for a `for` loop
 ---@error io sql  the statement is wrong, or would change something
+---@error usage usage  in the loop: the database has been closed
 ---@example
 --- local db <close> = moonherd.sqlite.open "rows.db"
 --- for row in db:rows("SELECT ? AS name UNION ALL SELECT ?", "a", "b") do print(row.name) end
 --- --> b
 function Database:rows(sql, ...)
-  return iterate(self._store:read { statement("db:rows", sql, ...) })
+  local rows = self:_opened "db:rows":rows(statements.make("db:rows", sql, ...))
+  self._rows[rows] = true
+  return iterate(self, rows)
 end
 
 --- The first row of a statement that changes nothing.
@@ -166,58 +170,24 @@ end
 --- local db <close> = moonherd.sqlite.open "first.db"
 --- print(db:first("SELECT ? + ? AS sum", 1, 2).sum)     --> 3
 function Database:first(sql, ...)
-  return self._store:read_one(statement("db:first", sql, ...))
-end
-
---- Bytes that are stored as BLOB: what moonherd.sqlite.blob returns.
----@class blob
-
---- A transaction that is open: what the function of db:transaction is given. Any task may use it
---- until that function returns.
----@class transaction
-local Transaction = {}
-Transaction.__index = Transaction
-Transaction.__name = "moonherd.transaction"
-
--- A second call does nothing.
-local function leave(tx)
-  local db = tx._db
-  if db._transaction == tx then db._transaction = nil end
-  if tx._open then tx._open:leave() end
-  tx._open = nil
-end
-
-Transaction.__close = leave
-
-local function opened(tx, who)
-  if tx._open then return tx._open end
-  errors.usage("%s: the transaction is over", who)
-end
-
-local function commit(tx, ...)
-  if not tx._open then
-    errors.raise {
-      kind = "io", reason = "rolled_back",
-      message = "db:transaction: the database was closed, which rolled the transaction back",
-    }
-  end
-  tx._open:commit()
-  return ...
+  return self:_opened "db:first":read_one(statements.make("db:first", sql, ...))
 end
 
 --- Calls `fn` in a transaction, which is committed when it returns and rolled back when it raises,
---- is cancelled or the database is closed meanwhile. It is exclusive from its start to its end: the
---- file is locked for as long as `fn` waits, other writes of this handle wait behind it, and other
---- processes as long as their `lock_timeout`. So keep `fn` short. Reads of `db` see what was before
---- it, those of `tx` what it has done. Transactions do not nest. Prefer db:exec_all where the
---- statements are known before.
+--- is cancelled or the database is closed meanwhile. It is a scope: tasks that `fn` spawns write
+--- with `tx`, too, and have ended before the commit. It is exclusive from its start to its end: the
+--- file is locked for as long as `fn` waits, other writes of this process wait behind it, and other
+--- processes as long as their `lock_timeout`. So keep `fn` short, and let it not wait for a task
+--- from outside that writes. Reads of `db` see what was before it, those of `tx` what it has done.
+--- Transactions do not nest. Prefer db:exec_all where the statements are known before.
 ---@async
 ---@param fn fun(tx: transaction): ...  all its changes go through `tx`
 ---@return any ...  what `fn` returns, once that is on the disk
 ---@error io locked  another process has held the file for too long
 ---@error io rolled_back  the database was closed meanwhile, or SQLite has given the transaction up
 ---@error io constraint  DEFERRED foreign keys are wrong at the end
----@error usage usage  when `fn` is no function, or the calling task is in a transaction of `db`
+---@error usage deadlock  when the calling task is in a transaction of the file, or was begun in
+--- one; db:exec and db:exec_all raise it, too
 ---@example
 --- local db <close> = moonherd.sqlite.open("count.db", {
 ---   migrations = { "CREATE TABLE count(n); INSERT INTO count VALUES (41)" },
@@ -231,80 +201,12 @@ function Database:transaction(fn)
   if type(fn) ~= "function" then
     errors.usage("db:transaction: bad function (function expected, got %s)", type(fn))
   end
-  refuse_within(self, "db:transaction")
-  local tx <close> = setmetatable({ _db = self, _open = self._store:begin() }, Transaction)
-  if self._is_closed then errors.usage "db:transaction: the database is closed" end
-  self._transaction, tx._task = tx, core.id()
-  return commit(tx, fn(tx))
-end
-
---- As db:exec, in the transaction: it is on the disk when that is committed. When it fails it is
---- undone alone, and the transaction goes on unless the error is let through.
----@async
----@param sql string  one statement, ? for each parameter
----@param ... any  the parameters
----@return integer changes  how many rows were inserted, updated or deleted
----@return table[] rows  what it returns, as RETURNING does
----@error io constraint, sql  as for db:exec
----@error io rolled_back  the transaction was given up: the disk is full, the database closed
----@error usage usage  the transaction is over
----@example
---- local db <close> = moonherd.sqlite.open "tx.db"
---- db:transaction(function (tx)
----   tx:exec "CREATE TABLE IF NOT EXISTS job(name)"
----   tx:exec("INSERT INTO job VALUES (?)", "a")
---- end)
-function Transaction:exec(sql, ...)
-  return exec(opened(self, "tx:exec"), "tx:exec", sql, ...)
-end
-
---- As db:exec_all, in the transaction: all or none of these.
----@async
----@param statements table[]  as for db:exec_all
----@return table[]? results  one for each; nil when one missed what it expects
----@field results[].changes integer  how many rows were inserted, updated or deleted
----@field results[].rows table[]  what it returns, by column name
----@return integer? missed  which one missed, counted from 1: none of these has been run then
----@error io constraint, sql, rolled_back  as for tx:exec
----@example
---- local db <close> = moonherd.sqlite.open "tx.db"
---- db:transaction(function (tx)
----   tx:exec_all { { "CREATE TABLE IF NOT EXISTS a(x)" }, { "INSERT INTO a VALUES (?)", 1 } }
---- end)
-function Transaction:exec_all(statements)
-  return opened(self, "tx:exec_all"):write(statements)
-end
-
---- As db:rows; sees what the transaction has done.
----@async
----@param sql string  one statement, ? for each parameter
----@param ... any  the parameters
----@return function next  gives a table by column name, and its number
----@error io sql  the statement is wrong, or would change something
----@example
---- local db <close> = moonherd.sqlite.open "tx.db"
---- db:transaction(function (tx)
----   for row in tx:rows "SELECT 1 AS one" do print(row.one) end     --> 1
---- end)
-function Transaction:rows(sql, ...)
-  return iterate(opened(self, "tx:rows"):read { statement("tx:rows", sql, ...) })
-end
-
---- As db:first; sees what the transaction has done.
----@async
----@param sql string  one statement, ? for each parameter
----@param ... any  the parameters
----@return table? row  by column name; nil when there is none
----@error io sql  the statement is wrong, or would change something
----@example
---- local db <close> = moonherd.sqlite.open "tx.db"
---- print(db:transaction(function (tx) return tx:first("SELECT 7 AS n").n end))     --> 7
-function Transaction:first(sql, ...)
-  return (opened(self, "tx:first"):read { statement("tx:first", sql, ...) })[1]
+  self:_opened "db:transaction"
+  return transactions.run(self, fn)
 end
 
 --- Closes the database after the calls that are under way; a transaction that is open is rolled
---- back. A second call does nothing.
+--- back, and rows that are being read end with an error. A second call does nothing.
 ---@async
 ---@error cancelled cancelled  when the task is cancelled while it waits
 ---@example
@@ -312,7 +214,9 @@ end
 --- db:close()
 function Database:close()
   self._is_closed = true
-  if self._transaction then leave(self._transaction) end
+  local tx = self._turn.transaction
+  if tx and tx._db == self then transactions.leave(tx) end
+  for rows in pairs(self._rows) do rows:close() end
   self._store:close()
 end
 

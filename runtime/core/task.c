@@ -498,6 +498,15 @@ static bool belongs_to(const mh_task *task, const mh_task *other) {
   return task == other;
 }
 
+bool mh_task_began_in(const mh_task *task, unsigned id, unsigned after) {
+  const mh_task *child = NULL;
+  while (task->id != id && task->parent != NULL) {
+    child = task;
+    task = task->parent->owner;
+  }
+  return task->id == id && (child == NULL || child->id > after);
+}
+
 /* Whether the current task would wait for itself: `task` is it, or its parent, or waits for either.
  * Longer chains than this are not followed; they end by a deadline or an interrupt. */
 static bool is_circular(const mh_task *current, const mh_task *task) {

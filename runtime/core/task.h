@@ -49,6 +49,10 @@ bool mh_task_raised_cancel(const mh_task *task); /* its error is one of kind `ca
 lua_State *mh_task_thread(const mh_task *task);
 unsigned mh_task_id(const mh_task *task);
 
+/* Whether `task` has the number `id`, or was begun by that one, or one it has begun, after the task
+ * with the number `after`. Numbers grow. */
+bool mh_task_began_in(const mh_task *task, unsigned id, unsigned after);
+
 /* Called when a task ends; embedded in whatever is tied to it. Runs no Lua. */
 typedef struct mh_task_end mh_task_end;
 struct mh_task_end {

@@ -3,7 +3,6 @@
  * The lock of a store guards its queues and the states of its jobs. A finished job goes to `done`,
  * and one message to the loop fetches all that are there. */
 #include "io/store.h"
-#include "core/place.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 
 #include "core/place.h"
 #include "io/store_conn.h"
+#include "io/store_rows.h"
 #include "moonherd.h"
 
 /* Bounds of one transaction: how long the first list in it can wait for the last. */
@@ -76,7 +76,8 @@ static void take_out(queue *q, mh_store_job *job) {
 
 static queue *queue_of(mh_store *store, const mh_store_job *job) {
   if (job->transaction != 0) return &store->inner;
-  return job->verb == MH_STORE_READ ? &store->reads : &store->writes;
+  bool is_read = job->verb == MH_STORE_READ || job->verb == MH_STORE_PAGE;
+  return is_read ? &store->reads : &store->writes;
 }
 
 /* ---- on the threads ------------------------------------------------------------------------ */
@@ -222,26 +223,34 @@ static void refresh(mh_store *store, mh_store_conn *conn, uint64_t last) {
   uv_mutex_lock(&store->lock);
 }
 
+/* Rows that go on keep the connection they began on: then the thread takes a new one. */
+static void run_for_reader(mh_store *store, mh_store_conn **conn, mh_store_job *job,
+                           bool others_wait) {
+  if (*conn == NULL) *conn = mh_store_conn_new(store->path, store->lock_wait, store->guard);
+  if (*conn == NULL) mh_store_fail(job, "memory", "not enough memory");
+  else if (job->verb == MH_STORE_PAGE) mh_store_run_page(conn, job);
+  else mh_store_run_read(*conn, job, others_wait);
+}
+
 /* Making a snapshot costs more than most lists: one serves all that wait when it is made. */
 static void read_main(void *arg) {
   mh_store *store = arg;
-  mh_store_conn conn;
+  mh_store_conn *conn = NULL;
   uint64_t last = 0; /* the newest list that may run on the snapshot */
   block_signals();
-  mh_store_conn_init(&conn, store->path, true, store->lock_wait, store->guard);
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
   while ((job = wait_for_read(store)) != NULL) {
-    if (!mh_store_has_snapshot(&conn)) last = store->submitted;
+    if (!mh_store_has_snapshot(conn)) last = store->submitted;
     bool others_wait = store->reads.head != NULL;
     uv_mutex_unlock(&store->lock);
-    mh_store_run_read(&conn, job, others_wait);
+    run_for_reader(store, &conn, job, others_wait);
     uv_mutex_lock(&store->lock);
     finish(store, job);
-    refresh(store, &conn, last);
+    refresh(store, conn, last);
   }
   uv_mutex_unlock(&store->lock);
-  mh_store_conn_fini(&conn);
+  mh_store_conn_free(conn);
   uv_mutex_lock(&store->lock);
   end_thread(store);
   uv_mutex_unlock(&store->lock);
@@ -259,8 +268,10 @@ static bool withdraw(mh_store_job *job) {
     job->state = MH_JOB_IDLE;
   }
   uv_mutex_unlock(&store->lock);
-  if (is_queued) store->loop->open_jobs--;
-  return is_queued;
+  if (!is_queued) return false;
+  store->loop->open_jobs--;
+  mh_store_rows_settle(job->rows);
+  return true;
 }
 
 void mh_store_leave(mh_store *store, uint64_t transaction) {
@@ -283,9 +294,10 @@ static void on_cancel(mh_op *op) {
 }
 
 static const char *const WHAT[] = {
-    [MH_STORE_OPEN] = "store open",     [MH_STORE_READ] = "store read",
-    [MH_STORE_WRITE] = "store write",   [MH_STORE_BEGIN] = "store begin",
-    [MH_STORE_COMMIT] = "store commit", [MH_STORE_CLOSE] = "store close",
+    [MH_STORE_OPEN] = "store open",   [MH_STORE_READ] = "store read",
+    [MH_STORE_PAGE] = "store rows",   [MH_STORE_WRITE] = "store write",
+    [MH_STORE_BEGIN] = "store begin", [MH_STORE_COMMIT] = "store commit",
+    [MH_STORE_CLOSE] = "store close",
 };
 
 size_t mh_store_job_size(size_t statements, size_t params) {
@@ -325,6 +337,7 @@ static void recall(mh_store_job *job) {
   while (!job->is_finished) uv_cond_wait(&store->has_finished, &store->lock);
   take_out(&store->done, job);
   uv_mutex_unlock(&store->lock);
+  mh_store_rows_settle(job->rows);
   if (job->verb == MH_STORE_BEGIN) mh_store_leave(store, job->number);
 }
 
@@ -351,6 +364,7 @@ void mh_store_submit(mh_store_job *job) {
   mh_store *store = job->store;
   assert(job->state == MH_JOB_IDLE && store->users > 0);
   job->bytes = bytes_of(job);
+  if (job->rows != NULL) job->rows->is_busy = true;
   mh_op_start(&job->op);
   store->loop->open_jobs++;
   uv_mutex_lock(&store->lock);
@@ -373,6 +387,7 @@ static void deliver(mh_store *store, mh_store_job *job) {
   store->loop->open_jobs--;
   job->state = MH_JOB_DONE;
   job->next = job->prev = NULL;
+  mh_store_rows_settle(job->rows);
   if (job->op.is_open) mh_op_ready(&job->op, job->reason == NULL ? 0 : MOONHERD_EIO);
   else abandon(job);
 }

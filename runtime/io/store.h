@@ -2,8 +2,9 @@
  * the loop thread never waits for a disk. Knows nothing of Lua. All functions belong to the loop
  * thread.
  *
- * What runs is a job: a list of statements. Two verbs do the work:
+ * What runs is a job: a list of statements. These verbs do the work:
  *   read   all statements on one snapshot, on a reader thread;
+ *   page   the next rows of one statement, which stays on its snapshot from page to page;
  *   write  all statements in order in one savepoint, on the writer thread. A statement that misses
  *          its expectation, or fails, rolls its own list back and no other.
  * The writer takes every list that waits, runs them in one transaction and answers after the

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -204,10 +205,13 @@ int mh_store_conn_prepare(mh_store_conn *conn, mh_store_job *job,
   if (*stmt == NULL) return mh_store_fail(job, "sql", "the statement is empty");
   if (is_followed(conn, tail)) {
     sqlite3_finalize(*stmt);
+    *stmt = NULL;
     return mh_store_fail(job, "sql", "more than one statement in one text");
   }
   code = mh_store_cache_add(&conn->cache, statement->sql, statement->sql_n, *stmt);
-  return code == SQLITE_OK ? 0 : mh_store_fail_sqlite(job, conn, code);
+  if (code == SQLITE_OK) return 0;
+  *stmt = NULL;
+  return mh_store_fail_sqlite(job, conn, code);
 }
 
 /* ---- opening and closing ------------------------------------------------------------------- */
@@ -295,6 +299,18 @@ void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, u
 
 void mh_store_conn_fini(mh_store_conn *conn) {
   close_db(conn);  // the last connection of all processes copies the log and removes it
+}
+
+mh_store_conn *mh_store_conn_new(const char *path, uint64_t lock_wait, const mh_guard *guard) {
+  mh_store_conn *conn = malloc(sizeof *conn);
+  if (conn != NULL) mh_store_conn_init(conn, path, true, lock_wait, guard);
+  return conn;
+}
+
+void mh_store_conn_free(mh_store_conn *conn) {
+  if (conn == NULL) return;
+  mh_store_conn_fini(conn);
+  free(conn);
 }
 
 void mh_store_conn_checkpoint(mh_store_conn *conn) {

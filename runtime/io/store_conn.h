@@ -45,11 +45,15 @@ void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, u
                         const mh_guard *guard);
 void mh_store_conn_fini(mh_store_conn *conn);
 
+/* One of a reader, in memory of its own; NULL without memory. The second accepts NULL. */
+mh_store_conn *mh_store_conn_new(const char *path, uint64_t lock_wait, const mh_guard *guard);
+void mh_store_conn_free(mh_store_conn *conn);
+
 /* Opens the connection unless it is open. The writer makes the file, and its folders, when they are
  * missing; a reader comes after the writer. 0, or MOONHERD_EIO and the job says why. */
 int mh_store_conn_open(mh_store_conn *conn, mh_store_job *job);
 
-/* A compiled statement from the cache, ready to be bound. */
+/* A compiled statement from the cache, ready to be bound; NULL when it fails. */
 int mh_store_conn_prepare(mh_store_conn *conn, mh_store_job *job,
                           const mh_store_statement *statement, sqlite3_stmt **stmt);
 
@@ -76,8 +80,10 @@ void mh_store_run_open(mh_store_conn *conn, mh_store_job *job);
 /* On the snapshot that is open, or on one of its own. A snapshot stays open until it is ended: always
  * when `keep_snapshot` asks for one. */
 void mh_store_run_read(mh_store_conn *conn, mh_store_job *job, bool keep_snapshot);
-bool mh_store_has_snapshot(const mh_store_conn *conn);
+bool mh_store_has_snapshot(const mh_store_conn *conn); /* accepts NULL */
 void mh_store_end_snapshot(mh_store_conn *conn);
+/* The next page of job->rows. When more follow they keep the connection, and *conn is NULL. */
+void mh_store_run_page(mh_store_conn **conn, mh_store_job *job);
 /* All jobs of the list `first` (linked by next) in one transaction, or each in one of its own. */
 void mh_store_run_writes(mh_store_conn *conn, mh_store_job *first);
 /* A job of a transaction, its begin and its commit; `is_over` when the transaction is not the one that

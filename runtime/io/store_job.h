@@ -43,14 +43,14 @@ typedef struct mh_store_statement {
   int64_t expect; /* rows changed (returned, when it only reads), or MH_STORE_ANY */
   /* Filled in when the job is done. */
   int64_t changes;
-  size_t rows;
-  size_t columns;
+  size_t rows, columns;
   size_t at; /* in job->results: names of the columns, then the cells row by row */
 } mh_store_statement;
 
 typedef enum mh_store_verb {
   MH_STORE_OPEN, /* statements are migrations: number i takes user_version from i-1 to i */
   MH_STORE_READ,
+  MH_STORE_PAGE, /* the next rows of job->rows: see store_rows.h */
   MH_STORE_WRITE,
   MH_STORE_BEGIN, /* of a transaction, whose number is that of the job */
   MH_STORE_COMMIT,
@@ -62,7 +62,9 @@ struct mh_store_job {
   mh_store_verb verb;
   mh_store_statement *statements;
   size_t count;
-  uint64_t transaction; /* read, write, commit: the one it belongs to, or 0: none */
+  uint64_t transaction;       /* read, write, commit: the one it belongs to, or 0: none */
+  struct mh_store_rows *rows; /* page: those it reads on */
+  size_t most_rows;           /* read: of each statement no more are read; 0: all */
 
   /* What came out, valid when done. */
   size_t missed;      /* write: 1-based statement that missed its expectation, or 0 */
@@ -71,12 +73,11 @@ struct mh_store_job {
   int code;           /* SQLite's extended result code, or 0 */
   mh_buf results;     /* rows, or the message of a failure */
 
-  /* For the owner. Called once after a cancel, as soon as no thread needs the job and the bytes of
-   * its statements any more; may end and free it. May be NULL. */
+  /* For the owner. Called once after a cancel, when no thread needs the job and its bytes any more;
+   * may end and free it. May be NULL. */
   void (*on_abandoned)(mh_store_job *job);
   void *user;
   int ref;
-
   /* Private. */
   mh_store *store;
   mh_store_job *next, *prev; /* in the queue it waits in */

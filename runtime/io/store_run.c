@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "io/store_conn.h"
+#include "io/store_rows.h"
 #include "moonherd.h"
+
+/* Bounds of a page: the first is for rows of a few numbers, which take more room as tables. */
+enum { PAGE_ROWS = 1024, PAGE_BYTES = 256 * 1024 };
 
 /* ---- packing ------------------------------------------------------------------------------- */
 
@@ -100,14 +104,14 @@ void mh_store_next(mh_store_cursor *cursor, mh_store_value *value) {
 
 /* ---- one statement ------------------------------------------------------------------------- */
 
-static int bind_one(sqlite3_stmt *stmt, int place, const mh_store_value *value) {
+static int bind_one(sqlite3_stmt *stmt, int place, const mh_store_value *value,
+                    sqlite3_destructor_type keep) {
   switch (value->type) {
     case MH_STORE_INTEGER: return sqlite3_bind_int64(stmt, place, value->integer);
     case MH_STORE_REAL: return sqlite3_bind_double(stmt, place, value->real);
     case MH_STORE_TEXT:
-      return sqlite3_bind_text64(stmt, place, value->bytes, value->n, SQLITE_STATIC, SQLITE_UTF8);
-    case MH_STORE_BLOB:
-      return sqlite3_bind_blob64(stmt, place, value->bytes, value->n, SQLITE_STATIC);
+      return sqlite3_bind_text64(stmt, place, value->bytes, value->n, keep, SQLITE_UTF8);
+    case MH_STORE_BLOB: return sqlite3_bind_blob64(stmt, place, value->bytes, value->n, keep);
     default: return sqlite3_bind_null(stmt, place);
   }
 }
@@ -118,15 +122,24 @@ static int bind_all(mh_store_conn *conn, mh_store_job *job, const mh_store_state
   if ((size_t)wanted != statement->param_count)
     return mh_store_fail(job, "sql", "the statement takes %d value%s, not %zu", wanted,
                          wanted == 1 ? "" : "s", statement->param_count);
+  // A page may not be the last: its statement goes on when the job with its bytes is gone.
+  sqlite3_destructor_type keep = job->verb == MH_STORE_PAGE ? SQLITE_TRANSIENT : SQLITE_STATIC;
   for (int i = 0; i < wanted; i++) {
-    int code = bind_one(stmt, i + 1, &statement->params[i]);
+    int code = bind_one(stmt, i + 1, &statement->params[i], keep);
     if (code != SQLITE_OK) return mh_store_fail_sqlite(job, conn, code);
   }
   return 0;
 }
 
+static bool has_enough(const mh_store_job *job, const mh_store_statement *statement) {
+  if (job->verb == MH_STORE_PAGE)
+    return statement->rows >= PAGE_ROWS || job->results.len >= PAGE_BYTES;
+  return job->most_rows > 0 && statement->rows >= job->most_rows;
+}
+
+/* Steps until there is no row left, or the job has enough of them; `has_more` says which. */
 static int step_all(mh_store_conn *conn, mh_store_job *job, mh_store_statement *statement,
-                    sqlite3_stmt *stmt) {
+                    sqlite3_stmt *stmt, bool *has_more) {
   int64_t before = sqlite3_total_changes64(conn->db);
   int code = sqlite3_step(stmt);
   int columns = sqlite3_column_count(stmt);  // after the step: it may have been compiled again
@@ -136,9 +149,12 @@ static int step_all(mh_store_conn *conn, mh_store_job *job, mh_store_statement *
   while (code == SQLITE_ROW && packed == SQLITE_OK) {
     packed = pack_row(&job->results, stmt, columns);
     statement->rows++;
+    if (has_enough(job, statement)) break;
     code = sqlite3_step(stmt);
   }
   if (packed != SQLITE_OK) return mh_store_fail(job, "memory", "not enough memory for the rows");
+  *has_more = code == SQLITE_ROW;
+  if (*has_more) return 0;
   if (code != SQLITE_DONE) return mh_store_fail_sqlite(job, conn, code);
   // A statement that is no INSERT, UPDATE or DELETE leaves the number of the one before it.
   if (sqlite3_total_changes64(conn->db) != before) statement->changes = sqlite3_changes64(conn->db);
@@ -151,17 +167,30 @@ static bool is_met(const mh_store_statement *statement, sqlite3_stmt *stmt) {
   return found == statement->expect;
 }
 
-/* 0, MOONHERD_EIO when it failed, MOONHERD_EFULL when it missed its expectation. */
-static int run_statement(mh_store_conn *conn, mh_store_job *job, mh_store_statement *statement) {
-  sqlite3_stmt *stmt;
-  int e = mh_store_conn_prepare(conn, job, statement, &stmt);
+/* A statement with its values, ready to be stepped. */
+static int compile(mh_store_conn *conn, mh_store_job *job, const mh_store_statement *statement,
+                   sqlite3_stmt **stmt) {
+  int e = mh_store_conn_prepare(conn, job, statement, stmt);
   if (e != 0) return e;
-  if (job->verb == MH_STORE_READ && !sqlite3_stmt_readonly(stmt))
+  if (job->verb != MH_STORE_WRITE && !sqlite3_stmt_readonly(*stmt))
     return mh_store_fail(job, "sql", "a read cannot change anything: use write");
-  e = bind_all(conn, job, statement, stmt);
-  if (e == 0) e = step_all(conn, job, statement, stmt);
+  return bind_all(conn, job, statement, *stmt);
+}
+
+/* Accepts NULL: it was not compiled. */
+static void reset(sqlite3_stmt *stmt) {
+  if (stmt == NULL) return;
   sqlite3_reset(stmt);
   sqlite3_clear_bindings(stmt);
+}
+
+/* 0, MOONHERD_EIO when it failed, MOONHERD_EFULL when it missed its expectation. */
+static int run_statement(mh_store_conn *conn, mh_store_job *job, mh_store_statement *statement) {
+  sqlite3_stmt *stmt = NULL;
+  bool has_more = false;
+  int e = compile(conn, job, statement, &stmt);
+  if (e == 0) e = step_all(conn, job, statement, stmt, &has_more);
+  reset(stmt);
   if (e == 0 && !is_met(statement, stmt)) e = MOONHERD_EFULL;
   return e;
 }
@@ -211,12 +240,55 @@ void mh_store_run_read(mh_store_conn *conn, mh_store_job *job, bool keep_snapsho
 }
 
 bool mh_store_has_snapshot(const mh_store_conn *conn) {
-  return conn->db != NULL && !sqlite3_get_autocommit(conn->db);
+  return conn != NULL && conn->db != NULL && !sqlite3_get_autocommit(conn->db);
 }
 
 void mh_store_end_snapshot(mh_store_conn *conn) {
   mh_store_conn_control(conn, MH_CONTROL_COMMIT);
 }
+
+/* ---- rows, page by page -------------------------------------------------------------------- */
+
+/* The first page: 0 when it is there. What was compiled stays in the cache of the connection. */
+static int begin_rows(mh_store_conn *conn, mh_store_job *job) {
+  job->rows->has_begun = true;
+  int e = mh_store_conn_open(conn, job);
+  return e != 0 ? e : compile(conn, job, &job->statements[0], &job->rows->stmt);
+}
+
+/* Reads a page; returns whether more may follow. */
+static bool read_page(mh_store_conn *conn, mh_store_job *job) {
+  bool has_more = false;
+  if (atomic_load(&job->is_unwanted)) {
+    mh_store_fail(job, "interrupted", "cancelled before it ran");
+    return false;
+  }
+  int e = job->rows->has_begun ? 0 : begin_rows(conn, job);
+  conn->job = job;
+  if (e == 0) e = step_all(conn, job, &job->statements[0], job->rows->stmt, &has_more);
+  if (e != 0) job->failed = 1;
+  conn->job = NULL;
+  return has_more;
+}
+
+/* Most rows fit in the first page, and are read on the connection of the thread. Those that go on
+ * keep it, with the snapshot they began on. */
+void mh_store_run_page(mh_store_conn **own, mh_store_job *job) {
+  mh_store_rows *rows = job->rows;
+  mh_store_conn *conn = rows->conn != NULL ? rows->conn : *own;
+  rows->has_more = read_page(conn, job);
+  if (rows->has_more && rows->conn == NULL) {
+    rows->conn = conn;
+    *own = NULL;
+  } else if (!rows->has_more) {
+    reset(rows->stmt);
+    rows->stmt = NULL;
+    mh_store_conn_free(rows->conn);
+    rows->conn = NULL;
+  }
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
 
 /* Whether the transaction still stands. What the list did is undone unless all of it went well. */
 static bool write_list(mh_store_conn *conn, mh_store_job *job) {

@@ -42,10 +42,10 @@ local rules = {
   { "^runtime/io/",
     own = function (name) return name == "moonherd.h" or is_plain(name) or name:find "^io/" end,
     system = function (name) return not lua_headers[name] end },
-  { "^bindings/bindings%.h$", own = function () return false end },
   { "^bindings/",
-    own = function (name)
-      return name == "bindings/bindings.h" or name:find "^moonherd" or name:find "^core/"
+    own = function (name, path) -- a module in several files has headers of its name
+      local module = path:match "^bindings/%l+"
+      return name:match "^bindings/%l+" == module or name:find "^moonherd" or name:find "^core/"
         or name:find "^io/"
     end },
   { "^examples/embed/", own = one_of { "moonherd.h", "moonherd_lua.h" } },

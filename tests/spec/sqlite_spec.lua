@@ -185,6 +185,90 @@ describe("sqlite", function ()
       failure(leaked.first, leaked, "SELECT 1").message)
   end)
 
+  it("refuses a task of the transaction that would wait for its end", function ()
+    local again = moonherd.sqlite.open(db.path)
+    local WRITES = {
+      function () insert(db, "a") end,
+      function () insert(again, "a") end,
+      function () db:exec_all { { "DELETE FROM tenant" } } end,
+      function () db:transaction(function () end) end,
+      function () moonherd.scope(function () moonherd.spawn(insert, db, "a"):wait() end) end,
+    }
+    for _, write in ipairs(WRITES) do
+      local err = failure(db.transaction, db, function (tx)
+        insert(tx, "a")
+        moonherd.spawn(write):wait()
+      end)
+      assert.same({ "usage", "deadlock" }, { err.kind, err.reason })
+      assert.matches("this task was begun in a transaction of the database", err.message)
+      assert.matches("write with what its function is given", err.hint)
+    end
+    again:close()
+    assert.equal(0, count())
+  end)
+
+  it("takes what the tasks of a transaction write with it, and waits for them", function ()
+    db:transaction(function (tx)
+      moonherd.each({ "a", "b" }, { concurrency = 2 }, function (name) insert(tx, name) end)
+      moonherd.spawn(function ()
+        moonherd.sleep "1ms"
+        insert(tx, "late")
+      end)
+    end)
+    assert.equal(3, count())
+  end)
+
+  it("lets tasks wait for it that were there before, also those that belong to its own", function ()
+    local begun = moonherd.channel(1)
+    local sibling = moonherd.spawn(function ()
+      begun:recv()
+      return insert(db, "b")
+    end)
+    db:transaction(function (tx)
+      begun:send(true)
+      moonherd.sleep "1ms"
+      insert(tx, "a")
+      assert.equal("running", sibling:state())
+    end)
+    assert.equal(1, (sibling:wait()))
+    assert.equal(2, count())
+  end)
+
+  it("lets a write that waits for a transaction be cancelled", function ()
+    moonherd.scope(function ()
+      local begun = moonherd.channel(1)
+      local holder = moonherd.spawn(function ()
+        db:transaction(function () begun:send(true) moonherd.sleep "1h" end)
+      end)
+      begun:recv()
+      local _, err = moonherd.try(moonherd.timeout, "5ms", insert, db, "b")
+      assert.matches("while waiting for db:exec", err.message)
+      holder:cancel()
+      pcall(holder.wait, holder)
+    end)
+    assert.equal(1, insert(db, "b"))
+  end)
+
+  it("lets a virtual clock go on while a write waits for a transaction", function ()
+    local script = [[
+      local moonherd = require "moonherd"
+      local db <close> = moonherd.sqlite.open(arg[1])
+      local writer
+      moonherd.spawn(function ()
+        db:transaction(function (tx)
+          moonherd.sleep "10m"
+          tx:exec "INSERT INTO tenant(name) VALUES ('a')"
+        end)
+      end)
+      moonherd.sleep "1m"
+      print((db:exec "INSERT INTO tenant(name) VALUES ('b')"))
+    ]]
+    local file = fs.join(tmp.path, "script.lua")
+    fs.write(file, script)
+    assert.equal("1\n", moonherd.sh({ arg[-1] or "build/moonherd", "run", "--target", "local",
+      "--clock", "virtual", file, db.path }, { timeout = "20s" }).stdout)
+  end)
+
   it("tells of what is wrong at the end of a transaction", function ()
     db:exec "CREATE TABLE child(id, tenant REFERENCES tenant(id) DEFERRABLE INITIALLY DEFERRED)"
     local err = failure(db.transaction, db, function (tx)

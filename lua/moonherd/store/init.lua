@@ -112,8 +112,50 @@ end
 ---@example
 --- local row = db:read_one { "SELECT name FROM user WHERE id = ?", 7 }
 function Store:read_one(statement)
-  return checked(self._store:read { statement })[1]
+  return checked(self._store:first { statement })[1]
 end
+
+--- Rows of one statement that are read page by page: what db:rows returns. Between two pages they
+--- keep a connection, on which they see what was there at the first one.
+local Rows = {}
+Rows.__index = Rows
+
+--- Runs one statement that changes nothing, however many rows it has.
+---@async
+---@param statement table  {sql, value…}
+---@return table rows  with the methods page and close; it has to be closed unless it is read to its
+--- end
+---@error io sql  the statement is wrong, or would change something
+---@example
+--- local rows <close> = db:rows { "SELECT name FROM user" }
+--- for page in rows.page, rows do for _, row in ipairs(page) do print(row.name) end end
+function Store:rows(statement)
+  local raw_rows, first = checked(self._store:rows { statement })
+  return setmetatable({ _raw = raw_rows, _first = first }, Rows)
+end
+
+--- The next rows.
+---@async
+---@return table[]? page  nil when there are none left
+---@error io io  they cannot be read
+---@example
+--- local page = rows:page()
+function Rows:page()
+  local first = self._first
+  self._first = nil
+  if first then return first end
+  return checked(self._raw:page())
+end
+
+--- Lets go of what was not read, and waits for nothing. A second call does nothing.
+---@example
+--- rows:close()
+function Rows:close()
+  self._first = nil
+  self._raw:close()
+end
+
+Rows.__close = Rows.close
 
 --- Runs a list of statements in order, all or none: one that fails, or misses its expectation,
 --- undoes the list. Returns when the changes are safe on the disk. Lists of other tasks may share
@@ -179,6 +221,18 @@ end
 --- for _, row in ipairs(tx:read { { "SELECT name FROM user" } }) do print(row.name) end
 function Transaction:read(list)
   return checked(self._raw:read(list))
+end
+
+--- As `db:read_one`, and sees what the transaction has written.
+---@async
+---@param statement table  {sql, value…}
+---@return table? row
+---@error io sql, rolled_back  as for `tx:read`
+---@example
+--- local tx <close> = db:begin()
+--- local row = tx:read_one { "SELECT name FROM user WHERE id = ?", 7 }
+function Transaction:read_one(statement)
+  return checked(self._raw:first { statement })[1]
 end
 
 --- As `db:write`: a list that fails is undone, and the transaction goes on.
