@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/prompt.h"
 
 /* {name, arguments, text}; a line break in a text goes on below its beginning. */
 const cli_entry cli_forms[] = {
@@ -149,7 +150,7 @@ static void write_table(FILE *out, const char *name, const cli_entry *table) {
 }
 
 void cli_write_table(FILE *out) {
-  fputc('{', out);
+  fprintf(out, "{columns=%d,", cli_columns());
   write_table(out, "forms", cli_forms);
   write_table(out, "commands", cli_commands);
   write_table(out, "options", cli_flags);

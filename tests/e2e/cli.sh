@@ -50,6 +50,12 @@ check 'help of a part of a name' gives 2 "$moonherd" help wrangler
 check 'names the whole' says "did you mean 'moonherd.read_wrangler'"
 check 'help of what is not there' gives 2 "$moonherd" help srve
 check 'names the nearest command' says "did you mean 'serve'"
+check 'help of a word' gives 2 "$moonherd" help redirects
+check 'lists what speaks of it' grep -q '^  moonherd.http' "$out"
+check 'help of a word from elsewhere' gives 0 "$moonherd" help fetch
+check 'is that of what does it here' grep -q '^moonherd.http' "$out"
+check 'a mistyped action' gives 2 "$moonherd" jobs lst
+check 'is told the nearest' says "(did you mean 'list'?)"
 check 'version takes no arguments' gives 2 "$moonherd" version 3
 check 'nothing at all is a wrong call' gives 2 "$moonherd"
 

@@ -69,7 +69,7 @@ local job = moonherd.job { name = "nightly" }
 job:add("one", function () moonherd.sleep "1h" end)
 moonherd.timeout("10ms", job.run, job)
 LUA
-check 'a time limit' fails slow.lua
+check 'a time limit' fails --clock virtual slow.lua
 check 'names the job that was waited for' says "timed out after 0.01 s while waiting for job 'nightly'"
 
 echo 'require "moonherd".connect():ensure_namespace "shop":script "x":upload { fil = "w.mjs" }' > option.lua

@@ -100,7 +100,11 @@ keys Tab Tab
 check 'several are listed' sees 'rep  reverse'
 keys C-u
 types ':tasks'
-check ':tasks tells what runs' sees 'joining, spawned at'
+check ':tasks tells of none' sees 'nothing runs but this line'
+types 'sleeper = moonherd.spawn(moonherd.sleep, "1h")'
+types ':tasks'
+check ':tasks tells what runs' sees 's for sleep, spawned at repl:1'
+types 'sleeper:cancel()'
 types ':help moonherd.map'
 check ':help has the documentation' sees 'concurrency'
 types ':time moonherd.sleep "10ms"'
@@ -129,6 +133,8 @@ check 'the next session has it' sees 'loaded.lua'
 start 20 > /dev/null
 types '{ one = "a long word", two = "another one" }'
 check 'in 20 columns a table is broken' sees '  one = "a long wo'
+types ':help'
+check 'help is broken between words' sees '    what runs, and'
 start 80 TERM=dumb > /dev/null
 types '1 + 1'
 check 'a dumb terminal shows results' sees '2'

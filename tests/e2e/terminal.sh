@@ -31,6 +31,12 @@ fits() { # COLUMNS COMMAND…: but for words and lines of code that are longer
 }
 check 'help in 20 columns' fits 20 help moonherd.race
 check 'help in 200 columns' fits 200 help moonherd.race
+narrow() { # what help prints on a terminal of 20 columns, without COLUMNS
+  env -u COLUMNS TERM=xterm script -qec "stty cols 20; '$moonherd' help moonherd.race" /dev/null < /dev/null |
+    tr -d '\r' | sed '/^Example/,$d' | grep ' .* ' |
+    awk '/^  +[a-z]/ && length > 20 { print; bad = 1 } END { exit bad || NR < 10 }'
+}
+check 'help on a terminal of 20 columns' narrow
 check 'nonsense in COLUMNS' sh -c "COLUMNS=many '$moonherd' help moonherd.race | grep -q '^moonherd.race'"
 
 # What is written into a pipe that nobody reads ends quietly.

@@ -31,7 +31,22 @@ local function command_names()
   return names
 end
 
+local MOST_FOUND = 12
+
+-- What speaks of a word that is no name.
+local function print_found(word)
+  local found = index.search(word)
+  if #found == 0 then return end
+  print(("These speak of %s:"):format(word))
+  for i = 1, math.min(#found, MOST_FOUND) do
+    print(text.wrap(text.signature(found[i]), 2))
+    if found[i].block then print(text.wrap(text.summary(found[i].block), 6)) end
+  end
+  if #found > MOST_FOUND then print(("  and %d more"):format(#found - MOST_FOUND)) end
+end
+
 local function refuse(name)
+  print_found(name)
   local nearest = index.nearest(name, command_names())
   local advice = nearest and (" (did you mean '%s'?)"):format(nearest) or ""
   return parser.refuse("help: nothing is called '%s'%s", name, advice)
@@ -39,10 +54,11 @@ end
 
 --- Prints it.
 ---@async
----@param given table
+---@param given table  NAME, and columns, of the terminal, where they may change
 ---@return integer code
 function M.run(given)
   local name = given.NAME
+  text.set_columns(given.columns or parser.words.columns)
   local command = parser.entry(name)
   local found = index.find(name)
   if command then

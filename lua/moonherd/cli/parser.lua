@@ -64,6 +64,22 @@ local function suggest(parser, word)
     or ("; 'moonherd %s --help' lists them"):format(parser._name:match "%S+$")
 end
 
+-- A value that is none of those that are allowed: argparse lists them, and names no nearest.
+local function with_nearest(line, ...)
+  local choices = {}
+  for choice in (line:match "must be one of (.+)$" or ""):gmatch "'([^']*)'" do
+    choices[#choices + 1] = choice
+  end
+  for _, word in ipairs { ... } do
+    local value = word:match "^%-%-[%w-]+=(.*)$" or word
+    local nearest = choices[1] and options_of.nearest(value, choices)
+    if nearest and nearest ~= value then
+      return ("%s (did you mean '%s'?)"):format(line, nearest)
+    end
+  end
+  return line
+end
+
 --- Reads the arguments; help that is asked for is printed, what is wrong with them is said.
 ---@param parser table
 ---@param ... string  the arguments
@@ -79,7 +95,7 @@ function M.parse(parser, ...)
   local line = result:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)"):gsub("\n", " ")
   local unknown = result:match "^unknown option '(.-)'"
   if unknown then line = ("unknown option '%s'%s"):format(unknown, suggest(parser, unknown)) end
-  io.stderr:write("moonherd: ", line, "\n")
+  io.stderr:write("moonherd: ", with_nearest(line, ...), "\n")
   return nil, 2
 end
 

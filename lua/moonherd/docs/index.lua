@@ -267,6 +267,14 @@ end
 -- Names people use for what has another one here.
 local ALIASES = { { "^ns%f[:%z]", "namespace" }, { "^ns$", "namespace" } }
 
+-- Words of other languages and tools.
+local MEANT = {
+  fetch = "moonherd.http", curl = "moonherd.http", download = "moonherd.http",
+  exec = "moonherd.sh", shell = "moonherd.sh", subprocess = "moonherd.sh",
+  deploy = "script:upload", publish = "script:upload", parallel = "moonherd.map",
+  thread = "moonherd.spawn", queue = "moonherd.channel", semaphore = "moonherd.limit",
+}
+
 local function candidates_of(name)
   name = name:gsub("%(.*$", "")
   for _, alias in ipairs(ALIASES) do name = name:gsub(alias[1], alias[2]) end
@@ -285,7 +293,31 @@ function M.find(name)
   for _, candidate in ipairs(candidates_of(name)) do
     if exact[candidate] then return { exact[candidate] } end
   end
-  return by_last
+  local meant = exact[MEANT[name:lower()] or ""]
+  return #by_last == 0 and { meant } or by_last
+end
+
+-- How well a word describes an entry: 1 by its name, 2 by its first sentence, 3 by all that is said
+-- of it; nil when none of them has it.
+local function rank_of(entry, word)
+  if entry.name:lower():find(word, 1, true) then return 1 end
+  local words = entry.block and table.concat(entry.block.words, " "):lower() or ""
+  local at = words:find(word, 1, true)
+  return at and (at <= (words:find("%.%s") or #words) and 2 or 3)
+end
+
+--- The entries that speak of something, the best first.
+---@param word string
+---@return table[] entries
+function M.search(word)
+  local by_rank, found = { {}, {}, {} }, {}
+  word = word:lower()
+  for entry in M.each() do
+    local rank = #word > 2 and rank_of(entry, word)
+    if rank then table.insert(by_rank[rank], entry) end
+  end
+  for _, entries in ipairs(by_rank) do table.move(entries, 1, #entries, #found + 1, found) end
+  return found
 end
 
 local LEAST = 4 -- letters: fewer are part of too many names

@@ -5,8 +5,17 @@ local M = {}
 
 local DEFAULT_WIDTH, LEAST_WIDTH = 80, 20
 
+-- What the command that prints knows of the terminal.
+local columns_of_terminal
+
+--- Sets the width of texts from now on, unless COLUMNS says another.
+---@param columns? integer
+function M.set_columns(columns)
+  columns_of_terminal = columns
+end
+
 local function width_of_terminal()
-  local columns = math.tointeger(tonumber(os.getenv "COLUMNS" or ""))
+  local columns = math.tointeger(tonumber(os.getenv "COLUMNS" or "")) or columns_of_terminal
   return columns and math.max(columns, LEAST_WIDTH) or DEFAULT_WIDTH
 end
 

@@ -9,6 +9,7 @@ local lines = require "moonherd.repl.lines"
 local options = require "moonherd._options"
 local raw_errors = require "moonherd._error"
 local task = require "moonherd._task"
+local text_of_docs = require "moonherd.docs.text"
 
 local Session = {}
 Session.__index = Session
@@ -68,25 +69,50 @@ end
 
 -- ---- commands ----------------------------------------------------------------------------------
 
-local HELP = [[
-Lines of Lua; `moonherd` is there. An expression shows its value, _ is the last one. Calls that wait
-just wait; locals end with their line.
-  :help NAME   the documentation of a name, such as moonherd.map or script:upload
-  :tasks       what runs, and what it waits for
-  :time CODE   how long it takes
-  :load FILE   run a file, and keep its globals
-Tab completes names, Ctrl-C cancels what runs, Ctrl-D leaves. A line that begins with a space is not
-kept in the history.]]
+local ABOUT = {
+  "Lines of Lua; `moonherd` is there. An expression shows its value, _ is the last one. Calls that "
+    .. "wait just wait; locals end with their line.",
+  "Tab completes names, Ctrl-C cancels what runs, Ctrl-D leaves. A line that begins with a space "
+    .. "is not kept in the history.",
+}
+
+local ABOUT_COMMANDS = {
+  { ":help NAME", "the documentation of a name, such as moonherd.map or script:upload" },
+  { ":tasks", "what runs, and what it waits for" },
+  { ":time CODE", "how long it takes" },
+  { ":load FILE", "run a file, and keep its globals" },
+}
+
+local WIDE <const> = 60 -- columns, from which on names and texts stand beside each other
+
+local function print_help(columns)
+  print(text_of_docs.wrap(ABOUT[1], 0, columns))
+  for _, command in ipairs(ABOUT_COMMANDS) do
+    if columns >= WIDE then
+      print(("  %-11s  %s"):format(command[1], command[2]))
+    else
+      print(("  %s\n%s"):format(command[1], text_of_docs.wrap(command[2], 4, columns)))
+    end
+  end
+  print(text_of_docs.wrap(ABOUT[2], 0, columns))
+end
 
 local COMMANDS = {}
 
 function COMMANDS.help(self, name)
-  if name == "" then return function () io.write(HELP, "\n") end end
-  return function () require "moonherd.cli.help".run { NAME = name } end, self
+  local columns = self.terminal.columns
+  if name == "" then return function () print_help(columns) end end
+  return function () require "moonherd.cli.help".run { NAME = name, columns = columns } end
 end
 
 function COMMANDS.tasks()
-  return function () io.write(task.dump()) end
+  return function ()
+    local own = {} -- tasks of the host are the session itself
+    for line in task.dump():gmatch "[^\n]+" do
+      if not line:find("spawned at the host", 1, true) then own[#own + 1] = line end
+    end
+    print(own[1] and table.concat(own, "\n") or "nothing runs but this line")
+  end
 end
 
 function COMMANDS.time(_, code)
