@@ -83,7 +83,7 @@ local SHOWN <const> = { depth = 3, items = 20 }
 -- A plain table that was raised says nothing as text: its fields are shown instead.
 local function message_of_table(err)
   local mt = debug.getmetatable(err.cause)
-  local speaks = type(mt) == "table" and rawget(mt, "__tostring") ~= nil
+  local speaks = type(mt) == "table" and (rawget(mt, "__tostring") or rawget(mt, "__name"))
   local is_mute = type(err.cause) == "table" and not speaks
   if not is_mute or not err.message:find "^[%w_.]+: 0?x?%x+$" then return nil end
   return require "moonherd.inspect".inspect(err.cause, SHOWN)
