@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -32,6 +33,8 @@ static void no_handle_is_an_answer_not_a_crash(void **state) {
   assert_int_equal(-1, moonherd_timeout(NULL));
   assert_int_equal(1, moonherd_exit_code(NULL));
   assert_string_equal("", moonherd_error_message(NULL));
+  assert_int_equal(MOONHERD_EINVAL, moonherd_mask(NULL, "x", 1, NULL, NULL));
+  moonherd_interrupt(NULL);
   moonherd_wake(NULL);
   moonherd_close(NULL);
 }
@@ -64,7 +67,15 @@ static void a_script_that_is_none_is_refused(void **state) {
   assert_int_equal(MOONHERD_ESCRIPT, moonherd_load(host.m, "=x", "\x1bLuaT\0", 6));
   assert_non_null(strstr(host.message, "attempt to load a binary chunk"));
   assert_int_equal(MOONHERD_ESCRIPT, moonherd_load(host.m, "=x", "\0", 1));
+  char path[] = "/tmp/moonherd-misuse-XXXXXX";
+  int fd = mkstemp(path);
+  assert_int_equal(6, write(fd, "\x1bLuaT\0", 6));
+  assert_int_equal(MOONHERD_ESCRIPT, moonherd_load_file(host.m, path));
+  assert_int_equal(0, ftruncate(fd, 0));
   assert_int_equal(MOONHERD_EINVAL, moonherd_start(host.m, 0, NULL));
+  assert_int_equal(0, moonherd_load_file(host.m, path));  // an empty one is a script
+  close(fd);
+  unlink(path);
   moonherd_close(host.m);
 }
 
