@@ -12,14 +12,12 @@
  *   moonherd_close(m);
  *
  * Threads: all calls on a handle, and all its callbacks, happen on the thread that makes the calls.
- * moonherd_wake alone may be called from any other thread; it, moonherd_interrupt and
- * moonherd_dump_running from a signal handler. Handles share nothing, and may be stepped on threads of
- * their own.
+ * moonherd_wake alone may be called from others; it, moonherd_interrupt and moonherd_dump_running from
+ * signal handlers. Handles share nothing, and may be stepped on threads of their own.
  *
  * Callbacks: they run inside calls, most of them inside moonherd_step, and must return: no longjmp,
- * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _dump_running, _mask, _fd, _timeout and
- * _exit_code may be called. The others return MOONHERD_EBUSY there and change nothing;
- * moonherd_close does nothing.
+ * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _dump_running, _mask, _fd,
+ * _timeout and _exit_code may be called. All others change nothing there, and return MOONHERD_EBUSY.
  *
  * Errors: whatever a script does wrong (an error, a stack that overflows, memory over its limit) is
  * reported to on_error and ends no more than the script. After any result of any call the handle can
@@ -146,9 +144,8 @@ typedef struct moonherd_config {
    *   "read_only": true           only GET and HEAD are sent; default false
    *   "processes": true           programs may be started, and do what they like; default false
    *   "files": {"read": [DIR, ...], "write": [DIR, ...]}
-   *                               folders of files; what may be written may be read; default none.
-   *                               Links that lead out of them are not followed. Names that end in
-   *                               -journal, -wal or -shm are written by SQLite alone
+   *                               folders; what may be written may be read; default none. Links that
+   *                               lead out are not followed; …-journal, -wal and -shm not written
    *   "network": "api" | "any"    "api": transfers to the target of `options` alone (without one: to
    *                               Cloudflare's API or the embedded platform), and no listening.
    *                               "any": everywhere; "accounts" and "namespaces" hold for the target,
@@ -156,10 +153,9 @@ typedef struct moonherd_config {
    *
    * With a guard scripts have no bytecode, no C modules but those that are linked in, none of
    * moonherd's private modules (those with _, folders, their parts), of `debug` only traceback, getinfo
-   * and getmetatable, and no metatables of userdata and strings. What they put in the place of a
-   * function is not called by moonherd. Without "processes" the credentials of the environment are
-   * hidden from them. What the host itself loads or registers is not guarded, nor what the embedded platform does with its own state folder: keep
-   * that out of "files". */
+   * and getmetatable, no metatables of userdata and strings. moonherd calls no function they replace.
+   * Without "processes" they do not see the environment's credentials. What the host loads or registers
+   * is not guarded, nor what the platform does with its state folder: keep that out of "files". */
   const char *guard;
 
   /* Instructions of Lua that one script may run, all its tasks and coroutines together; counted in
