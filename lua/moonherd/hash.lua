@@ -1,6 +1,5 @@
--- Hashes, text forms of bytes, random bytes, sealing. libcrypto does the work (bindings/hash.c);
--- strings above 64 KiB are hashed and converted off the loop thread while the task waits, shorter
--- ones at once.
+-- Hashes, text forms of bytes, random bytes, sealing, by libcrypto. Strings above 64 KiB are hashed
+-- and converted off the loop thread while the task waits, shorter ones at once.
 local raw = require "moonherd._hash"
 
 local M = {}

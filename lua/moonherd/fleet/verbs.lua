@@ -92,7 +92,8 @@ end
 ---@field report.requests integer  how many HTTP requests it took
 ---@field report.dry_run? boolean  true when nothing was sent
 ---@field report.names? string[]  of a dry run: those that would change
----@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@error usage too_many_scripts  when they are more than `max`
+---@error usage unexpected_count  when they are another number than `expect`
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- local spec = {
@@ -177,7 +178,8 @@ end
 ---@field opts.all? boolean  true: also without a tag that is required
 ---@field opts.max? integer  how many scripts at most; default 1000
 ---@return table report  as namespace:upload_all gives it
----@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@error usage too_many_scripts  when they are more than `max`
+---@error usage unexpected_count  when they are another number than `expect`
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- print(ns:tag({ "plan:free" }, { add = { "wave:1" }, remove = { "wave:0" } }).failed[1])
@@ -209,7 +211,8 @@ local read_rotate = bulk.reader "namespace:rotate_secret"
 ---@param value string|table  as for script:put_secret
 ---@param opts? table  as for namespace:tag
 ---@return table report  as namespace:upload_all gives it
----@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@error usage too_many_scripts  when they are more than `max`
+---@error usage unexpected_count  when they are another number than `expect`
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- print(ns:rotate_secret({ "plan:free" }, "API_KEY", "sk_live_51H8f").failed[1])
@@ -238,7 +241,8 @@ local read_patch = bulk.reader "namespace:patch_all"
 ---@param settings table  as for script:patch_settings
 ---@param opts? table  as for namespace:tag
 ---@return table report  as namespace:upload_all gives it
----@error usage too_many_scripts  above `max`; unexpected_count: another number than `expect`
+---@error usage too_many_scripts  when they are more than `max`
+---@error usage unexpected_count  when they are another number than `expect`
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- print(ns:patch_all({ "plan:free" }, { logpush = false }).failed[1])
