@@ -59,7 +59,7 @@ end
 function M.basename(path)
   check_path("fs.basename", path)
   local trimmed = trim(path)
-  return trimmed == "/" and "/" or trimmed:match "[^/]*$"
+  return trimmed == "/" and "/" or trimmed:match "^.*/(.*)$" or trimmed
 end
 
 --- The extension of a path's last part, with its dot.
@@ -69,7 +69,10 @@ end
 ---@example
 --- print(moonherd.fs.extension "lib/x.min.js")     --> .js
 function M.extension(path)
-  return M.basename(path):match "[^.].*(%.[^.]*)$" or ""
+  check_path("fs.extension", path)
+  local name = M.basename(path)
+  local dot, first = name:match "^.*()%.", name:find "[^.]"
+  return dot and first and first < dot and name:sub(dot) or ""
 end
 
 -- The names that a path leads through, without "." and "..".

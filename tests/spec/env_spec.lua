@@ -80,6 +80,15 @@ describe("env.get", function ()
     { "boolean", "env.get: ENV_SPEC_BAD is not true or false" },
     { "duration", 'env.get: ENV_SPEC_BAD is not seconds or text like "250ms", "5s", "2m"' },
   }
+  it("names the type that a shortened one stands for", function ()
+    for short, long in pairs { int = "integer", bool = "boolean", num = "number", str = "string" } do
+      local ok, err = pcall(moonherd.env.get, "HOME", { type = short })
+      assert.is_false(ok)
+      assert.equal(("env.get: bad option 'type' (got '%s' (did you mean '%s'?))"):format(short,
+        long), err.message)
+    end
+  end)
+
   it("refuses what is of another type, and does not show it", function ()
     load "ENV_SPEC_BAD=hunter2"
     for _, case in ipairs(BAD) do

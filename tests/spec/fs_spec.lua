@@ -323,6 +323,13 @@ describe("paths", function ()
 
   it("have an extension", function ()
     all(fs.extension, { ["a/b.js"] = ".js", ["a.b/c"] = "", [".profile"] = "", ["a.tar.gz"] = ".gz",
-      [".a.b"] = ".b", ["a."] = ".", [""] = "", [".."] = "" })
+      [".a.b"] = ".b", ["a."] = ".", [""] = "", [".."] = "", ["..a"] = "", ["..a.b"] = ".b" })
+  end)
+
+  it("of a megabyte are taken apart at once", function ()
+    local long = ("x"):rep(1 << 20)
+    assert.equal("", fs.extension(long))
+    assert.equal(".y", fs.extension(long .. ".y"))
+    assert.equal("y", fs.basename(long .. "/y"))
   end)
 end)

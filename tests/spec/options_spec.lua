@@ -91,6 +91,12 @@ describe("the nearest name", function ()
     assert.are.equal("account_id", options.nearest("acount_id", names))
   end)
 
+  it("is the one that was shortened", function ()
+    local types = { "string", "number", "integer", "list" }
+    assert.are.equal("string", options.nearest("str", types))
+    assert.are.equal("integer", options.nearest("int", types))
+  end)
+
   it("is nothing when every name is another word", function ()
     assert.is_nil(options.nearest("zzz", names))
   end)
