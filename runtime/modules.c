@@ -30,6 +30,7 @@
   X(pack) \
   X(platform) \
   X(proc) \
+  X(require) \
   X(serve) \
   X(sink) \
   X(std) \
@@ -89,14 +90,17 @@ void mh_modules_push_chunk(lua_State *L, const struct mh_embedded *module) {
   else lua_setupvalue(L, -2, 1);
 }
 
+int mh_modules_found_none(lua_State *L, const char *name) {
+  if (strncmp(name, "moonherd", 8) != 0) return 0;
+  lua_pushfstring(L, "no embedded module '%s'", name);
+  return 1;
+}
+
 /* One of package.searchers: what is part of the program. */
 static int search_embedded(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   const struct mh_embedded *module = mh_embedded_find(name);
-  if (module == NULL) {
-    lua_pushfstring(L, "no embedded module '%s'", name);
-    return 1;
-  }
+  if (module == NULL) return mh_modules_found_none(L, name);
   mh_modules_push_chunk(L, module);
   lua_pushliteral(L, ":embedded:");
   return 2;
@@ -115,7 +119,7 @@ void mh_modules_add_searcher(lua_State *L, lua_CFunction searcher) {
 }
 
 static void replace_require(lua_State *L) {
-  mh_modules_push_chunk(L, mh_embedded_find("moonherd._require"));
+  lua_pushcfunction(L, luaopen_moonherd__require);
   lua_call(L, 0, 1);
   lua_setglobal(L, "require");
 }

@@ -109,10 +109,7 @@ static bool is_open(const char *name) {
 /* One of package.searchers. */
 static int search_public(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
-  if (!is_open(name) || mh_embedded_find(name) == NULL) {
-    lua_pushfstring(L, "no embedded module '%s'", name);
-    return 1;
-  }
+  if (!is_open(name) || mh_embedded_find(name) == NULL) return mh_modules_found_none(L, name);
   lua_pushvalue(L, 1);
   lua_pushcclosure(L, load_public, 1);
   lua_pushliteral(L, ":embedded:");

@@ -15,6 +15,9 @@ void mh_modules_preload(lua_State *L, bool foreign_alone);
 /* Adds one of package.searchers, behind package.preload and before the files: package.path cannot
  * replace a part of the program. */
 void mh_modules_add_searcher(lua_State *L, lua_CFunction searcher);
+/* What such a searcher returns for a module that is no part of the program. It says so of names of
+ * moonherd only: what `require` says of others is what plain Lua says. */
+int mh_modules_found_none(lua_State *L, const char *name);
 
 /* Compiles an embedded module and pushes its chunk. Raises when it has an error. */
 void mh_modules_push_chunk(lua_State *L, const struct mh_embedded *module);

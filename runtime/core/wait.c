@@ -30,8 +30,9 @@ static bool push_function_name(lua_State *L, int function) {
   return false;
 }
 
-/* Functions of C that a wait can cross. */
-static bool lets_waits_through(const char *name) {
+/* Functions of C that a wait can cross. In a state of somebody else `require` is Lua's own. */
+static bool lets_waits_through(lua_State *L, const char *name) {
+  if (strcmp(name, "require") == 0) return !mh_realm_of(L)->is_attached;
   static const char *const names[] = {"pcall", "xpcall", "dofile", "error", NULL};
   for (size_t i = 0; names[i] != NULL; i++)
     if (strcmp(name, names[i]) == 0) return true;
@@ -51,7 +52,7 @@ static void push_obstacle(lua_State *L, lua_State *thread) {
     lua_getinfo(thread, "f", &ar);
     if (L != thread) lua_xmove(thread, L, 1);
     // stack: …, function
-    if (push_function_name(L, -1) && !lets_waits_through(lua_tostring(L, -1))) {
+    if (push_function_name(L, -1) && !lets_waits_through(L, lua_tostring(L, -1))) {
       lua_remove(L, -2);
       return;
     }

@@ -76,6 +76,55 @@ do
   package.searchers = searchers
 end
 
+section "require is a function of C"
+do
+  package.preload.looks = function ()
+    print(debug.getinfo(2, "S").what, debug.getinfo(2, "n").name, debug.getinfo(3, "S").what)
+    print(debug.traceback "here")
+    print(pcall(error, "at the loader", 2))
+    error("at require", 2)
+  end
+  print(pcall(require, "looks"))
+  print(pcall(function () require {} end))
+  local renamed = require
+  print(pcall(function () renamed() end))
+  print(pcall(string.dump, require))
+end
+
+section "what is said of modules that are not found"
+do
+  local path, cpath, preload = package.path, package.cpath, package.preload
+  package.path, package.cpath = "?.here;?/?", "?.so;?/init"
+  print(pcall(require, "none"))
+  print(pcall(require, "none.deep"))
+  print(pcall(function () require "none" end))
+  table.insert(package.searchers, function () return 12 end)
+  table.insert(package.searchers, function () return "a reason", function () end end)
+  table.insert(package.searchers, function () return {} end)
+  print(pcall(require, "none"))
+  table.insert(package.searchers, function () error "the searcher fails" end)
+  print(pcall(require, "none"))
+  table.insert(package.searchers, 2, function () error("the searcher fails", 2) end)
+  print(pcall(require, "none"))
+  table.remove(package.searchers, 2)
+  for _ = 1, 4 do table.remove(package.searchers) end
+  for _, bad in ipairs { 5, {}, false } do
+    package.path = bad
+    print(pcall(require, "none"))
+  end
+  package.path, package.cpath = path, false
+  print(pcall(require, "none"))
+  package.cpath = ""
+  package.preload = nil
+  preload.hidden = function () return "found all the same" end
+  print(require "hidden")
+  package.preload = preload
+  local loaded = package.loaded
+  package.loaded = {}
+  print(require "string" == string)
+  package.loaded = loaded
+end
+
 section "load, loadfile, dofile"
 do
   print(load "return 1, ..." (2))

@@ -181,7 +181,7 @@ do
   print(#lines >= 2, debug.gethook())
   print(debug.getmetatable("").__index == string, debug.getregistry() ~= nil)
   print(debug.upvalueid(g, 1) ~= nil, pcall(debug.upvalueid, g, 5))
-  for _, name in ipairs { "print", "os.exit", "coroutine.resume", "coroutine.yield" } do
+  for _, name in ipairs { "print", "os.exit", "coroutine.resume", "coroutine.yield", "require" } do
     local library, field = name:match "^(%a+)%.(%a+)$"
     local info = debug.getinfo(library and _G[library][field] or _G[name], "Su")
     print(name, info.what, info.short_src, info.nparams, info.isvararg, info.nups)
