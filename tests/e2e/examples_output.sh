@@ -125,6 +125,13 @@ check 19_pipeline prints 19_pipeline.lua << 'END'
 1h 30m	250ms
 END
 
+check 20_webhook prints 20_webhook.lua << 'END'
+202 taken
+400 this is too old
+401 the signature is wrong
+***	{ key = <***>, tenant = "acme" }
+END
+
 check 18_sqlite prints 18_sqlite.lua << 'END'
 acme	1
 globex	1
