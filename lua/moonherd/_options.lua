@@ -40,9 +40,10 @@ end
 ---@param names string[]
 ---@return string? nearest
 function M.nearest(name, names)
-  local whole = unshortened(name, names)
-  if whole then return whole end
-  if #names <= AT_ONCE then return words.nearest(name, names) end
+  if #names <= AT_ONCE then
+    local near = words.nearest(name, names)
+    return near and (unshortened(name, names) or near)
+  end
   local best = {}
   for first = 1, #names, AT_ONCE do
     local last = math.min(first + AT_ONCE - 1, #names)

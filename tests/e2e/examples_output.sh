@@ -132,6 +132,10 @@ check 20_webhook prints 20_webhook.lua << 'END'
 ***	{ key = <***>, tenant = "acme" }
 END
 
+check 21_progress prints 21_progress.lua << 'END'
+true	0 above 1 MB
+END
+
 check 18_sqlite prints 18_sqlite.lua << 'END'
 acme	1
 globex	1
