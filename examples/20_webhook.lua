@@ -4,11 +4,9 @@ local moonherd = require "moonherd"
 local hash, http, time = moonherd.hash, moonherd.http, moonherd.time
 local key = moonherd.secret(os.getenv "WEBHOOK_KEY" or "whsec_demo_51H8f")
 
-local function signature(text)
-  return hash.hex(hash.hmac_sha256(key:reveal(), text))
-end
-
 local received = moonherd.channel(16)
+local function signature(text) return hash.hex(hash.hmac_sha256(key:reveal(), text)) end
+
 local function receive(request)
   local text = request:read_all()
   if not hash.equal(request.headers["x-signature"] or "", signature(text)) then
@@ -23,17 +21,18 @@ local function receive(request)
 end
 
 local function send(server, text, signed)
-  local url = ("http://127.0.0.1:%d/hook"):format(server.port)
-  local answer = http.post(url, { body = text, headers = { ["X-Signature"] = signed } })
+  local options = { body = text, headers = { ["X-Signature"] = signed } }
+  local answer = http.post(("http://127.0.0.1:%d/hook"):format(server.port), options)
   io.write(answer.status, " ", answer.body)
 end
 
 local function demo(server)
-  local fresh = moonherd.json.encode { at = time.format(), tenant = "acme", tags = { "paid" } }
-  local old = moonherd.json.encode { at = "2026-01-01T00:00:00Z", tenant = "globex" }
+  local fresh = ('{"at":"%s","tenant":"acme"}'):format(time.format())
+  local old = '{"at":"2026-01-01T00:00:00Z","tenant":"globex"}'
   for _, text in ipairs { fresh, old } do send(server, text, signature(text)) end
   send(server, fresh, "guessed")
-  print(key, moonherd.inspect { tenant = received:recv().tenant, key = key })
+  local event = { tenant = received:recv().tenant, key = key }
+  print(key, moonherd.inspect(event))
   server:close()
 end
 
