@@ -136,6 +136,7 @@ static int check_file(const char *path) {
 
 int moonherd_load_file(moonherd *m, const char *path) {
   if (m == NULL || path == NULL) return MOONHERD_EINVAL;
+  if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
   int e = check_file(path);
   if (e != 0) return e;
   return load(&(load_request){.m = m, .path = path});

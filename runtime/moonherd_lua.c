@@ -6,8 +6,8 @@
 
 int moonherd_register(moonherd *m, const char *name, const luaL_Reg *functions) {
   if (m == NULL || name == NULL || functions == NULL) return MOONHERD_EINVAL;
-  if (!mh_host_modules_has_room(&m->modules, name)) return MOONHERD_EINVAL;
   if (mh_handle_is_busy(m)) return MOONHERD_EBUSY;
+  if (!mh_host_modules_has_room(&m->modules, name)) return MOONHERD_EINVAL;
   return mh_host_modules_add(&m->modules, name, functions, m->script, m->next);
 }
 

@@ -145,6 +145,7 @@ static void call_back(void) {
   assert_int_equal(MOONHERD_EBUSY, moonherd_step(back.m, 0));
   assert_int_equal(MOONHERD_EBUSY, moonherd_run(back.m));
   assert_int_equal(MOONHERD_EBUSY, moonherd_load(back.m, "=x", "", 0));
+  assert_int_equal(MOONHERD_EBUSY, moonherd_load_file(back.m, "/no/such/file.lua"));
   assert_int_equal(MOONHERD_EBUSY, moonherd_start(back.m, 0, NULL));
   assert_int_equal(MOONHERD_EBUSY, moonherd_reload(back.m));
   moonherd_close(back.m);
