@@ -139,6 +139,7 @@ end
 ---@return table[]? page  nil when there are none left
 ---@error io io  they cannot be read
 ---@example
+--- local rows <close> = db:rows { "SELECT name FROM user" }
 --- local page = rows:page()
 function Rows:page()
   local first = self._first
@@ -149,6 +150,7 @@ end
 
 --- Lets go of what was not read, and waits for nothing. A second call does nothing.
 ---@example
+--- local rows = db:rows { "SELECT name FROM user" }
 --- rows:close()
 function Rows:close()
   self._first = nil
