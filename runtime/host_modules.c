@@ -49,9 +49,18 @@ static int preload_protected(mh_realm *realm, mh_host_module *module) {
   return status == LUA_OK ? 0 : MOONHERD_ENOMEM;
 }
 
+static bool is_luas(const char *name) {
+  static const char *const names[] = {"_G",    "coroutine", "debug",   "io",
+                                      "math",  "os",        "package", "string",
+                                      "table", "utf8",      "cjson",   "cjson.safe"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(name, names[i]) == 0) return true;
+  return false;
+}
+
 bool mh_host_modules_has_room(const mh_host_modules *modules, const char *name) {
   if (name[0] == '\0' || strcmp(name, "moonherd") == 0) return false;
-  if (strncmp(name, "moonherd.", 9) == 0) return false;
+  if (strncmp(name, "moonherd.", 9) == 0 || is_luas(name)) return false;
   for (const mh_host_module *module = modules->first; module != NULL; module = module->next)
     if (strcmp(module->name, name) == 0) return false;
   return true;

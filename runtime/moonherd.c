@@ -61,6 +61,8 @@ static int start_in_realm(lua_State *L) {
 
 int moonherd_start(moonherd *m, int argc, const char *const argv[]) {
   if (m == NULL || argc < 0 || (argc > 0 && argv == NULL)) return MOONHERD_EINVAL;
+  for (int i = 0; i < argc; i++)
+    if (argv[i] == NULL) return MOONHERD_EINVAL;
   if (mh_handle_is_busy(m) || m->phase == MH_RUNNING) return MOONHERD_EBUSY;
   if (m->chunk == LUA_NOREF) return MOONHERD_EINVAL;
   lua_State *L = m->script->L;

@@ -182,7 +182,7 @@ int moonherd_load(moonherd *m, const char *name, const char *source, size_t n);
 
 /* Makes the root task of the loaded script. argv[0] is its name, the rest its arguments: the global
  * `arg`, and `...`. Nothing runs yet. A script that has ended may be started anew, in the same Lua
- * state. MOONHERD_EINVAL when nothing is loaded, MOONHERD_EBUSY when a script runs. */
+ * state. MOONHERD_EINVAL when nothing is loaded or one is NULL, MOONHERD_EBUSY when a script runs. */
 int moonherd_start(moonherd *m, int argc, const char *const argv[]);
 
 /* One step: see MOONHERD_DONE and the others. `wait`: seconds it may sleep while nothing is ready;

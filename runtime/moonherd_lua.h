@@ -41,7 +41,7 @@ extern "C" {
 
 /* Makes a module of functions that scripts `require` by its name, in this script and all that are
  * loaded later. `functions` ends with {NULL, NULL} and is not copied: it must outlive the handle.
- * EINVAL: the name is empty, taken, "moonherd" or starts with "moonherd."; EBUSY from inside a
+ * EINVAL: the name is empty, taken, one of Lua's, "moonherd" or starts with "moonherd."; EBUSY from inside a
  * callback or a function of a script; ENOMEM. */
 int moonherd_register(moonherd *m, const char *name, const luaL_Reg *functions);
 

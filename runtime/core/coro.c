@@ -13,6 +13,7 @@
 #include "core/realm.h"
 #include "core/scope.h"
 #include "core/task.h"
+#include "core/watched.h"
 
 /* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. */
 enum { CLOSE_DEPTH = 150 };
@@ -222,7 +223,8 @@ static int f_create(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *co = lua_newthread(L);
   mh_thread_mark(L, co, MH_THREAD_HELD, false);
-  lua_pushvalue(L, 1);
+  if (mh_realm_is_watched(mh_realm_of(L))) mh_watched_push_body(L, 1);
+  else lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
   return 1;
 }

@@ -2,7 +2,6 @@
 #include "core/preempt.h"
 
 #include <lauxlib.h>
-#include <lualib.h>
 #include <string.h>
 
 #include "core/dump.h"
@@ -11,6 +10,7 @@
 #include "core/task.h"
 #include "core/task_state.h"
 #include "core/wait.h"
+#include "core/watched.h"
 #include "moonherd.h"
 
 enum { COUNT = 1000 /* instructions between two looks */ };
@@ -112,74 +112,44 @@ static void on_count(lua_State *L, lua_Debug *ar) {
 
 /* The hook that was there comes back. */
 static void unhook(lua_State *L) {
-  const mh_realm *realm = mh_realm_of(L);
-  bool is_watched = realm->is_preempting || realm->max_instructions > 0;
+  bool is_watched = mh_realm_is_watched(mh_realm_of(L));
   lua_sethook(L, is_watched ? on_count : NULL, is_watched ? LUA_MASKCOUNT : 0, COUNT);
 }
 
-/* What handles the error is not interrupted again. */
-static void on_interrupt(lua_State *L, lua_Debug *ar) {
-  if (is_ours(L, ar)) return;
+/* What a signal handler asked for. The hook goes first: a request that comes meanwhile sets it again. */
+static void on_asked(lua_State *L, lua_Debug *ar) {
+  mh_realm *realm = mh_realm_of(L);
   unhook(L);
+  if (realm->to_dump == L) {
+    realm->to_dump = NULL;
+    mh_dump_to_log(realm);
+  }
+  if (realm->to_interrupt != L) return;
+  if (is_ours(L, ar)) {
+    lua_sethook(L, on_asked, LUA_MASKCOUNT, 1);
+    return;
+  }
+  realm->to_interrupt = NULL;  // what handles the error is not interrupted again
   mh_error_raise(L, "cancelled", "interrupted", "interrupted");
 }
 
-void mh_preempt_interrupt(const mh_realm *realm) {
-  lua_State *running = realm->running;
-  if (running != NULL) lua_sethook(running, on_interrupt, LUA_MASKCOUNT, 1);
+void mh_preempt_interrupt(mh_realm *realm) {
+  if (realm->running == NULL) return;
+  realm->to_interrupt = realm->running;
+  lua_sethook(realm->running, on_asked, LUA_MASKCOUNT, 1);
 }
 
-static void on_dump(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  unhook(L);
-  mh_dump_to_log(mh_realm_of(L));
-}
-
-void mh_preempt_dump(const mh_realm *realm) {
-  lua_State *running = realm->running;
-  if (running != NULL) lua_sethook(running, on_dump, LUA_MASKCOUNT, 1);
-}
-
-static int refuse_hook(lua_State *L) {
-  return mh_error_raise(L, "usage", "no_hooks",
-                        "debug.sethook: the host's own hook watches over this script");
-}
-
-/* Lua runs finalizers without hooks: nothing could end them. */
-static int set_metatable(lua_State *L) {
-  if (lua_istable(L, 2)) {
-    lua_pushliteral(L, "__gc");
-    if (lua_rawget(L, 2) != LUA_TNIL)
-      mh_error_raise(L, "usage", "no_finalizers",
-                     "setmetatable: a __gc cannot be watched over; use __close");
-    lua_pop(L, 1);
-  }
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
-}
-
-/* Replaces a function of the table at the top that is there; a guard may have taken it away. */
-static void replace(lua_State *L, const char *name, lua_CFunction function) {
-  if (lua_getfield(L, -1, name) == LUA_TNIL) {
-    lua_pop(L, 1);
-    return;
-  }
-  lua_pushcclosure(L, function, 1);
-  lua_setfield(L, -2, name);
+void mh_preempt_dump(mh_realm *realm) {
+  if (realm->running == NULL) return;
+  realm->to_dump = realm->running;
+  lua_sethook(realm->running, on_asked, LUA_MASKCOUNT, 1);
 }
 
 void mh_preempt_open(lua_State *L, bool is_preempting, uint64_t max_instructions) {
   mh_realm *realm = mh_realm_of(L);
   realm->is_preempting = is_preempting;
   realm->max_instructions = max_instructions;
-  if (!is_preempting && max_instructions == 0) return;
-  lua_getglobal(L, LUA_DBLIBNAME);
-  replace(L, "sethook", refuse_hook);
-  replace(L, "setmetatable", set_metatable);
-  lua_pushglobaltable(L);
-  replace(L, "setmetatable", set_metatable);
-  lua_settop(L, 0);
+  if (!mh_realm_is_watched(realm)) return;
+  mh_watched_open(L);
   lua_sethook(realm->L, on_count, LUA_MASKCOUNT, COUNT);
 }

@@ -14,16 +14,16 @@
 
 #include "core/realm.h"
 
-/* Sets the hook for all threads made from now on, and refuses debug.sethook and finalizers. `max_instructions` 0:
- * none. Runs in protected mode; may raise for memory. */
+/* Sets the hook for all threads made from now on, and puts the functions of watched.h in the place of
+ * Lua's. `max_instructions` 0: none. Runs in protected mode; may raise for memory. */
 void mh_preempt_open(lua_State *L, bool is_preempting, uint64_t max_instructions);
 
 /* The Lua code of the realm that runs now raises an error of kind "cancelled", reason "interrupted",
  * once, where the script's own code goes on. Nothing when none runs. For a signal handler on the
  * thread that runs it: lua_sethook is safe there. */
-void mh_preempt_interrupt(const mh_realm *realm);
+void mh_preempt_interrupt(mh_realm *realm);
 
-/* Likewise, it writes all tasks to the log, itself among them, and goes on. */
-void mh_preempt_dump(const mh_realm *realm);
+/* Likewise, before that, it writes all tasks to the log, itself among them, and goes on. */
+void mh_preempt_dump(mh_realm *realm);
 
 #endif

@@ -53,6 +53,7 @@ struct mh_realm {
   uint64_t max_instructions; /* 0: none */
   uint64_t instructions;     /* run since the script was started, in thousands a thread */
   uint64_t told_in_step;     /* the last step whose overrun is in the log */
+  lua_State *volatile to_interrupt, *volatile to_dump; /* set by signal handlers: these threads */
 
   FILE *out;       /* the script's stdout, flushed after every step; NULL: nothing is buffered */
   bool has_exited; /* os.exit was called … */
@@ -63,6 +64,11 @@ struct mh_realm {
   void (*on_error)(mh_realm *realm, lua_State *L);
   void *user; /* the owner's */
 };
+
+/* Whether the hook of preempt.h looks after what runs. */
+static inline bool mh_realm_is_watched(const mh_realm *realm) {
+  return realm->is_preempting || realm->max_instructions > 0;
+}
 
 /* Makes a state with the standard libraries and the functions of `coroutine` replaced. NULL without
  * memory. `memory_limit` 0: none. */

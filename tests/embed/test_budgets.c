@@ -206,6 +206,56 @@ static void what_runs_at_the_end_is_ended_too(void **state) {
   moonherd_close(h.m);
 }
 
+#define LOOP "function () while true do end end"
+#define CLOSES_NEVER "local x <close> = setmetatable({}, {__close = " LOOP "}) while true do end"
+
+/* Lua calls no hook while one raises an error: what would run meanwhile runs when it has been raised. */
+static void nothing_runs_unwatched_while_a_loop_is_ended(void **state) {
+  (void)state;
+  static const char *const scripts[] = {
+      "xpcall(" LOOP ", " LOOP ")",
+      "while true do xpcall(" LOOP ", " LOOP ") end",
+      "xpcall(function () table.sort({2, 1}, " LOOP ") end, " LOOP ")",
+      "coroutine.wrap(function () " CLOSES_NEVER " end)()",
+      "local co = coroutine.create(function () " CLOSES_NEVER
+      " end)\n"
+      "pcall(coroutine.resume, co) coroutine.close(co)",
+  };
+  for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+    host h;
+    start(&h, PREEMPT, scripts[i]);
+    for (int step = 0; step < 10; step++) moonherd_step(h.m, 0);
+    moonherd_close(h.m);  // comes back
+  }
+}
+
+static void a_watched_script_keeps_xpcall_and_coroutines(void **state) {
+  (void)state;
+  host h;
+  start(&h, PREEMPT,
+        "local function at(err) return err .. ' in ' .. debug.getinfo(4, 'n').name end\n"
+        "local function fail() error('x', 0) end\n"
+        "print(xpcall(function (...) fail() end, at))\n"
+        "print(xpcall(function (...) return select('#', ...), ... end, at, 1, nil, 3))\n"
+        "print(pcall(xpcall), pcall(xpcall, print, 1))\n"
+        "local co = coroutine.create(function (a, b)\n"
+        "  local c = coroutine.yield(a + b) error('y' .. c, 0) end)\n"
+        "print(coroutine.resume(co, 1, 2)) print(coroutine.resume(co, 'z'))\n"
+        "print(coroutine.status(co), coroutine.close(co))\n"
+        "print(coroutine.wrap(function (...) return xpcall(coroutine.yield, at, ...) end)(7))");
+  assert_int_equal(0, run(&h));
+  assert_string_equal(
+      "false\tx in fail\n"
+      "true\t3\t1\tnil\t3\n"
+      "false\tfalse\tbad argument #2 to 'xpcall' (function expected, got number)\n"
+      "true\t3\n"
+      "false\tyz\n"
+      "dead\tfalse\tyz\n"
+      "7\n",
+      h.output);
+  moonherd_close(h.m);
+}
+
 /* What is computed in many slices is computed right. */
 static void a_preempted_task_goes_on_where_it_was(void **state) {
   (void)state;
@@ -396,6 +446,8 @@ int main(void) {
       cmocka_unit_test(endless_loops_let_others_run),
       cmocka_unit_test(endless_loops_that_cannot_yield_are_ended),
       cmocka_unit_test(what_runs_at_the_end_is_ended_too),
+      cmocka_unit_test(nothing_runs_unwatched_while_a_loop_is_ended),
+      cmocka_unit_test(a_watched_script_keeps_xpcall_and_coroutines),
       cmocka_unit_test(a_preempted_task_goes_on_where_it_was),
       cmocka_unit_test(a_script_has_its_instructions),
       cmocka_unit_test(each_start_has_them_anew),

@@ -1,5 +1,5 @@
-/* moonherd_interrupt ends Lua code that does not wait, moonherd_dump_running tells where it is. Called from a callback, which comes at a moment
- * that is known; a signal handler may come at any. */
+/* moonherd_interrupt ends Lua code that does not wait, moonherd_dump_running tells where it is. Called
+ * from a callback, which comes at a moment that is known; a signal handler may come at any. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,6 +91,32 @@ static void on_output_dump(void *user, int stream, const char *bytes, size_t n) 
   moonherd_dump_running(l->m);
 }
 
+static void on_output_both(void *user, int stream, const char *bytes, size_t n) {
+  looper *l = user;
+  moonherd_interrupt(l->m);
+  on_output_dump(user, stream, bytes, n);
+}
+
+/* Two handlers of signals, one behind the other. */
+static void neither_request_takes_the_place_of_the_other(void **state) {
+  (void)state;
+  static const char code[] = "io.stderr:write 'x'\nwhile true do end";
+  looper l = {0};
+  l.m = moonherd_new(&(moonherd_config){.size = sizeof(moonherd_config),
+                                        .user = &l,
+                                        .on_output = on_output_both,
+                                        .on_error = on_error,
+                                        .on_log = on_log},
+                     NULL);
+  assert_non_null(l.m);
+  assert_int_equal(0, moonherd_load(l.m, "=script", code, strlen(code)));
+  assert_int_equal(0, moonherd_start(l.m, 0, NULL));
+  assert_int_equal(MOONHERD_DONE, moonherd_run(l.m));
+  assert_string_equal("interrupted", l.reason);
+  assert_non_null(strstr(l.out, "\"state\":\"running\""));
+  moonherd_close(l.m);
+}
+
 static void a_dump_tells_where_it_runs(void **state) {
   (void)state;
   static const char code[] =
@@ -120,6 +146,7 @@ int main(void) {
       cmocka_unit_test(so_does_one_in_a_coroutine),
       cmocka_unit_test(it_is_raised_once_and_can_be_caught),
       cmocka_unit_test(a_dump_tells_where_it_runs),
+      cmocka_unit_test(neither_request_takes_the_place_of_the_other),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,7 +262,7 @@ static void a_module_is_there_for_every_script(void **state) {
 
 static void names_that_are_taken_are_refused(void **state) {
   (void)state;
-  static const char *const names[] = {"", "moonherd", "moonherd.http", "game"};
+  static const char *const names[] = {"", "moonherd", "moonherd.http", "string", "game"};
   open_with_module();
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     assert_int_equal(MOONHERD_EINVAL, moonherd_register(host.m, names[i], functions));

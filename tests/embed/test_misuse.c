@@ -52,6 +52,7 @@ static void calls_in_a_wrong_order_change_nothing(void **state) {
   script_host_start(&host, "require 'moonherd'.sleep(0.001) print 'done'");
   assert_int_equal(MOONHERD_EBUSY, moonherd_start(host.m, 0, NULL));
   assert_int_equal(MOONHERD_EINVAL, moonherd_start(host.m, -1, NULL));
+  assert_int_equal(MOONHERD_EINVAL, moonherd_start(host.m, 2, (const char *const[]){"x", NULL}));
   assert_int_equal(MOONHERD_EINVAL, moonherd_start(host.m, 1, NULL));
   assert_int_equal(MOONHERD_DONE, moonherd_run(host.m));
   assert_string_equal("done\n", host.out);
