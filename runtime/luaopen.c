@@ -276,7 +276,7 @@ static void attach(lua_State *L) {
 }
 
 static void load_module(lua_State *L, const char *name) {
-  lua_pushcfunction(L, mh_modules_require);
+  mh_modules_push_require(L);
   lua_pushstring(L, name);
   lua_call(L, 1, 1);
 }

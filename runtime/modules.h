@@ -14,9 +14,8 @@ void mh_modules_open(lua_State *L, const mh_config *config);
  * a copy of its globals and a `require` of their own, scripts find them by package.preload. */
 void mh_modules_attach(lua_State *L, const mh_config *config);
 
-/* In such a state, and under a guard: `require` as modules of moonherd see it. */
-int mh_modules_require(lua_State *L);
-void mh_modules_push_require(lua_State *L); /* the same for any realm */
+/* `require` as modules of moonherd see it, in any realm. */
+void mh_modules_push_require(lua_State *L);
 
 /* The module moonherd._host: what this handle's modules know of it. */
 void mh_modules_push_host(lua_State *L);

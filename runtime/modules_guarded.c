@@ -7,7 +7,6 @@
 #include <lualib.h>
 #include <string.h>
 
-#include "modules.h"
 #include "modules_parts.h"
 
 int luaopen_moonherd__guarded(lua_State *L);

@@ -38,6 +38,12 @@ bool mh_modules_is_public(const char *name);
  * whatever is done to the globals later does not reach them. Leaves it on the stack. */
 void mh_modules_make_environment(lua_State *L);
 
+/* `require` as moonherd's modules see it, where scripts cannot reach them or have globals of their own. */
+int mh_modules_require(lua_State *L);
+
+/* Whether that is so here. */
+bool mh_modules_are_hidden(lua_State *L);
+
 /* Copies the fields of the table at the top to the one below it, which stays. */
 void mh_modules_copy_fields(lua_State *L);
 

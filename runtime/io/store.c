@@ -12,7 +12,7 @@
 
 #include "core/place.h"
 #include "io/store_conn.h"
-#include "io/store_rows.h"
+#include "io/store_rows_state.h"
 #include "moonherd.h"
 
 /* Bounds of one transaction: how long the first list in it can wait for the last. */
@@ -258,6 +258,10 @@ static void read_main(void *arg) {
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
+static void settle(mh_store_job *job) {
+  if (job->rows != NULL) job->rows->on_settled(job->rows);
+}
+
 /* Takes the job back unless a thread has it. */
 static bool withdraw(mh_store_job *job) {
   mh_store *store = job->store;
@@ -270,7 +274,7 @@ static bool withdraw(mh_store_job *job) {
   uv_mutex_unlock(&store->lock);
   if (!is_queued) return false;
   store->loop->open_jobs--;
-  mh_store_rows_settle(job->rows);
+  settle(job);
   return true;
 }
 
@@ -337,7 +341,7 @@ static void recall(mh_store_job *job) {
   while (!job->is_finished) uv_cond_wait(&store->has_finished, &store->lock);
   take_out(&store->done, job);
   uv_mutex_unlock(&store->lock);
-  mh_store_rows_settle(job->rows);
+  settle(job);
   if (job->verb == MH_STORE_BEGIN) mh_store_leave(store, job->number);
 }
 
@@ -387,7 +391,7 @@ static void deliver(mh_store *store, mh_store_job *job) {
   store->loop->open_jobs--;
   job->state = MH_JOB_DONE;
   job->next = job->prev = NULL;
-  mh_store_rows_settle(job->rows);
+  settle(job);
   if (job->op.is_open) mh_op_ready(&job->op, job->reason == NULL ? 0 : MOONHERD_EIO);
   else abandon(job);
 }

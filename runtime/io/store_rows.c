@@ -5,9 +5,15 @@
 
 #include "io/store_conn.h"
 
+static void on_settled(mh_store_rows *rows) {
+  rows->is_busy = false;
+  if (rows->is_left) mh_store_rows_end(rows);
+}
+
 void mh_store_rows_begin(mh_store_rows *rows, mh_store *store) {
   memset(rows, 0, sizeof *rows);
   rows->store = store;
+  rows->on_settled = on_settled;
   mh_store_keep(store);
 }
 
@@ -22,10 +28,4 @@ void mh_store_rows_end(mh_store_rows *rows) {
   rows->conn = NULL;
   mh_store_release(rows->store, NULL);
   rows->store = NULL;
-}
-
-void mh_store_rows_settle(mh_store_rows *rows) {
-  if (rows == NULL) return;
-  rows->is_busy = false;
-  if (rows->is_left) mh_store_rows_end(rows);
 }

@@ -10,30 +10,12 @@
 #ifndef MH_STORE_ROWS_H
 #define MH_STORE_ROWS_H
 
-#include <stdbool.h>
-
 #include "io/store.h"
-
-struct mh_store_conn;
-struct sqlite3_stmt;
-
-typedef struct mh_store_rows {
-  mh_store *store; /* the rows are one of its users; NULL: they have ended */
-  bool has_more;   /* after a page, while none is under way: another one may follow */
-  bool is_busy;    /* a job is under way */
-
-  /* Private. */
-  bool has_begun, is_left;
-  struct mh_store_conn *conn; /* NULL: that of the thread which reads the page */
-  struct sqlite3_stmt *stmt;
-} mh_store_rows;
+#include "io/store_rows_state.h"
 
 void mh_store_rows_begin(mh_store_rows *rows, mh_store *store);
 
 /* When a job is under way they end with it. */
 void mh_store_rows_end(mh_store_rows *rows);
-
-/* No thread has the job any more; for store.c. Accepts NULL. */
-void mh_store_rows_settle(mh_store_rows *rows);
 
 #endif

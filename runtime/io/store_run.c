@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "io/store_conn.h"
-#include "io/store_rows.h"
+#include "io/store_rows_state.h"
 #include "moonherd.h"
 
 /* Bounds of a page: the first is for rows of a few numbers, which take more room as tables. */
