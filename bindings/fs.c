@@ -221,7 +221,8 @@ static int entries_done(lua_State *L, int status, lua_KContext op) {
   return 2;
 }
 
-/* entries(path) -> list of {name=, type=, size=, changed=, id=, is_link=}, id: ids are those of directories */
+/* entries(path) -> list of {name=, type=, size=, changed=, id=, is_link=}, id: ids are those of
+ * directories */
 static int f_entries(lua_State *L) {
   const char *path = check_path(L, "fs.walk");
   request *r = push_request(L, "fs.walk", "list");

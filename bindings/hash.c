@@ -123,7 +123,7 @@ static int wrong_text(lua_State *L) {
   return 1;
 }
 
-/* ---- hashes -------------------------------------------------------------------------------------------- */
+/* ---- hashes ---------------------------------------------------------------------------------- */
 
 static int sha256(lua_State *L, const char *who, bool is_hex) {
   size_t n;
@@ -162,7 +162,7 @@ static int f_hmac_sha256(lua_State *L) {
   return e == 0 ? push_digest(L, digest, false) : fail(L, WHO, e);
 }
 
-/* ---- base64 and hexadecimal ------------------------------------------------------------------------------ */
+/* ---- base64 and hexadecimal ------------------------------------------------------------------ */
 
 static int encode_base64(lua_State *L, const char *who, bool is_url) {
   size_t n;
@@ -233,7 +233,7 @@ static int f_unhex(lua_State *L) {
   return 1;
 }
 
-/* ---- random bytes, comparison, sealing ------------------------------------------------------------------- */
+/* ---- random bytes, comparison, sealing ------------------------------------------------------- */
 
 static int f_random(lua_State *L) {
   int is_integer;
@@ -306,7 +306,7 @@ static int f_open(lua_State *L) {
   return 1;
 }
 
-/* ---- hashing piece by piece ---------------------------------------------------------------------------------- */
+/* ---- hashing piece by piece ------------------------------------------------------------------ */
 
 typedef struct hasher {
   mh_blocks blocks;
@@ -415,7 +415,7 @@ static int f_value_raw(lua_State *L) {
   return push_value(L, "hasher:raw", false);
 }
 
-/* ---- the module -------------------------------------------------------------------------------------------------- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 static const luaL_Reg functions[] = {
     {"base64", f_base64},

@@ -12,7 +12,8 @@ typedef struct mh_host_modules {
   mh_host_module *first; /* the newest */
 } mh_host_modules;
 
-/* Whether a module may have that name: it is not empty, not one of moonherd's or of Lua's, and not taken. */
+/* Whether a module may have that name: it is not empty, not one of moonherd's or of Lua's, and not
+ * taken. */
 bool mh_host_modules_has_room(const mh_host_modules *modules, const char *name);
 
 /* Adds one, and puts it where the scripts of these realms, which may be NULL, find it. `functions` must

@@ -19,8 +19,8 @@
  *
  * There is nothing to set up: where requests go, the account and the state folder are given to
  * moonherd.connect, or by the environment; a budget is given to each step. Memory is limited by the
- * allocator of the program's state, cleanup by how long the program steps. Nor is there a guard: it would hold for moonherd alone, not
- * for the `io` and `os` of the program's own state.
+ * allocator of the program's state, cleanup by how long the program steps. Nor is there a guard: it
+ * would hold for moonherd alone, not for the `io` and `os` of the program's own state.
  *
  * Links no Lua: the program has one, and must export its functions. */
 #include <lauxlib.h>

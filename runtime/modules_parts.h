@@ -38,7 +38,8 @@ bool mh_modules_is_public(const char *name);
  * whatever is done to the globals later does not reach them. Leaves it on the stack. */
 void mh_modules_make_environment(lua_State *L);
 
-/* `require` as moonherd's modules see it, where scripts cannot reach them or have globals of their own. */
+/* `require` as moonherd's modules see it, where scripts cannot reach them or have globals of their
+ * own. */
 int mh_modules_require(lua_State *L);
 
 /* Whether that is so here. */

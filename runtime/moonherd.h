@@ -17,7 +17,7 @@
  *
  * Callbacks: they run inside calls, most of them inside moonherd_step, and must return: no longjmp,
  * no exception. In them moonherd_send, _cancel, _wake, _interrupt, _dump, _dump_running, _mask, _fd,
- * _timeout, _count and _exit_code may be called. All others change nothing there, and return MOONHERD_EBUSY.
+ * _timeout, _count and _exit_code may be called. All others change nothing, and return MOONHERD_EBUSY.
  *
  * Errors: whatever a script does wrong (an error, a stack that overflows, memory over its limit) is
  * reported to on_error and ends no more than the script. After any result of any call the handle can

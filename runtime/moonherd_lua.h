@@ -41,8 +41,8 @@ extern "C" {
 
 /* Makes a module of functions that scripts `require` by its name, in this script and all that are
  * loaded later. `functions` ends with {NULL, NULL} and is not copied: it must outlive the handle.
- * EINVAL: the name is empty, taken, one of Lua's, "moonherd" or starts with "moonherd."; EBUSY from inside a
- * callback or a function of a script; ENOMEM. */
+ * EINVAL: the name is empty, taken, one of Lua's, "moonherd" or starts with "moonherd."; EBUSY from
+ * inside a callback or a function of a script; ENOMEM. */
 int moonherd_register(moonherd *m, const char *name, const luaL_Reg *functions);
 
 /* config.user of the handle whose script runs in L. */

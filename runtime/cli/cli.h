@@ -84,7 +84,7 @@ const char *cli_nearest(const cli_entry *table, const char *word);
 
 void cli_print_help(FILE *out);
 
-/* All tables, and `columns` of the terminal, as one table of Lua source, for the commands that are written in Lua. */
+/* All tables, and `columns` of the terminal, as a table of Lua source, for commands written in Lua. */
 void cli_write_table(FILE *out);
 
 /* ---- output ---- */

@@ -1,5 +1,5 @@
-/* What a person sees of an error: the message, its place in the source, the hint, who spawned the task. See
- * cli.h. */
+/* What a person sees of an error: the message, its place in the source, the hint, who spawned the
+ * task. See cli.h. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,8 +90,9 @@ static FILE *open_source(const char *name) {
   return stat(name, &st) == 0 && S_ISREG(st.st_mode) ? fopen(name, "r") : NULL;
 }
 
-/* Shows where in the script it happened: the line itself and those beside it. Only what Lua has raised begins
- * with a place. Other messages may be a server's, and must not choose a file to be shown. */
+/* Shows where in the script it happened: the line itself and those beside it. Only what Lua has
+ * raised begins with a place. Other messages may be a server's, and must not choose a file to be
+ * shown. */
 static void print_source(const cli_output *out, const moonherd_error *error) {
   found_place place;
   bool is_in_message = strcmp(moonherd_error_kind(error), "script") == 0 &&

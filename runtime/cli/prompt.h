@@ -1,5 +1,5 @@
-/* The prompt of the REPL, on a terminal. Nothing here waits, but for keys that belong to one sequence: see
- * keys.h. */
+/* The prompt of the REPL, on a terminal. Nothing here waits, but for keys that belong to one
+ * sequence: see keys.h. */
 #ifndef MH_CLI_PROMPT_H
 #define MH_CLI_PROMPT_H
 

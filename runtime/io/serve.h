@@ -83,9 +83,9 @@ void mh_request_consume(mh_request *r, size_t n);
 enum { MH_ANSWER_COPIED = 16 * 1024 };
 
 /* An answer. `headers` are copied by the call; the bytes of `segments` must stay until `release` is
- * called, once, maybe by the call itself, whether it succeeds or not. Content-Length and Date are added; Content-Length,
- * Transfer-Encoding and any Connection but "close" are left out of the given ones: framing is the
- * server's. An answer to a HEAD, or a 204 or 304, is sent without its body. */
+ * called, once, maybe by the call itself, whether it succeeds or not. Content-Length and Date are
+ * added; Content-Length, Transfer-Encoding and any Connection but "close" are left out of the given
+ * ones: framing is the server's. An answer to a HEAD, or a 204 or 304, is sent without its body. */
 typedef struct mh_answer {
   unsigned status; /* 200 to 599 */
   const mh_header *headers;

@@ -101,7 +101,8 @@ static bool all_unwanted(const mh_store_job *first) {
   return first != NULL && job == NULL;
 }
 
-/* Another process holds the lock. Looks often, because a busy writer lets go for a moment only, between two commits. */
+/* Another process holds the lock. Looks often, because a busy writer lets go for a moment only,
+ * between two commits. */
 static int on_busy(void *user, int count) {
   mh_store_conn *conn = user;
   uint64_t now = mh_clock_now(&conn->clock);

@@ -3,9 +3,10 @@
  *   http_load [-b FILE] [-n REQUESTS] [-p PID] CONNECTIONS SECONDS PORT|UNIX-PATH [TARGET [HEADER…]]
  *
  * It is a GET, or with -b a PUT of the file's bytes. With -n it ends when so many are answered. With
- * -p it also prints how many microseconds of CPU the server of that id has spent on each. Four hashes in the target stand for a number
- * that each request counts up, so that writers do not all wait for one another. Every answer must
- * have a Content-Length and the status 200. One thread, epoll, no pipelining. */
+ * -p it also prints how many microseconds of CPU the server of that id has spent on each. Four
+ * hashes in the target stand for a number that each request counts up, so that writers do not all
+ * wait for one another. Every answer must have a Content-Length and the status 200. One thread,
+ * epoll, no pipelining. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdarg.h>

@@ -81,7 +81,7 @@ static void hashes_piece_by_piece(void **state) {
   }
 }
 
-/* ---- base64 (RFC 4648) and hexadecimal --------------------------------------------------------------- */
+/* ---- base64 (RFC 4648) and hexadecimal ------------------------------------------------------- */
 
 typedef struct coded {
   const char *bytes, *ordinary, *url;
@@ -152,7 +152,7 @@ static void writes_and_reads_hex(void **state) {
   assert_false(mh_hex_decode("0\0", 1, bytes));
 }
 
-/* ---- random bytes, comparison -------------------------------------------------------------------------- */
+/* ---- random bytes, comparison ---------------------------------------------------------------- */
 
 static void makes_uuids(void **state) {
   (void)state;
@@ -176,7 +176,7 @@ static void compares(void **state) {
   assert_false(mh_equal("abc", 3, "ab", 2));
 }
 
-/* ---- work on a worker thread ----------------------------------------------------------------------------- */
+/* ---- work on a worker thread ----------------------------------------------------------------- */
 
 typedef struct sum {
   size_t bytes, blocks, longest;

@@ -391,7 +391,7 @@ static void numbers_survive_the_way_there_and_back(void **state) {
   }
 }
 
-/* ---- on the way out ---------------------------------------------------------------------------------- */
+/* ---- on the way out -------------------------------------------------------------------------- */
 
 typedef struct printed {
   const char *text, *result;
