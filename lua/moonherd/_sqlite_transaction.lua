@@ -77,16 +77,16 @@ local function commit(tx, ...)
   return ...
 end
 
---- Runs `fn` in a transaction of a database.
+--- Runs `fn` in a transaction of a database; `opened` gives its store, or raises when it is closed.
 ---@async
-function M.run(db, fn)
+function M.run(db, opened, fn)
   M.await_turn(db._turn, "db:transaction")
   local id, newest = core.id()
   local tx <close> = setmetatable({ _db = db, _turn = db._turn, _task = id, _newest = newest },
     Transaction)
   db._turn.transaction = tx
-  tx._open = db:_opened("db:transaction"):begin()
-  db:_opened "db:transaction"
+  tx._open = opened(db, "db:transaction"):begin()
+  opened(db, "db:transaction")
   return commit(tx, async.scope(fn, tx))
 end
 

@@ -74,16 +74,21 @@ function M.blob(bytes)
   return store.blob(bytes)
 end
 
-function Database:_opened(who)
-  if self._is_closed then errors.usage("%s: the database is closed", who) end
+-- The store of an open database.
+local function opened(self, who)
+  if getmetatable(self) ~= Database then
+    errors.usage("%s: it is a method: call it with a colon, db:name(...)", who)
+  elseif self._is_closed then
+    errors.usage("%s: the database is closed", who)
+  end
   return self._store
 end
 
 -- The store, for a write: as soon as no transaction is open.
 local function writable(self, who)
-  self:_opened(who)
+  opened(self, who)
   transactions.await_turn(self._turn, who)
-  return self:_opened(who)
+  return opened(self, who)
 end
 
 --- Runs one statement. It is on the disk when the call returns.
@@ -132,7 +137,7 @@ local function iterate(self, rows)
   return function ()
     at, number = at + 1, number + 1
     if page and at > #page then
-      self:_opened "db:rows"
+      opened(self, "db:rows")
       page, at = rows:page(), 1
     end
     if page and page[at] then return page[at], number end
@@ -155,7 +160,7 @@ end
 --- for row in db:rows("SELECT ? AS name UNION ALL SELECT ?", "a", "b") do print(row.name) end
 --- --> b
 function Database:rows(sql, ...)
-  local rows = self:_opened "db:rows":rows(statements.make("db:rows", sql, ...))
+  local rows = opened(self, "db:rows"):rows(statements.make("db:rows", sql, ...))
   self._rows[rows] = true
   return iterate(self, rows)
 end
@@ -170,7 +175,7 @@ end
 --- local db <close> = moonherd.sqlite.open "first.db"
 --- print(db:first("SELECT ? + ? AS sum", 1, 2).sum)     --> 3
 function Database:first(sql, ...)
-  return self:_opened "db:first":read_one(statements.make("db:first", sql, ...))
+  return opened(self, "db:first"):read_one(statements.make("db:first", sql, ...))
 end
 
 --- Calls `fn` in a transaction, which is committed when it returns and rolled back when it raises,
@@ -201,8 +206,8 @@ function Database:transaction(fn)
   if type(fn) ~= "function" then
     errors.usage("db:transaction: bad function (function expected, got %s)", type(fn))
   end
-  self:_opened "db:transaction"
-  return transactions.run(self, fn)
+  opened(self, "db:transaction")
+  return transactions.run(self, opened, fn)
 end
 
 --- Closes the database after the calls that are under way; a transaction that is open is rolled

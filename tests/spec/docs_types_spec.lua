@@ -38,7 +38,9 @@ local TAGS = {
     local name, kind = rest:match "^(%S+)%s+(.*)$"
     return kind, name
   end,
-  field = function (rest) return rest:match "^[%a_][%w_]*%??%s+(.*)$" end,
+  field = function (rest)
+    return rest:match "^[%a_][%w_]*%??%s+(.*)$" or rest:match "^%[integer%]%s+(.*)$"
+  end,
   param = function (rest) return rest:match "^[%a_.][%w_.]*%??%s+(.*)$" end,
   ["return"] = function (rest) return rest end,
   overload = function (rest) return rest end,

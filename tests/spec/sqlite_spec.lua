@@ -80,6 +80,13 @@ describe("sqlite", function ()
     return (on:exec("INSERT INTO tenant(name) VALUES (?)", name))
   end
 
+  it("says that a method wants a colon", function ()
+    local wanted = "it is a method: call it with a colon, db:name(...)"
+    for _, name in ipairs { "exec", "exec_all", "first", "rows" } do
+      assert.equal(("db:%s: %s"):format(name, wanted), failure(db[name], "SELECT 1").message)
+    end
+  end)
+
   it("commits what a transaction has done when its function returns", function ()
     local seen
     local a, b = db:transaction(function (tx)

@@ -54,7 +54,7 @@ end
 -- The type of an argument or option: a table whose options are documented has a class of its own.
 local function type_of(entry, item, path, paths, classes)
   local kind = qualified(item.type, classes)
-  if paths[path .. "[]"] then path = path .. "[]" end
+  if not paths[path] and paths[path .. "[]"] then path = path .. "[]" end
   if not paths[path] then return kind end
   local own = "moonherd." .. class_of_path(entry, path)
   local replaced = kind:gsub("%f[%w]table%f[^%w]", own, 1)
@@ -68,6 +68,9 @@ local function put_option_classes(out, entry, classes)
     for _, field in ipairs(paths[path]) do
       out[#out + 1] = line("---@field %s%s %s", field.text, field.name:match "[%w_]+$",
         field.optional and "?" or "", type_of(entry, field, field.name, paths, classes))
+    end
+    if paths[path .. "[]"] then -- a list that has fields beside
+      out[#out + 1] = "---@field [integer] moonherd." .. class_of_path(entry, path .. "[]")
     end
     out[#out + 1] = ""
   end
