@@ -77,16 +77,17 @@ local function commit(tx, ...)
   return ...
 end
 
---- Runs `fn` in a transaction of a database; `opened` gives its store, or raises when it is closed.
+--- Runs `fn` in a transaction of a database; `store_of` gives its store, or raises when that is
+--- closed.
 ---@async
-function M.run(db, opened, fn)
+function M.run(db, store_of, fn)
   M.await_turn(db._turn, "db:transaction")
   local id, newest = core.id()
   local tx <close> = setmetatable({ _db = db, _turn = db._turn, _task = id, _newest = newest },
     Transaction)
   db._turn.transaction = tx
-  tx._open = opened(db, "db:transaction"):begin()
-  opened(db, "db:transaction")
+  tx._open = store_of(db, "db:transaction"):begin()
+  store_of(db, "db:transaction")
   return commit(tx, async.scope(fn, tx))
 end
 

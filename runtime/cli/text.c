@@ -1,6 +1,8 @@
 /* See text.h. */
 #include "cli/text.h"
 
+#include <string.h>
+
 /* The bytes of the control character at the start of a text, 0 when there is none: those of ASCII, but
  * for line breaks and tabs, and those of Latin-1, which UTF-8 writes in two bytes. */
 static size_t control_length(const char *text) {
@@ -9,26 +11,31 @@ static size_t control_length(const char *text) {
   return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7F;
 }
 
-/* Prints the character at *at, or its first byte, and moves on. What steers a terminal is not let
- * through: messages may be a server's. */
-static void print_character(FILE *out, const char **at) {
-  size_t n = control_length(*at);
-  fputc(n > 0 ? '?' : **at, out);
-  *at += n > 0 ? n : 1;
+/* Prints a piece of a text. What steers a terminal is not let through: messages may be a server's. The
+ * bytes between go out in one call, as stderr has no buffer. */
+static void print_piece(FILE *out, const char *at, const char *end) {
+  while (at < end) {
+    const char *from = at;
+    size_t n = 0;
+    while (at < end && (n = control_length(at)) == 0) at++;
+    fwrite(from, 1, (size_t)(at - from), out);
+    if (n > 0) fputc('?', out);
+    at += n;
+  }
 }
 
 void cli_print_text(const char *before, const char *text, size_t n) {
   fputs(before, stderr);
-  for (const char *end = text + n; text < end;) print_character(stderr, &text);
+  print_piece(stderr, text, text + n);
   fputc('\n', stderr);
 }
 
 void cli_write_string(FILE *out, const char *at, const char *line_break) {
   while (*at != '\0' && *at != '"') {
-    if (*at != '\\') {
-      print_character(out, &at);
-      continue;
-    }
+    const char *end = at + strcspn(at, "\"\\");
+    print_piece(out, at, end);
+    at = end;
+    if (*at != '\\') continue;
     at++;
     if (*at == 'n') fputs(line_break, out);
     else if (*at == 't') fputc('\t', out);
