@@ -238,6 +238,30 @@ describe("the budget", function ()
     take(one)
   end)
 
+  test("sends one request when a block is over, and the others when it was answered", function ()
+    local one, same = process(), process()
+    take(one)
+    take(same)
+    one:take()
+    one:note { status = 429, headers = { ["retry-after"] = "300" } }
+    assert.is_true(waits(same))
+    now = now + 300
+    for _, blocked in ipairs { one, same } do
+      local sent, turns = 0, {}
+      for i = 1, 8 do
+        turns[i] = async.spawn(function ()
+          blocked:take()
+          sent = sent + 1
+        end)
+      end
+      async.sleep(0.02)
+      assert.are.equal(1, sent)
+      blocked:note()
+      for i = 1, 8 do turns[i]:wait() end
+      assert.are.equal(8, sent)
+    end
+  end)
+
   test("does not take a 429 that names no time for a block", function ()
     local one = process()
     one:take()

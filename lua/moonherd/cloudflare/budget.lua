@@ -40,7 +40,7 @@ Budget.__name = "moonherd.budget"
 function M.new(name, group, open)
   return setmetatable({
     name = name, group = group, quota = QUOTA, window = WINDOW, _open = open,
-    taken = 0, answered = 0, waiting = 0, lease = 0, lease_ends = 0,
+    taken = 0, answered = 0, proven_after = 0, waiting = 0, lease = 0, lease_ends = 0,
     unsaid = 0, recent = 0, looked_at = 0, look_at = 0, first_answer = task.waitlist(),
   }, Budget)
 end
@@ -116,15 +116,22 @@ local function give_back(self, row, slots)
   slots[1] = { start = self.lease_start, taken = -rest }
 end
 
--- How many to take at once. At first one, whose answer tells what is left; then for those who wait,
--- and for as many as came lately, up to what goes in one tick.
+-- What is known is worth nothing: at the beginning, and after a block. From here on one request
+-- goes, and the others wait for what its answer tells.
+local function forget_proof(self)
+  self.proven_after, self.has_waited = self.taken, false
+end
+
+-- How many to take at once: one, whose answer tells what is left; then for those who wait, and for
+-- as many as came lately, up to what goes in one tick.
 local function wanted_of(self, row)
-  if self.taken == 0 then return 1 end
+  if self.taken == self.proven_after then return 1 end
   local most = math.max(1, pace.tick(row.window) // pace.interval(row) | 0)
   return math.max(self.waiting, math.min(most, 2 * self.recent), 1)
 end
 
 local function sleep_until(self, why, now, wait, row)
+  if why == "blocked" then forget_proof(self) end
   -- Some go at once when the pace is fast: a look for each would cost too much.
   if why == "rate" then
     local interval = pace.interval(row)
@@ -201,7 +208,9 @@ end
 -- Before more is asked for, the first request tells what others have left; not when it is one that
 -- takes long.
 local function wait_for_first_answer(self)
-  if self.taken == 0 or self.answered > 0 or self.has_waited then return end
+  if self.taken == self.proven_after or self.answered > self.proven_after or self.has_waited then
+    return
+  end
   moonherd_try(task.timeout, FIRST_ANSWER, self.first_answer.wait, self.first_answer, WHAT)
   self.has_waited = true
 end
@@ -309,7 +318,7 @@ end
 function Budget:note(response)
   self.answered, self.unsaid = self.answered + 1, self.unsaid + 1
   if response then hear(self, response) end
-  if self.answered == 1 then self.first_answer:wake() end
+  if self.answered == self.proven_after + 1 then self.first_answer:wake() end
 end
 
 --- Whether the service refuses everything for now: calls that ask wait until it is over.
