@@ -101,8 +101,8 @@ typedef struct cli_output {
   struct repl *repl;                    /* likewise */
   cli_bars bars;
   moonherd *handle;
-  int watch;               /* descriptor of --watch; -1: none */
-  struct cli_trace *trace; /* NULL: none was asked for */
+  struct cli_watch *watch; /* NULL: none was asked for */
+  struct cli_trace *trace; /* likewise */
   char *error;             /* the first one, as JSON; NULL: there was none */
   moonherd_counts counts;  /* when it had ended */
 } cli_output;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -132,40 +133,56 @@ static int process_code(int code) {
 
 /* One step that may wait `seconds` (below 0: for ever); with --watch a change ends the wait too. */
 static int step(moonherd *m, const cli_output *out, double seconds) {
-  if (out->watch < 0) return moonherd_step(m, seconds);
+  if (out->watch == NULL) return moonherd_step(m, seconds);
   struct pollfd fds[] = {{.fd = moonherd_fd(m), .events = POLLIN},
-                         {.fd = out->watch, .events = POLLIN}};
+                         {.fd = cli_watch_fd(out->watch), .events = POLLIN}};
   int timeout = moonherd_timeout(m), left = seconds < 0 ? -1 : (int)(seconds * 1000) + 1;
   poll(fds, 2, left >= 0 && (timeout < 0 || left < timeout) ? left : timeout);
   return moonherd_step(m, 0);
 }
 
+/* What ends a run before its time. */
+typedef struct ending {
+  double end; /* of --timeout; 0: none */
+  bool is_late, is_interrupted, is_cancelled;
+} ending;
+
+/* The first of them cancels the run, the others let it finish its cleanup: another cancel would cut that
+ * short. Whoever cannot wait sends a second signal. */
+static void cancel(moonherd *m, ending *e, const char *reason) {
+  if (!e->is_cancelled) moonherd_cancel(m, reason);
+  e->is_cancelled = true;
+}
+
+static void take_endings(moonherd *m, cli_output *out, ending *e) {
+  if (out->watch != NULL && cli_watch_has_changed(out->watch)) {
+    out->has_changed = true;
+    cancel(m, e, "a source has changed");
+  }
+  if (cli_signals_have_come() && !e->is_interrupted) {
+    e->is_interrupted = true;
+    cancel(m, e, "interrupted");
+  }
+  if (e->end > 0 && !e->is_late && now() >= e->end) {
+    e->is_late = true;
+    cancel(m, e, "--timeout is over");
+  }
+}
+
 /* Steps until the script has ended; returns the exit code. */
 static int run(moonherd *m, const cli_options *o, cli_output *out) {
-  double end = o->timeout > 0 ? now() + o->timeout : 0;
-  bool is_late = false, is_interrupted = false;
+  ending e = {.end = o->timeout > 0 ? now() + o->timeout : 0};
   int r;
   do {
-    double left = end > 0 && !is_late ? end - now() : -1;
-    r = step(m, out, end > 0 && !is_late && left < 0 ? 0 : left);
-    if (out->watch >= 0 && cli_watch_has_changed(out->watch)) {
-      out->has_changed = true;
-      moonherd_cancel(m, "a source has changed");
-    }
+    double left = e.end > 0 && !e.is_late ? fmax(e.end - now(), 0) : -1;
+    r = step(m, out, left);
     if (cli_signals_take_dump()) moonherd_dump(m);
-    if (cli_signals_have_come() && !is_interrupted) {
-      is_interrupted = true;
-      moonherd_cancel(m, "interrupted");
-    }
-    if (end > 0 && !is_late && now() >= end) {
-      is_late = true;
-      moonherd_cancel(m, "--timeout is over");
-    }
+    take_endings(m, out, &e);
   } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
   bool has_served = o->source == FROM_COMMAND && moonherd_exit_code(m) == 0;
-  if (is_interrupted && !has_served) return cli_signals_exit_code();
-  if (is_late) cli_say("timed out after %g s", o->timeout);
-  if (is_late) return EXIT_TIMED_OUT;
+  if (e.is_interrupted && !has_served) return cli_signals_exit_code();
+  if (e.is_late) cli_say("timed out after %g s", o->timeout);
+  if (e.is_late) return EXIT_TIMED_OUT;
   if (out->stdout_is_closed) return EXIT_PIPE_CLOSED;
   if (out->stdout_has_failed) return EXIT_SCRIPT_FAILED;
   return out->had_usage_error ? EXIT_USAGE : process_code(moonherd_exit_code(m));
@@ -251,12 +268,23 @@ static int run_with_result(const cli_options *o, cli_output *out, const char *js
 }
 
 /* Until a source has changed; false when a signal came first. */
-static bool wait_for_change(int watch) {
-  while (!cli_signals_have_come()) {
+static bool wait_for_change(cli_watch *watch) {
+  while (cli_signals_wait(cli_watch_fd(watch)))
     if (cli_watch_has_changed(watch)) return true;
-    poll(&(struct pollfd){.fd = watch, .events = POLLIN}, 1, -1);
-  }
   return false;
+}
+
+/* The script's folder, also that of the file which a link stands for; for tests the working folder, and
+ * what is named. */
+static cli_watch *watch_sources(const cli_options *o, bool is_test) {
+  cli_watch *watch = cli_watch_open();
+  if (watch == NULL) return NULL;
+  char target[PATH_MAX];
+  cli_watch_add(watch, is_test ? "." : o->script);
+  if (!is_test && realpath(o->script, target) != NULL) cli_watch_add(watch, target);
+  for (int i = 1; is_test && i < o->arg_count; i++)
+    if (o->args[i][0] != '-') cli_watch_add(watch, o->args[i]);
+  return watch;
 }
 
 /* --watch: a new handle for every run, so that nothing of the last one is left. */
@@ -267,19 +295,19 @@ static int run_again(const cli_options *o, cli_output *out, const char *json, co
     return EXIT_USAGE;
   }
   char path[PATH_MAX] = ".";
-  if (o->source == FROM_FILE) snprintf(path, sizeof path, "%s", o->script);
-  const char *folder = o->source == FROM_FILE ? dirname(path) : path;
-  int watch = cli_watch_open(folder), code;
-  if (watch < 0) return EXIT_USAGE;
+  if (!is_test) snprintf(path, sizeof path, "%s", o->script);
+  const char *folder = is_test ? path : dirname(path);
+  cli_watch *watch = watch_sources(o, is_test);
+  if (watch == NULL) return EXIT_USAGE;
   do {
     cli_output_init(out, o);
     out->watch = watch;
-    code = run_with_result(o, out, json, guard);
+    int code = run_with_result(o, out, json, guard);
     if (cli_signals_have_come()) break;
     if (!out->has_changed) cli_say("ended with %d; watching %s, Ctrl-C leaves", code, folder);
     else cli_say("a source has changed: again");
   } while (out->has_changed || wait_for_change(watch));
-  close(watch);
+  cli_watch_close(watch);
   return cli_signals_exit_code();
 }
 

@@ -24,7 +24,6 @@ void cli_say(const char *format, ...) {
 void cli_output_init(cli_output *output, const cli_options *options) {
   memset(output, 0, sizeof *output);
   output->options = options;
-  output->watch = -1;
   const char *term = getenv("TERM");
   bool is_dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
   bool has_terminal = isatty(STDERR_FILENO) && !is_dumb;

@@ -2,6 +2,7 @@
 #include "cli/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -108,6 +109,20 @@ void cli_signals_release(void) {
 bool cli_signals_have_come(void) {
   interrupts.is_seen = 1;
   return interrupts.count > 0;
+}
+
+/* They are kept back but in the wait itself: one that came in between would be missed. */
+bool cli_signals_wait(int fd) {
+  sigset_t ending, before;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  sigprocmask(SIG_BLOCK, &ending, &before);
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  int r = 0;
+  while (!cli_signals_have_come() && r <= 0) r = ppoll(&wanted, 1, NULL, &before);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return !cli_signals_have_come();
 }
 
 int cli_signals_exit_code(void) {

@@ -17,6 +17,9 @@ void cli_signals_release(void);
 bool cli_signals_have_come(void);
 int cli_signals_exit_code(void);
 
+/* Waits until the descriptor can be read; false: one has come that ends a run, also before. */
+bool cli_signals_wait(int fd);
+
 /* Whether the tasks are to be shown; asking takes the wish away. */
 bool cli_signals_take_dump(void);
 

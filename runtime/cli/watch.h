@@ -1,14 +1,23 @@
-/* --watch: sees when a source below a folder changes. */
+/* --watch: sees when a source in a folder, or anywhere below, changes. */
 #ifndef MH_CLI_WATCH_H
 #define MH_CLI_WATCH_H
 
 #include <stdbool.h>
 
-/* Watches the folder and all below it, but for hidden ones and node_modules. Returns a descriptor to poll
- * for reading; -1: that failed, and has been said. */
-int cli_watch_open(const char *folder);
+typedef struct cli_watch cli_watch;
+
+/* Watches nothing yet. NULL when that fails: it has been said. */
+cli_watch *cli_watch_open(void);
+void cli_watch_close(cli_watch *watch); /* NULL is allowed */
+
+/* Watches a folder, or the one a file is in, and all below it, also what is made there later; but no
+ * hidden folders, and no node_modules. What is not there is left out. */
+void cli_watch_add(cli_watch *watch, const char *path);
+
+/* A descriptor to poll for reading: when it is ready, ask whether a source has changed. */
+int cli_watch_fd(const cli_watch *watch);
 
 /* Whether a source has changed since the last call; waits until an editor is done with saving. */
-bool cli_watch_has_changed(int fd);
+bool cli_watch_has_changed(cli_watch *watch);
 
 #endif
