@@ -1,18 +1,13 @@
-/* The HTTP server: listening, running libmicrohttpd, the queue of requests, closing. See serve.h. */
+/* The HTTP server: opening, handing requests out, closing. See serve.h. */
 #include "io/serve.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "io/serve_parts.h"
 #include "moonherd.h"
-
-/* Answers need two runs of libmicrohttpd each, long bodies many more. */
-enum { RUNS_PER_PASS = 4 };
 
 const mh_server_options mh_server_defaults = {
     .header_limit = 32 * 1024,
@@ -24,68 +19,32 @@ const mh_server_options mh_server_defaults = {
     .min_rate = 240,
 };
 
-/* ---- running ------------------------------------------------------------------------------ */
+/* ---- ending libmicrohttpd ----------------------------------------------------------------- */
 
-static void on_idle(uv_idle_t *idle) {
-  (void)idle;  // an active idle handle keeps the loop from sleeping: that is all it is for
+static void on_closed(uv_handle_t *handle) {
+  mh_server_closed(handle->data);
 }
 
-static bool has_pending(struct MHD_Daemon *daemon) {
-  MHD_UNSIGNED_LONG_LONG ms;
-  return MHD_get_timeout(daemon, &ms) == MHD_YES && ms == 0;
+static void stop_listening(mh_server *s) {
+  int fd = MHD_quiesce_daemon(s->daemon);
+  if (fd >= 0) close(fd);
+  mh_listener_close(&s->listener);
 }
 
-static void finish_stop(mh_server *s);
-
-static void run(mh_server *s) {
-  for (int i = 0; i < RUNS_PER_PASS && s->wants_run; i++) {
-    s->wants_run = false;
-    MHD_run(s->daemon);
-    if (has_pending(s->daemon)) s->wants_run = true;
-  }
-}
-
-/* Once a pass, behind the descriptors and before the tasks. */
-static void on_check(uv_check_t *check) {
-  mh_server *s = check->data;
-  mh_loop_event(s->loop);
-  run(s);
-  if (s->is_stopping && s->conn_count == 0) {
-    finish_stop(s);
-  } else if (!s->wants_run) {
-    uv_idle_stop(&s->idle);
-    uv_check_stop(&s->check);
-  }
-}
-
-void mh_server_want_run(mh_server *s) {
-  if (s->daemon == NULL) return;
-  s->wants_run = true;
-  uv_idle_start(&s->idle, on_idle);
-  uv_check_start(&s->check, on_check);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events) {
-  (void)status;
-  (void)events;
-  mh_server_want_run(poll->data);
-}
-
-const char *mh_server_date(mh_server *s) {
-  static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  int64_t second = mh_clock_wall(&s->loop->clock) / (int64_t)MH_SECOND;
-  if (second == s->date_second) return s->date;
-  time_t t = (time_t)second;
-  struct tm tm;
-  if (gmtime_r(&t, &tm) == NULL) return s->date;
-  s->date_second = second;
-  // The name of a day or month must not depend on the locale, so no strftime.
-  snprintf(s->date, sizeof s->date, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
-           tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min,
-           tm.tm_sec);
-  return s->date;
+/* Ends libmicrohttpd and with it all connections, suspended ones included. */
+static void finish_stop(mh_server *s) {
+  if (!s->is_stopping) stop_listening(s);
+  s->is_stopping = true;
+  struct MHD_Daemon *daemon = s->daemon;
+  s->daemon = NULL;  // nothing asks for a run any more
+  // Closed before libmicrohttpd closes the descriptor that is watched.
+  uv_close((uv_handle_t *)&s->poll, on_closed);
+  uv_close((uv_handle_t *)&s->check, on_closed);
+  uv_close((uv_handle_t *)&s->idle, on_closed);
+  for (mh_conn *c = s->conns; c != NULL; c = c->next) mh_conn_release(c);
+  MHD_stop_daemon(daemon);
+  mh_op_ready(&s->accept, MOONHERD_ECLOSED);
+  mh_op_ready(&s->stopped, 0);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -110,6 +69,12 @@ static struct MHD_Daemon *start_daemon(mh_server *s) {
       mh_request_on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
 }
 
+static void on_poll(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  mh_server_want_run(poll->data);
+}
+
 static int watch_daemon(mh_server *s) {
   const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
   if (info == NULL || uv_poll_init(&s->loop->uv, &s->poll, info->epoll_fd) != 0) return -1;
@@ -130,6 +95,7 @@ int mh_server_open(mh_loop *loop, const mh_server_options *options, mh_server **
   s->loop = loop;
   s->options = *options;
   s->date_second = -1;
+  s->on_empty = finish_stop;
   mh_op_init(&s->accept, loop, "a request", NULL);
   mh_op_init(&s->stopped, loop, "the server to close", NULL);
   int e = mh_listener_open(&s->listener, options, why);
@@ -160,31 +126,6 @@ unsigned mh_server_port(const mh_server *server) {
 
 /* ---- the queue ---------------------------------------------------------------------------- */
 
-void mh_server_deliver(mh_server *s, mh_request *r) {
-  r->is_queued = true;
-  r->refs++;
-  r->queue_prev = s->queue_tail;
-  r->queue_next = NULL;
-  if (s->queue_tail != NULL) s->queue_tail->queue_next = r;
-  else s->queue_head = r;
-  s->queue_tail = r;
-  mh_op_ready(&s->accept, 0);
-}
-
-static void unqueue(mh_server *s, mh_request *r) {
-  if (r->queue_prev != NULL) r->queue_prev->queue_next = r->queue_next;
-  else s->queue_head = r->queue_next;
-  if (r->queue_next != NULL) r->queue_next->queue_prev = r->queue_prev;
-  else s->queue_tail = r->queue_prev;
-  r->is_queued = false;
-}
-
-void mh_server_withdraw(mh_server *s, mh_request *r) {
-  if (!r->is_queued) return;
-  unqueue(s, r);
-  mh_request_unref(r);
-}
-
 mh_op *mh_server_accept(mh_server *s) {
   if (s->accept.is_open) return NULL;
   mh_op_start(&s->accept);
@@ -195,16 +136,11 @@ mh_op *mh_server_accept(mh_server *s) {
 
 mh_request *mh_server_take(mh_server *s) {
   mh_request *r = s->queue_head;
-  if (r != NULL) unqueue(s, r);
+  if (r != NULL) mh_request_unqueue(r);
   return r;
 }
 
 /* ---- closing ------------------------------------------------------------------------------ */
-
-static void free_when_unused(mh_server *s) {
-  if (!s->is_freed || s->handles > 0 || s->requests > 0) return;
-  free(s);
-}
 
 static void free_spare(mh_server *s) {
   while (s->spare != NULL) {
@@ -213,47 +149,6 @@ static void free_spare(mh_server *s) {
     mh_request_destroy(r);
   }
   s->spare_count = 0;
-}
-
-static void on_closed(uv_handle_t *handle) {
-  mh_server_closed(handle->data);
-}
-
-void mh_server_closed(mh_server *s) {
-  if (--s->handles == 0) s->loop->open_handles--;
-  free_when_unused(s);
-}
-
-void mh_server_forget(mh_server *s) {
-  s->requests--;
-  free_when_unused(s);
-}
-
-static void stop_listening(mh_server *s) {
-  int fd = MHD_quiesce_daemon(s->daemon);
-  if (fd >= 0) close(fd);
-  mh_listener_close(&s->listener);
-}
-
-/* Ends libmicrohttpd and with it all connections, suspended ones included. */
-static void finish_stop(mh_server *s) {
-  if (!s->is_stopping) stop_listening(s);
-  s->is_stopping = true;
-  struct MHD_Daemon *daemon = s->daemon;
-  s->daemon = NULL;  // nothing asks for a run any more
-  // Closed before libmicrohttpd closes the descriptor that is watched.
-  uv_close((uv_handle_t *)&s->poll, on_closed);
-  uv_close((uv_handle_t *)&s->check, on_closed);
-  uv_close((uv_handle_t *)&s->idle, on_closed);
-  for (mh_conn *c = s->conns; c != NULL; c = c->next) mh_conn_release(c);
-  MHD_stop_daemon(daemon);
-  mh_op_ready(&s->accept, MOONHERD_ECLOSED);
-  mh_op_ready(&s->stopped, 0);
-}
-
-void mh_server_lost(mh_server *s) {
-  // Whoever waits in the backlog is let in by the run after the one that lost a connection.
-  if (s->conn_count-- == s->options.max_connections || s->is_stopping) mh_server_want_run(s);
 }
 
 static void refuse_untaken(mh_server *s) {
@@ -294,5 +189,5 @@ void mh_server_free(mh_server *s) {
   while ((r = mh_server_take(s)) != NULL) mh_request_unref(r);
   free_spare(s);
   s->is_freed = true;
-  free_when_unused(s);
+  mh_server_free_unused(s);
 }

@@ -32,8 +32,8 @@ static void nudge(mh_conn *c) {
 static void on_watch(uv_poll_t *watch, int status, int events) {
   mh_conn *c = watch->data;
   mh_loop_event(c->server->loop);
-  if (c->early != NULL) {
-    mh_early_event(c, status, events);
+  if (c->writer != NULL) {
+    c->writer->on_event(c, status, events);
   } else if (c->phase == PHASE_SEND) {  // a reader has made room, see check_reader
     c->moved_at = mh_loop_now(c->server->loop);
     unwatch(c);
@@ -167,7 +167,7 @@ static void check_reader(mh_conn *c) {
     mh_conn_end(c, MOONHERD_ETIMEOUT);
     return;
   }
-  if (!c->is_watched && c->early == NULL) mh_conn_watch(c, UV_WRITABLE);
+  if (!c->is_watched && c->writer == NULL) mh_conn_watch(c, UV_WRITABLE);
   set_limit(c, mh_clock_after(now, window / SAMPLES));
 }
 
@@ -239,8 +239,8 @@ static void close_conn(mh_conn *c) {
   if (c->prev != NULL) c->prev->next = c->next;
   else s->conns = c->next;
   if (c->next != NULL) c->next->prev = c->prev;
-  mh_early_free(c->early);
-  c->early = NULL;
+  if (c->writer != NULL) c->writer->on_close(c->writer);
+  c->writer = NULL;
   mh_server_lost(s);
   if (c->has_watch) uv_close((uv_handle_t *)&c->watch, on_watch_closed);
   else free(c);

@@ -15,7 +15,8 @@
 
 enum { PARTS_AT_ONCE = 16 };
 
-struct mh_early {
+typedef struct early {
+  mh_writer writer; /* first: a pointer to it is one to the whole */
   mh_buf head;
   void (*release)(void *owner);
   void *owner;
@@ -25,10 +26,9 @@ struct mh_early {
   bool is_end;    /* the client has closed its side */
   size_t at, count;
   uv_buf_t parts[]; /* what is left of the head and the segments */
-};
+} early;
 
-void mh_early_free(mh_early *e) {
-  if (e == NULL) return;
+static void free_early(early *e) {
   if (e->release != NULL) e->release(e->owner);
   mh_buf_fini(&e->head);
   free(e);
@@ -38,7 +38,7 @@ static int write_head(mh_request *r, const mh_answer *a, mh_buf *head) {
   int e = mh_buf_printf(head, "HTTP/1.1 %u %s\r\nConnection: close\r\n", a->status,
                         MHD_get_reason_phrase_for(a->status));
   if (e == 0 && !mh_answer_has(a, "date"))
-    e = mh_buf_printf(head, "Date: %s\r\n", mh_server_date(r->server));
+    e = mh_buf_printf(head, "Date: %s\r\n", mh_answer_date(r->server));
   if (e == 0 && a->status != MHD_HTTP_NO_CONTENT)
     e = mh_buf_printf(head, "Content-Length: %zu\r\n", mh_answer_total(a));
   for (size_t i = 0; i < a->header_count && e == 0; i++)
@@ -56,15 +56,15 @@ static int copy_body(const mh_answer *a, mh_buf *head) {
 }
 
 /* Takes over the release of the answer when it succeeds. */
-static mh_early *new_early(mh_request *r, const mh_answer *a) {
+static early *new_early(mh_request *r, const mh_answer *a) {
   bool has_body = !mh_answer_is_bodyless(r, a->status);
   bool is_copied = mh_answer_total(a) <= MH_ANSWER_COPIED;
   size_t segments = has_body && !is_copied ? a->segment_count : 0;
-  mh_early *e = calloc(1, sizeof *e + (segments + 1) * sizeof e->parts[0]);
+  early *e = calloc(1, sizeof *e + (segments + 1) * sizeof e->parts[0]);
   if (e == NULL) return NULL;
   mh_buf_init(&e->head, NULL);
   if (write_head(r, a, &e->head) != 0 || (has_body && is_copied && copy_body(a, &e->head) != 0)) {
-    mh_early_free(e);
+    free_early(e);
     return NULL;
   }
   e->count = segments + 1;
@@ -81,7 +81,7 @@ static mh_early *new_early(mh_request *r, const mh_answer *a) {
 
 /* ---- the socket --------------------------------------------------------------------------- */
 
-static void advance(mh_early *e, size_t n) {
+static void advance(early *e, size_t n) {
   while (e->at < e->count && n >= e->parts[e->at].len) n -= e->parts[e->at++].len;
   if (e->at == e->count) return;
   e->parts[e->at].base += n;
@@ -89,7 +89,7 @@ static void advance(mh_early *e, size_t n) {
 }
 
 /* Writes what the socket takes. False: it is broken. */
-static bool send_parts(mh_conn *c, mh_early *e) {
+static bool send_parts(mh_conn *c, early *e) {
   while (e->at < e->count) {
     size_t count = e->count - e->at < PARTS_AT_ONCE ? e->count - e->at : PARTS_AT_ONCE;
     // uv_buf_t is laid out as struct iovec: libuv itself relies on it.
@@ -103,7 +103,7 @@ static bool send_parts(mh_conn *c, mh_early *e) {
 }
 
 /* Reads and drops what has come. False: the client has gone. */
-static bool drop_input(mh_conn *c, mh_early *e) {
+static bool drop_input(mh_conn *c, early *e) {
   char scrap[16 * 1024];
   while (!e->is_enough && !e->is_end) {
     ssize_t n = recv(c->fd, scrap, sizeof scrap, 0);
@@ -122,7 +122,7 @@ static void linger(mh_conn *c) {
 }
 
 /* False: the connection can be closed. */
-static bool go_on(mh_conn *c, mh_early *e, int events) {
+static bool go_on(mh_conn *c, early *e, int events) {
   if (!e->is_sent && !send_parts(c, e)) return false;
   if (!drop_input(c, e)) return false;
   if (e->is_sent && (e->is_end || (events & UV_DISCONNECT) != 0)) return false;
@@ -132,20 +132,25 @@ static bool go_on(mh_conn *c, mh_early *e, int events) {
   return mh_conn_watch(c, want != 0 ? want : UV_DISCONNECT);
 }
 
-void mh_early_event(mh_conn *c, int status, int events) {
-  if (status < 0 || !go_on(c, c->early, events)) mh_conn_end(c, MOONHERD_ECLOSED);
+static void on_event(mh_conn *c, int status, int events) {
+  if (status < 0 || !go_on(c, (early *)c->writer, events)) mh_conn_end(c, MOONHERD_ECLOSED);
+}
+
+static void on_close(mh_writer *writer) {
+  free_early((early *)writer);
 }
 
 int mh_early_start(mh_request *r, const mh_answer *a) {
   mh_conn *c = r->conn;
-  mh_early *e = new_early(r, a);
+  early *e = new_early(r, a);
   if (e == NULL) {
     mh_answer_release(a);
     return MOONHERD_ENOMEM;
   }
   r->is_answered = r->must_close = true;
   mh_buf_clear(&r->body);
-  c->early = e;
+  e->writer = (mh_writer){on_event, on_close};
+  c->writer = &e->writer;
   mh_conn_hold(c);
   mh_conn_enter(c, PHASE_SEND);
   if (!go_on(c, e, 0)) mh_conn_end(c, MOONHERD_ECLOSED);

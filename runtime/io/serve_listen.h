@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include "io/serve.h"
+#include "io/serve_options.h"
 
 typedef struct mh_listener {
   int fd;
