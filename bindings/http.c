@@ -536,10 +536,15 @@ static const luaL_Reg response_meta[] = {
     {"__pairs", f_response_pairs},
     {NULL, NULL},
 };
+/* gets_credential(url) -> whether the environment's credential may go there. */
+static int f_gets_credential(lua_State *L) {
+  lua_pushboolean(L, mh_http_gets_credential(mh_guard_of(L), luaL_checkstring(L, 1)));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"open", f_open},
-    {"header", f_header},
-    {"version", f_version},
+    {"open", f_open},       {"header", f_header},
+    {"version", f_version}, {"gets_credential", f_gets_credential},
     {NULL, NULL},
 };
 

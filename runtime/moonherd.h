@@ -154,8 +154,8 @@ typedef struct moonherd_config {
    * With a guard scripts have no bytecode, no C modules but those that are linked in, none of
    * moonherd's private modules (those with _, folders, their parts), of `debug` only traceback, getinfo
    * and getmetatable, no metatables of userdata and strings. moonherd calls no function they replace.
-   * Without "processes" they do not see the environment's credentials. What the host loads or registers
-   * is not guarded, nor what the platform does with its state folder: keep that out of "files". */
+   * Without "processes" they do not see the environment's credentials, sent to the target alone. Not
+   * guarded: what the host loads or registers, and the platform's state folder: keep it out of "files". */
   const char *guard;
 
   /* Instructions of Lua that one script may run, all its tasks and coroutines together; counted in

@@ -227,6 +227,10 @@ const char *mh_guard_request_refusal(const mh_guard *guard, const mh_guard_reque
   return NULL;
 }
 
+bool mh_guard_gives_credential(const mh_guard *guard, const mh_guard_request *r) {
+  return guard == NULL || guard->allows_processes || path_in_api(guard, r) != NULL;
+}
+
 /* ---- the end ------------------------------------------------------------------------------ */
 
 static void free_strings(mh_strings *strings) {

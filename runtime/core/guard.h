@@ -46,6 +46,10 @@ const char *mh_guard_request_refusal(const mh_guard *guard, const mh_guard_reque
  * processes, which would tell it, nothing is hidden. */
 bool mh_guard_hides(const mh_guard *guard, const char *variable, size_t n);
 
+/* Whether a client may send the environment's credential along. Where it is hidden, only to the API:
+ * with "network": "any" a script could name a place of its own. */
+bool mh_guard_gives_credential(const mh_guard *guard, const mh_guard_request *request);
+
 /* Whether what a real path leads to is inside of the folders of `read` or `write`, and, when it is to
  * be changed, no file that SQLite keeps beside a database. */
 const char *mh_guard_real_path(const mh_guard *guard, const char *real_path, bool is_write);

@@ -76,6 +76,17 @@ const char *mh_http_refusal(const mh_guard *guard, const mh_transfer *t) {
   return why;
 }
 
+bool mh_http_gets_credential(const mh_guard *guard, const char *url) {
+  parts p = {NULL, NULL, NULL, NULL};
+  bool gets = false;
+  if (split(url, &p) == CURLUE_OK) {
+    mh_guard_request r = {.scheme = p.scheme, .host = p.host, .port = p.port, .path = p.path};
+    gets = mh_guard_gives_credential(guard, &r);
+  }
+  free_parts(&p);
+  return gets;
+}
+
 /* The prefix without slashes at its end. */
 static char *copy_prefix(const char *path) {
   size_t n = strlen(path);

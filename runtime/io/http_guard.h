@@ -12,6 +12,9 @@ const char *mh_http_refusal(const mh_guard *guard, const mh_transfer *t);
 /* Whether it goes over the socket of an embedded platform of this handle. */
 bool mh_http_is_platform(const mh_transfer *t);
 
+/* Whether the environment's credential may go to a URL: see guard.h. */
+bool mh_http_gets_credential(const mh_guard *guard, const char *url);
+
 /* Takes the URL of an API apart. 0, MOONHERD_EINVAL or MOONHERD_ENOMEM. */
 int mh_api_place_set(mh_api_place *place, const char *url);
 

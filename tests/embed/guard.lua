@@ -443,10 +443,16 @@ function cases.no_network_but_the_api()
   refused(moonherd.serve, { port = 0, handler = print })
 end
 
--- The socket of the platform, past the client. Nothing gives the script its credential: what the
--- guard lets pass, the platform turns down.
+-- The socket of the platform, which the test puts where the script may look.
+local function socket_of_platform()
+  moonherd.connect()
+  return assert(moonherd.fs.glob(inside .. "/moonherd-*/*.sock")[1])
+end
+
+-- That, past the client. Nothing gives the script its credential: what the guard lets pass, the
+-- platform turns down.
 local function over_socket()
-  local socket = assert(moonherd.connect()._socket)
+  local socket = socket_of_platform()
   return function (method, path, headers)
     return http.request { method = method, url = "http://localhost" .. path,
       unix_socket = socket, headers = headers, body = method:find "^P" and "{}" or nil }
@@ -491,7 +497,7 @@ end
 
 -- Nothing puts a second request, or another line, behind the one that the guard has seen.
 function cases.a_request_is_one_request()
-  local socket = assert(moonherd.connect()._socket)
+  local socket = socket_of_platform()
   local second = "DELETE " .. NAMESPACES .. "/other HTTP/1.1\r\nhost: localhost\r\n\r\n"
   for _, request in ipairs {
     { headers = { ["content-length"] = "0" } }, { headers = { ["Content-Length "] = "0" } },
@@ -540,6 +546,31 @@ function cases.with_any_network_the_api_is_guarded_still()
   end
   local ok, err = pcall(http.get, "http://127.0.0.1:9/client/v4/zones")
   assert(not ok and err.reason == "connect_failed", tostring(err))
+end
+
+-- With it a script can listen: the credential must not come to where it does.
+function cases.the_credential_goes_to_the_api_alone()
+  local seen = {}
+  local server = moonherd.spawn(moonherd.serve, { port = 0, on_listen = function (s)
+    seen.base = ("http://127.0.0.1:%d/client/v4"):format(s.port)
+  end, handler = function (request)
+    for name, value in pairs(request.headers) do seen[#seen + 1] = name .. ": " .. value end
+    request:respond(404, {}, "{}")
+  end })
+  while not seen.base do moonherd.sleep(0.01) end
+  refused(moonherd.connect, { base_url = seen.base, account_id = "1" })
+  refused(moonherd.connect, { target = seen.base, account_id = "1" })
+  refused(moonherd.connect, { target = "cloudflare", base_url = seen.base, account_id = "1" })
+  local own = moonherd.connect { base_url = seen.base, account_id = "1", api_token = "own" }
+  assert(not pcall(own.namespaces, own) and table.concat(seen, "\n"):find("Bearer own", 1, true))
+  local client = moonherd.connect { account_id = "1", retry = false, timeout = 0.2, budget = false }
+  for _, field in ipairs { "_base", "_socket", "_ca_file", "base", "target", "_state" } do
+    client[field] = seen.base
+  end
+  pcall(client.namespaces, client)
+  pcall(client.doctor, client)
+  assert(not table.concat(seen, "\n"):find "a%-token")
+  server:cancel()
 end
 
 -- ---- redirects ----------------------------------------------------------------------------------

@@ -130,7 +130,9 @@ static int make_folder(void **state) {
   make("in/link", "../secret");
   make("out/way", "../secret");
   make("out/dangling", "../secret/new");
-  return 0;
+  char sockets[600];
+  snprintf(sockets, sizeof sockets, "%s/in", root);
+  return setenv("XDG_RUNTIME_DIR", sockets, 1);
 }
 
 static int remove_folder(void **state) {
@@ -185,10 +187,12 @@ static const struct {
     {"paths_lead_where_they_seem_to", NULL, NULL},
     {"a_request_is_one_request", NULL, NULL},
     {"the_client_is_held_too", NULL, NULL},
-    {"a_script_that_only_reads", NULL, "{\"read_only\":true}"},
+    {"a_script_that_only_reads", NULL, "{" FILES ",\"read_only\":true}"},
     {"with_any_network_the_api_is_guarded_still",
      "{\"target\":\"http://api.test:9/client/v4\",\"insecure_base_url\":true}",
      "{\"accounts\":[\"1\"],\"network\":\"any\"}"},
+    {"the_credential_goes_to_the_api_alone", "{\"insecure_base_url\":true,\"log\":\"error\"}",
+     "{\"network\":\"any\"}"},
 };
 
 static void fill(char *text, size_t size, const char *format) {
@@ -261,6 +265,7 @@ static void a_redirect_leads_nowhere(void **state) {
 
 int main(void) {
   setenv("CLOUDFLARE_API_TOKEN", "a-token-that-no-script-sees", 1);
+  setenv("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:9/client/v4", 1);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_wrong_with_a_guard_is_said),
       cmocka_unit_test(no_way_leads_out),

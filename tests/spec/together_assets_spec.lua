@@ -1,6 +1,7 @@
 -- Static assets from a folder of the client to the bytes that the platform keeps.
 local cloudflare = require "moonherd.cloudflare"
 local folders = require "tests.spec.support.folder"
+local handles = require "moonherd.cloudflare.handles"
 local moonherd = require "moonherd"
 local stand_in = require "tests.spec.support.stand_in"
 local stored = require "tests.spec.support.assets"
@@ -25,7 +26,7 @@ describe("assets from client to platform", function ()
       return cloudflare.connect { base_url = "http://localhost/client/v4",
         account_id = support.ACCOUNT, api_token = support.TOKEN }
     end)
-    client._socket = server.socket -- as for the target "local"
+    handles.connection(client).socket = server.socket -- as for the target "local"
     ns = client:namespace "prod"
     folder = folders.new(SITE)
   end)

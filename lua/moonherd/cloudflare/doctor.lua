@@ -38,10 +38,11 @@ end
 
 -- Sent outside of the budget and once: what hinders it is what is looked for.
 local function ask(client, endpoint, path)
+  local connection = handles.connection(client)
   local response, err = moonherd_try(http.request, {
-    method = "GET", url = client._base .. path, headers = handles.headers(client),
-    timeout = client._timeout or endpoint.timeout, unix_socket = client._socket,
-    ca_file = client._ca_file,
+    method = "GET", url = connection.base .. path, headers = connection.headers,
+    timeout = client._timeout or endpoint.timeout, unix_socket = connection.socket,
+    ca_file = connection.ca_file,
   })
   if not response then return nil, err end
   local envelope, refused = answers.judge(endpoint, response)
@@ -153,8 +154,8 @@ end
 
 local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
-local function add_proxy(report, client)
-  if client._socket or url.is_loopback(url.parse_base(client._base).host) then
+local function add_proxy(report, connection)
+  if connection.socket or url.is_loopback(url.parse_base(connection.base).host) then
     return add_ok(report, "proxy", "none: the target is on this machine")
   end
   for _, name in ipairs(PROXIES) do
@@ -167,12 +168,12 @@ local function add_proxy(report, client)
   add_ok(report, "proxy", "none")
 end
 
-local function add_tls(report, client)
-  if client._socket then return add_ok(report, "tls", "not needed: a private socket") end
-  local base = url.parse_base(client._base)
+local function add_tls(report, connection)
+  if connection.socket then return add_ok(report, "tls", "not needed: a private socket") end
+  local base = url.parse_base(connection.base)
   if base.scheme == "https" then
     return add_ok(report, "tls", "certificates are checked%s",
-      client._ca_file and (" against " .. client._ca_file) or "")
+      connection.ca_file and (" against " .. connection.ca_file) or "")
   end
   if url.is_loopback(base.host) then return add_ok(report, "tls", "not needed on this machine") end
   add_warning(report, "tls", "use https", "the credential travels in plain text")
@@ -214,12 +215,13 @@ function M.examine(client, opts)
   local wanted = read(opts).namespace
   if wanted then names.check_worker(wanted, "client:doctor", "a namespace") end
   local report = {}
-  add_ok(report, "target", "%s", client._state and client.target or client._base)
+  local connection = handles.connection(client)
+  add_ok(report, "target", "%s", client._state and client.target or connection.base)
   local endpoint = endpoints.list_namespaces
   local response, err, envelope = ask(client, endpoint, endpoint.format:format(client._account))
   if err and not errors.is(err) then error(err, 0) end
-  add_proxy(report, client)
-  add_tls(report, client)
+  add_proxy(report, connection)
+  add_tls(report, connection)
   add_answer(report, client, err, envelope, wanted)
   if response then add_clock(report, response) end
   add_budget(report, client, response)

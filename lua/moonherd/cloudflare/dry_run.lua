@@ -8,6 +8,7 @@
 local async = require "moonherd.async"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local handles = require "moonherd.cloudflare.handles"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
 local lines = require "moonherd.cloudflare.dry_line"
@@ -32,7 +33,8 @@ local scratches = {}
 
 -- The scratch platform of a client's account; it starts at the first write.
 local function scratch_of(client, connect)
-  local place = client._base .. (client._socket or "") .. "/" .. client._account
+  local connection = handles.connection(client)
+  local place = connection.base .. (connection.socket or "") .. "/" .. client._account
   if not scratches[place] then
     scratches[place] = setmetatable({
       connect = connect, done = {}, live = {}, made = {}, ids = {},

@@ -1,33 +1,27 @@
 -- What the client, namespaces and scripts have in common as handles: methods that say so when they
 -- are called with a dot, and a credential that is nowhere in them. Handles get printed, encoded and
--- logged; nothing that walks through one may find a token.
+-- logged; nothing that walks through one may find a token. Nor may anybody who sets the fields of
+-- one send its token elsewhere: where its requests go is kept here, beside the credential.
 local errors = require "moonherd.error"
 
 local M = {}
 
-local headers = setmetatable({}, { __mode = "k" })
-local json_headers = setmetatable({}, { __mode = "k" })
+local connections = setmetatable({}, { __mode = "k" })
 
---- Gives a client the headers of its requests.
+--- Gives a client its connection.
 ---@param client table
----@param plain table  those of every request, the credential among them
----@param json table  those of a request with a JSON body
-function M.set_headers(client, plain, json)
-  headers[client], json_headers[client] = plain, json
+---@param connection table  {base=, socket=, ca_file=, headers=, json_headers=}: the base URL, the
+---  path of a socket or nil, the certificates to trust or nil, the headers of every request, the
+---  credential among them, and those of a request with a JSON body
+function M.set_connection(client, connection)
+  connections[client] = connection
 end
 
---- The headers of a client's requests; not to be changed.
+--- The connection of a client; not to be changed.
 ---@param client table
----@return table headers
-function M.headers(client)
-  return headers[client]
-end
-
---- The headers of a client's requests with a JSON body; not to be changed.
----@param client table
----@return table headers
-function M.json_headers(client)
-  return json_headers[client]
+---@return table connection
+function M.connection(client)
+  return connections[client]
 end
 
 --- The client of a namespace or a script.

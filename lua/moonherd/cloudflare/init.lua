@@ -88,12 +88,13 @@ local function client_at(place, opts)
   local headers = headers_of(place.credential)
   local client = setmetatable({
     account_id = place.account, target = place.name,
-    _account = url.encode(place.account), _base = place.base, _socket = place.socket,
-    _state = place.state,
-    _timeout = opts.timeout, _ca_file = opts.ca_file, _requests = 0,
-    _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
+    _account = url.encode(place.account), _state = place.state, _timeout = opts.timeout,
+    _requests = 0, _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
   }, Client)
-  handles.set_headers(client, headers, with_json(headers))
+  handles.set_connection(client, {
+    base = place.base, socket = place.socket, ca_file = opts.ca_file,
+    headers = headers, json_headers = with_json(headers),
+  })
   return client
 end
 
@@ -178,6 +179,8 @@ end
 ---@return client client
 ---@error usage target_conflict  when the command line names another target or account
 ---@error usage target_missing  when CI is set and nothing names a target
+---@error usage guarded  when the script names a place of its own and brings no credential, under a
+---  guard that keeps the environment's
 ---@error usage no_credential  when there is none; no_account likewise
 ---@error usage virtual_clock  when the clock is virtual and the target not on this machine
 ---@error usage insecure_base_url  when a credential would travel in plain http

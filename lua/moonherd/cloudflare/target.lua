@@ -4,6 +4,7 @@
 -- an error.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
+local raw_http = require "moonherd._http"
 local url = require "moonherd.cloudflare.url"
 
 local M = {}
@@ -152,13 +153,28 @@ local function check_safe(base, host)
     "a credential is not sent to %s: plain http can be read on the way", base.base)
 end
 
+-- A guard keeps the environment's credential from scripts; a place that one names would show it.
+local function check_guard(base)
+  if raw_http.gets_credential(base.base .. "/") then return end
+  refuse("guarded", "give api_token, or have the program that runs the script name the target",
+    "the guard of this program keeps its credential from %s", base.base)
+end
+
+-- The environment's, unless the script brings its own.
+local function choose_credential(base, opts)
+  local own = of_options(opts)
+  if own then return own end
+  if opts.base_url or opts.target and opts.target:find("://", 1, true) then check_guard(base) end
+  return of_environment()
+end
+
 -- ---- both --------------------------------------------------------------------------------------
 
 local function remote(target, opts, host)
   local base = choose_base(target, opts)
   check_clock(base, host)
   check_safe(base, host)
-  local credential = of_options(opts) or of_environment()
+  local credential = choose_credential(base, opts)
   local account = choose_account(opts, host) or env "CLOUDFLARE_ACCOUNT_ID"
   if not account then
     refuse("no_account", "set CLOUDFLARE_ACCOUNT_ID, or give account_id", "there is no account id")

@@ -26,10 +26,11 @@ end
 
 -- The headers of a body: JSON text shares a table, a form has a boundary of its own.
 local function headers_of(client, endpoint, body)
-  if body == nil then return handles.headers(client) end
-  if type(body) == "string" then return handles.json_headers(client) end
+  local connection = handles.connection(client)
+  if body == nil then return connection.headers end
+  if type(body) == "string" then return connection.json_headers end
   local headers = { ["content-type"] = body.content_type }
-  for name, value in pairs(handles.headers(client)) do headers[name] = value end
+  for name, value in pairs(connection.headers) do headers[name] = value end
   if endpoint.auth == "session" then use_session(headers, body.token) end
   return headers
 end
@@ -88,15 +89,15 @@ end
 -- Sends once. The only place that does, and that takes from the budget.
 local function send_once(client, endpoint, path, headers, body, number)
   local content, length = content_of(body)
-  local budget = client._budget
+  local connection, budget = handles.connection(client), client._budget
   if budget then take(budget, endpoint) end
   client._requests = client._requests + 1
   local began = trace.is_on and trace.now()
   local ok, response = pcall(http.request, {
-    method = endpoint.method, url = client._base .. path, headers = headers,
+    method = endpoint.method, url = connection.base .. path, headers = headers,
     body = content, content_length = length,
     timeout = client._timeout or endpoint.timeout,
-    unix_socket = client._socket, ca_file = client._ca_file,
+    unix_socket = connection.socket, ca_file = connection.ca_file,
   })
   if budget then note(budget, endpoint, ok and response) end
   if not ok then
