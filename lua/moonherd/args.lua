@@ -2,6 +2,7 @@
 -- read is one line on standard error and exit code 2, as for moonherd itself.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
+local own_options = require "moonherd._own_options"
 local words_of = require "moonherd._words"
 
 local M = {}
@@ -141,6 +142,13 @@ local function fill(items, values)
   return values
 end
 
+-- An option of moonherd behind the script's name is the script's.
+local function hint_at_own_option(why)
+  local name = why:match "^unknown option '(%-%-[%w-]+)"
+  if not name or not own_options[name] then return why end
+  return ("%s; moonherd's own %s stands before the script's name"):format(why, name)
+end
+
 -- The values; nil, a text and the exit code when there is nothing left to do.
 local function read(spec, items, words)
   local parser = parser_of(spec, items)
@@ -152,7 +160,7 @@ local function read(spec, items, words)
     if values then return values end
   end
   why = why:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)"):gsub("\n", " ")
-  return nil, ("%s: %s"):format(spec.name, why), 2
+  return nil, ("%s: %s"):format(spec.name, hint_at_own_option(why)), 2
 end
 
 local function describe_all(spec)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/missing.h"
 #include "cli/repl.h"
 #include "cli/result.h"
 #include "cli/signals.h"
@@ -67,7 +68,7 @@ static const char *why_unreadable(const char *path) {
 
 static int say_load_failed(int e, const char *what) {
   if (e == MOONHERD_ESCRIPT) return EXIT_SCRIPT_FAILED;  // on_error has said why
-  if (e == MOONHERD_ENOENT) cli_say("cannot open %s: no such file", what);
+  if (e == MOONHERD_ENOENT) cli_say_missing(what);
   else if (e == MOONHERD_EIO) cli_say("cannot read %s: %s", what, why_unreadable(what));
   else cli_say("cannot load %s", what);
   return EXIT_USAGE;
@@ -290,10 +291,6 @@ static cli_watch *watch_sources(const cli_options *o, bool is_test) {
 /* --watch: a new handle for every run, so that nothing of the last one is left. */
 static int run_again(const cli_options *o, cli_output *out, const char *json, const char *guard) {
   bool is_test = o->source == FROM_COMMAND && strcmp(o->script, "test") == 0;
-  if (o->source != FROM_FILE && !is_test) {
-    cli_say("--watch is for scripts that are files, and for test");
-    return EXIT_USAGE;
-  }
   char path[PATH_MAX] = ".";
   if (!is_test) snprintf(path, sizeof path, "%s", o->script);
   const char *folder = is_test ? path : dirname(path);

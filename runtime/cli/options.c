@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/missing.h"
 
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
@@ -240,8 +241,9 @@ static int take_code(int argc, char **argv, int i, cli_options *o) {
 /* A word that is neither a command nor a file. */
 static int not_found(const char *word) {
   bool looks_like_file = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
-  if (!looks_like_file) return unknown("command", word, cli_commands);
-  cli_say("cannot open %s: %s", word, strerror(errno));
+  if (!looks_like_file) cli_say_unknown(word, cli_nearest(cli_commands, word));
+  else if (errno == ENOENT) cli_say_missing(word);
+  else cli_say("cannot open %s: %s", word, strerror(errno));
   return EXIT_USAGE;
 }
 
@@ -261,11 +263,7 @@ static int take_repl(cli_options *o) {
   return -1;
 }
 
-int cli_parse(int argc, char **argv, cli_options *o) {
-  memset(o, 0, sizeof *o);
-  o->env_files = calloc((size_t)argc + 1, sizeof *o->env_files);
-  if (o->env_files == NULL) return EXIT_SCRIPT_FAILED;
-  o->env_files[o->env_file_count++] = "--env-file";
+static int parse(int argc, char **argv, cli_options *o) {
   bool has_run = false;
   for (int i = 1; i < argc;) {
     const char *arg = argv[i];
@@ -295,6 +293,30 @@ int cli_parse(int argc, char **argv, cli_options *o) {
   if (has_run) cli_say("run needs a script");
   else cli_print_help(stderr);
   return EXIT_USAGE;
+}
+
+/* Options that some of what can be run has no use for: whoever gave one would wait for its effect. */
+static int check_fit(const cli_options *o) {
+  bool is_command = o->source == FROM_COMMAND;
+  bool is_test = is_command && is_same(o->script, "test");
+  if (o->watches && o->source != FROM_FILE && !is_test) {
+    cli_say("--watch is for scripts that are files, and for test");
+    return EXIT_USAGE;
+  }
+  if (o->guard != NULL && is_command) {
+    cli_say("--guard is for scripts, not for moonherd %s", o->script);
+    return EXIT_USAGE;
+  }
+  return -1;
+}
+
+int cli_parse(int argc, char **argv, cli_options *o) {
+  memset(o, 0, sizeof *o);
+  o->env_files = calloc((size_t)argc + 1, sizeof *o->env_files);
+  if (o->env_files == NULL) return EXIT_SCRIPT_FAILED;
+  o->env_files[o->env_file_count++] = "--env-file";
+  int code = parse(argc, argv, o);
+  return code >= 0 ? code : check_fit(o);
 }
 
 /* ---- the handle's options ------------------------------------------------------------------ */

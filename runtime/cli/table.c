@@ -37,8 +37,12 @@ const cli_entry cli_flags[] = {
      "where API calls go; default: MOONHERD_TARGET, else cloudflare\n"
      "when a credential is in the environment, else local"},
     {"--state", "DIR", "state of the embedded platform; default .moonherd"},
-    {"--account", "ID", "account; default CLOUDFLARE_ACCOUNT_ID"},
-    {"--env-file", "FILE", "set what a .env file says and the environment does not"},
+    {"--account", "ID",
+     "account, 32 hex digits; default CLOUDFLARE_ACCOUNT_ID, on the embedded\n"
+     "platform, which has them all, one of zeros"},
+    {"--env-file", "FILE",
+     "set what a .env file says and the environment does not; its path is\n"
+     "from the working folder, that of moonherd.env.load from the script's"},
     {"--guard", "FILE",
      "rules for what the script may do, as JSON; moonherd.h tells them:\n"
      "accounts, namespaces, read_only, processes, files, network"},

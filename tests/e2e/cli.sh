@@ -155,6 +155,15 @@ check 'lines, quotes, export' prints '7	from file	full'
 check 'the environment comes first' gives 0 "$moonherd" --env-file more.env -e \
   'print(os.getenv "HOME" ~= "/elsewhere")'
 check 'it stays as it is' prints true
+mkdir -p project/elsewhere
+echo 'NAME=beside the script' > project/elsewhere/a.env
+echo 'NAME=of the working folder' > project/a.env
+echo 'require "moonherd".env.load "a.env" print(os.getenv "NAME", require "moonherd".env.get "NAME")' > project/elsewhere/env.lua
+check 'the path of --env-file is from the working folder' gives 0 sh -c "cd project && '$moonherd' --env-file a.env -e 'print(os.getenv \"NAME\")'"
+check 'is read' prints 'of the working folder'
+check 'that of moonherd.env.load from the script' gives 0 sh -c "cd project && '$moonherd' elsewhere/env.lua"
+check 'is read, too' prints 'nil	beside the script'
+check 'the help says both' sh -c "'$moonherd' help | grep -A1 -- '--env-file' | grep -q 'moonherd.env.load from the script'"
 check 'a bad env file' gives 2 "$moonherd" --env-file bad.env hello.lua
 check 'is not shown' sh -c "! grep -q secret '$err'"
 
@@ -174,6 +183,33 @@ check 'is left as it was' sh -c "[ \$(wc -c < garbage/platform.db) = 9000 ]"
 printf '\0\0\3\347' | dd of=newer/platform.db bs=1 seek=60 conv=notrunc 2> "$err" # user_version
 check 'a database of a newer program' state_error newer newer
 
+# The embedded platform has every account: each has its own namespaces.
+of_account() { # NAMES OPTION…
+  names=$1
+  shift
+  gives 0 "$moonherd" --target local --state accounts --log error "$@" -e 'local client = require "moonherd".connect()
+    client:ensure_namespace("of-" .. client.account_id:sub(-1))
+    print(client:namespaces()[1].namespace_name, #client:namespaces())' && prints "$names"
+}
+check 'an account of the embedded platform' of_account 'of-f	1' --account 0123456789abcdef0123456789abcdef
+check 'is another than the usual one' of_account 'of-0	1'
+check 'which the environment does not name' of_account 'of-0	1' --account 00000000000000000000000000000000
+check 'what is no account' gives 1 "$moonherd" --target local --state accounts --account x -e \
+  'require "moonherd".connect():namespaces()'
+check 'is refused, with what it is like' says '32 hex digits'
+
+cat > options.lua <<'LUA'
+local options = require "moonherd".args { name = "tool", { "--count", type = "integer" }, { "--log" } }
+print(options.count, options.log)
+LUA
+check 'an option behind the script is its own' gives 0 "$moonherd" options.lua --log loud --count 3
+check 'whatever moonherd has' prints '3	loud'
+check 'one that it does not have' gives 2 "$moonherd" options.lua --result out.json
+check 'is told where that of moonherd stands' says \
+  "tool: unknown option '--result'; moonherd's own --result stands before the script's name"
+check 'but for others' gives 2 "$moonherd" options.lua --reslt out.json
+check 'nothing is said of that' sh -c "! grep -q 'own --' '$err'"
+
 connects() { # TARGET: a script that asks for one
   echo "require 'moonherd'.connect { target = '$1' }"
 }
@@ -190,6 +226,10 @@ check '--guard refuses what its file does not grant' gives 1 "$moonherd" --guard
 check 'and says which rule it is' grep -q '"namespaces" of the guard' err
 check 'a guard with an unknown member' gives 2 "$moonherd" --guard=bad-guard.json hello.lua
 check 'a guard that is not there' gives 2 "$moonherd" --guard none.json hello.lua
+for command in 'test spec' 'repl' 'api GET /x' 'new y' 'jobs list'; do
+  check "a guard is not for $command" gives 2 "$moonherd" --guard guard.json $command
+  check 'as is said' says "--guard is for scripts, not for moonherd ${command%% *}"
+done
 check 'the target of the line and of the script agree' gives 0 "$moonherd" --target local --state s -e "$(connects local)"
 check 'or the script stops with exit 2' gives 2 "$moonherd" --target=local -e "$(connects cloudflare)"
 check 'it says which is which' says 'the command line'

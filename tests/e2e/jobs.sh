@@ -41,6 +41,12 @@ refused() {
 # ---- states --------------------------------------------------------------------------------------
 
 check 'no ledger is an error' sh -c "! '$moonherd' jobs show nothing 2> /dev/null"
+check 'it says where jobs are listed' sh -c "cd '$scratch' && '$moonherd' jobs show 7 2>&1 | grep -q 'moonherd jobs list'"
+near_job() {
+  mkdir -p "$scratch/near/jobs" && : > "$scratch/near/jobs/rollout.db"
+  "$moonherd" --state "$scratch/near" jobs show rolout 2>&1 | grep -q "no job 'rolout' in .*near/jobs (did you mean 'rollout'?)"
+}
+check 'and names the nearest' near_job
 check 'a folder without jobs has none' sh -c "cd '$scratch/elsewhere' && '$moonherd' jobs list |
   grep -q 'no jobs'"
 # stopped: the process stands still while it holds items.

@@ -22,6 +22,16 @@ check 'a name that no namespace has' refused 'My Shop'
 check 'nor one of other letters' refused 'läden'
 check 'nor an empty one' refused ''
 check 'a name that is too long' refused "$(printf 'x%.0s' $(seq 1 300))"
+offers() { refused "$1" && grep -qF "$2" err || { cat err; return 1; }; }
+check 'capital letters are offered as small ones' offers Shop "(such as 'shop')"
+check 'so are spaces and dots' offers 'My Shop.v2' "(such as 'my-shop-v2')"
+check 'of the name alone' offers sub/Shop "(such as 'shop')"
+check 'and nothing is made on the way' [ ! -e sub ]
+for command in new types docs; do
+  into_file() { moonherd $command "$1" > printed 2> err; [ $? = 2 ] && [ "$(cat err)" = "moonherd: $command: out is a file, not a folder" ]; }
+  check "$command into a file" into_file out
+  check 'or into a folder in one' into_file out/folder
+done
 check 'a file with a slash behind it' refused out/
 mkdir empty
 check 'an empty folder is filled' sh -c 'moonherd new empty/ > out && [ -f empty/deploy.lua ]'
@@ -32,6 +42,11 @@ mkdir half_empty
 check 'a project that cannot be written' fails 8 half
 check 'says so in a line' sh -c '[ "$(wc -l < err)" = 1 ]'
 check 'and leaves nothing' [ ! -e half ]
+check 'also not the folders on the way to it' fails 8 far/away/half
+check 'none' [ ! -e far ]
+mkdir near
+check 'those that were there' fails 8 near/by/half
+check 'are left' sh -c 'rmdir near'
 check 'a folder that was there' fails 8 half_empty
 check 'is empty again' sh -c 'rmdir half_empty'
 finish

@@ -4,6 +4,7 @@
 -- always one line on stderr that names it, nothing on stdout, exit code 2.
 local moonherd = require "moonherd"
 local parser = require "moonherd.cli.parser"
+local known = require "moonherd._own_options"
 local program = arg[1]
 
 local WITHOUT_MODULE = { run = true, version = true }
@@ -45,6 +46,12 @@ end
 local help = moonherd.sh({ program, "help" }).stdout
 local commands, common = rows_of(help, "commands"), rows_of(help, "options")
 parser.words = { commands = commands, options = common, forms = {}, exit_codes = {} }
+
+-- What moonherd.args knows of them is what there is.
+for _, option in ipairs(common) do
+  assert(known[option.name] or option.name == "--help", option.name .. " is not known")
+end
+for name in pairs(known) do assert(help:find("\n  " .. name, 1, true), name .. " is none") end
 
 local function is_asked_for_help(name)
   return name == "-h" or name == "--help" or name == "--version"

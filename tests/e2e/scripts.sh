@@ -61,6 +61,39 @@ check 'a file that is not there' runs 2 '' nothing.lua
 check 'is told in one line' is_one_line
 ln -s loop.lua loop.lua
 check 'a link to itself' runs 2 '' loop.lua
+check 'is told' says 'loop.lua: Too many levels of symbolic links'
+mkdir near
+for name in deploy repl a1 x "$(printf 'odd\033[2Jname')"; do echo 'print(...)' > "near/$name.lua"; done
+# offers WORDS NAME: the script that was meant, in one line; without a NAME none is near.
+offers() {
+  (cd near && "$moonherd" $1 > "$out" 2> "$err") < /dev/null
+  [ $? = 2 ] && is_one_line || return 1
+  if [ -n "$2" ]; then says "did you mean '$2'?"; else ! grep -q 'did you mean' "$err"; fi
+}
+# What is typed, and the script that is offered, where one is.
+while IFS='|' read -r name want; do
+  check "a name that may mean another: $name" offers "$name" "$want"
+  case $name in run*) ;; *) check 'behind run, too' offers "run ./$name" "${want:+./$want}" ;; esac
+done << 'END'
+depoly.lua|deploy.lua
+deploy.ts|deploy.lua
+deploy.lau|deploy.lua
+./depoly.lua|./deploy.lua
+../near/deply.lua|../near/deploy.lua
+run a1|a1.lua
+run a2|a1.lua
+run y|
+run far/from.lua|
+elsewhere.lua|
+run odd[2Jname|odd?[2Jname.lua
+END
+check 'a word that is a script without its ending' offers a1 a1.lua
+check 'also when it is near a command' offers deploy deploy.lua
+check 'a word that is near a command' offers tset test
+check 'and steers no terminal' sh -c "! grep -q \"\$(printf '\\033')\" '$err'"
+check 'standard input by its path' sh -c "echo 'print(...)' | '$moonherd' run /dev/stdin 1 | grep -qx 1"
+check 'which is a file' sh -c "'$moonherd' /dev/stdin 2 < near/deploy.lua | grep -qx 2"
+check 'or by -' sh -c "'$moonherd' - 3 < near/deploy.lua | grep -qx 3"
 from_fifo() {
   mkfifo "$scratch/fifo"
   echo 'print(...)' > fifo &

@@ -2,6 +2,7 @@
 local host = require "moonherd._host"
 local man = require "moonherd.docs.man"
 local pages = require "moonherd.docs.pages"
+local parser = require "moonherd.cli.parser"
 local write = require "moonherd.docs._write"
 
 local M = {}
@@ -17,6 +18,7 @@ end
 ---@param options table
 ---@return integer code
 function M.run(options)
+  parser.check_folder("docs", options.DIR)
   local files = pages.files()
   files["moonherd.1"] = man.page(host.version)
   write(options.DIR, files)

@@ -1,5 +1,6 @@
 -- moonherd jobs: the bulk runs of the state directory, as their ledgers tell of them.
 local copies = require "moonherd.fleet.ledger_copies"
+local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local host = require "moonherd._host"
 local json = require "moonherd.json"
@@ -7,6 +8,7 @@ local ledgers = require "moonherd.fleet.ledgers"
 local listed = require "moonherd.fleet.listed"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
+local options_of = require "moonherd._options"
 local owners = require "moonherd.fleet.owner"
 local parser = require "moonherd.cli.parser"
 local printable = require "moonherd._printable"
@@ -33,10 +35,33 @@ local function say(format, ...)
   print(printable.line(format:format(...)))
 end
 
+local function paths_in(folder)
+  local paths = {}
+  for _, name in ipairs(fs.exists(folder) and fs.list(folder) or {}) do
+    if name:find "%.db$" then paths[#paths + 1] = fs.join(folder, name) end
+  end
+  table.sort(paths)
+  return paths
+end
+
+local function raise_missing(name)
+  local names = paths_in(ledgers.folder())
+  for i, path in ipairs(names) do names[i] = fs.basename(path):gsub("%.db$", "") end
+  local nearest = options_of.nearest(name, names)
+  errors.raise {
+    kind = "io", reason = "not_found",
+    message = ("there is no job '%s' in %s%s"):format(name, ledgers.folder(),
+      nearest and (" (did you mean '%s'?)"):format(nearest) or ""),
+    hint = "moonherd jobs list shows those of this state directory; --state names another",
+  }
+end
+
 local function path_of(options)
   if options.ledger then return options.ledger end
   if not options.NAME then parser.refuse("jobs %s needs the name of a job", options.ACTION) end
-  return ledgers.path(ledgers.check_name(options.NAME, "jobs " .. options.ACTION))
+  local path = ledgers.path(ledgers.check_name(options.NAME, "jobs " .. options.ACTION))
+  if not fs.exists(path) then raise_missing(options.NAME) end
+  return path
 end
 
 -- ---- what is told ------------------------------------------------------------------------------
@@ -82,15 +107,6 @@ local function state_text(job)
 end
 
 -- ---- list --------------------------------------------------------------------------------------
-
-local function paths_in(folder)
-  local paths = {}
-  for _, name in ipairs(fs.exists(folder) and fs.list(folder) or {}) do
-    if name:find "%.db$" then paths[#paths + 1] = fs.join(folder, name) end
-  end
-  table.sort(paths)
-  return paths
-end
 
 local ROW = "%-24s %7s %7s %7s  %-20s  %s"
 

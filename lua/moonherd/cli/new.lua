@@ -133,31 +133,48 @@ end
 
 local LONGEST <const> = 255 -- bytes of a file's name
 
+local function is_good(name)
+  return name:find "^[%l%d_][%l%d_-]*$" ~= nil
+end
+
 local function name_of(path)
   local name = fs.basename(path)
   if #name > LONGEST then
     return parser.refuse("new: a name of %d bytes is too long (at most %d)", #name, LONGEST)
   end
-  if name:find "^[%l%d_][%l%d_-]*$" then return name end
+  if is_good(name) then return name end
+  local fitting = name:lower():gsub("[%s.]+", "-")
+  local offer = is_good(fitting) and (" (such as '%s')"):format(fitting) or ""
   return parser.refuse("new: '%s' cannot name a namespace: take lower-case letters, digits, - "
-    .. "and _", name)
+    .. "and _%s", name, offer)
 end
 
 local function check_free(path)
-  if not fs.exists(path) then return end
-  if fs.stat(path).type ~= "directory" then parser.refuse("new: %s is a file", path) end
-  if #fs.list(path) > 0 then parser.refuse("new: %s is there and not empty", path) end
+  parser.check_folder("new", path)
+  if fs.exists(path) and #fs.list(path) > 0 then
+    parser.refuse("new: %s is there and not empty", path)
+  end
 end
 
--- All of it or nothing: what is there already is an empty folder, or nothing.
+-- The outermost folder that has to be made for a path; nil: it is there.
+local function first_missing(path)
+  local missing
+  while not fs.exists(path) do
+    missing, path = path, fs.dirname(path)
+  end
+  return missing
+end
+
+-- All of it or nothing. What is there already are folders; the last of them is empty, or to be made.
 local function make(path, files)
-  local was_there = fs.exists(path)
+  local made = first_missing(path)
   local ok, err = pcall(write, path, files)
   if ok then return end
-  for _, name in ipairs(fs.exists(path) and fs.list(path) or {}) do
-    fs.remove_all(fs.join(path, name))
+  if made then
+    if fs.exists(made) then fs.remove_all(made) end
+  else
+    for _, name in ipairs(fs.list(path)) do fs.remove_all(fs.join(path, name)) end
   end
-  if not was_there and fs.exists(path) then fs.remove(path) end
   error(err, 0)
 end
 

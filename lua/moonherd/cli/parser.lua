@@ -1,6 +1,7 @@
 -- Command lines of subcommands, on argparse: what it cannot read is one line on stderr and exit 2.
 local argparse = require "argparse"
 local errors = require "moonherd.error"
+local fs = require "moonherd.fs"
 local options_of = require "moonherd._options"
 
 -- `words`: the words of the command line, as the executable has them: forms, commands, options and
@@ -97,6 +98,17 @@ function M.parse(parser, ...)
   if unknown then line = ("unknown option '%s'%s"):format(unknown, suggest(parser, unknown)) end
   io.stderr:write("moonherd: ", with_nearest(line, ...), "\n")
   return nil, 2
+end
+
+--- Refuses a file where a folder is to be made or filled, or on the way there.
+---@async
+---@param command string
+---@param path string
+function M.check_folder(command, path)
+  while not fs.exists(path) do path = fs.dirname(path) end
+  if fs.stat(path).type ~= "directory" then
+    M.refuse("%s: %s is a file, not a folder", command, path)
+  end
 end
 
 --- Ends the command for what only the command itself can find wrong with its arguments: a line on

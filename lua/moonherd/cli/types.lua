@@ -1,5 +1,6 @@
 -- moonherd types DIR: definitions for lua-language-server, so that editors complete, check and
 -- explain what scripts use.
+local parser = require "moonherd.cli.parser"
 local types = require "moonherd.docs.types"
 local write = require "moonherd.docs._write"
 
@@ -16,6 +17,7 @@ end
 ---@param options table
 ---@return integer code
 function M.run(options)
+  parser.check_folder("types", options.DIR)
   write(options.DIR, types.files())
   return 0
 end
