@@ -159,7 +159,7 @@ static int f_exit(lua_State *L) {
   realm->exit_code = exit_code(L);
   bool is_second = realm->has_exited;
   realm->has_exited = true;
-  if (!is_second) mh_realm_cancel(realm, "os.exit");
+  if (!is_second) mh_task_cancel_all(realm, "os.exit");
   if (is_second || !mh_task_may_wait(L)) return never(L, LUA_OK, 0);
   return mh_task_sleep(L, 0, "sleep", never);  // raises: the task has just been cancelled
 }

@@ -8,6 +8,7 @@
 #include "core/guard.h"
 #include "core/platform.h"
 #include "core/preempt.h"
+#include "core/realm_life.h"
 #include "core/trace.h"
 #include "guard_read.h"
 #include "modules.h"

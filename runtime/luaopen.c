@@ -223,7 +223,7 @@ static int f_run(lua_State *L) {
 
 static int f_cancel(lua_State *L) {
   const char *reason = luaL_optstring(L, 1, NULL);
-  mh_realm_cancel(mh_realm_of(L), reason);
+  mh_task_cancel_all(mh_realm_of(L), reason);
   return 0;
 }
 

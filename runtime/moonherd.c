@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/preempt.h"
+#include "core/realm_life.h"
 #include "core/task.h"
 #include "handle.h"
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "core/realm_life.h"
 #include "core/where.h"
 #include "handle.h"
 #include "modules.h"

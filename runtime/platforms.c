@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/realm_life.h"
 #include "modules.h"
 #include "moonherd.h"
 
@@ -201,7 +202,7 @@ bool mh_platforms_own(const mh_platforms *platforms, const char *path) {
 
 void mh_platforms_cancel(mh_platforms *platforms) {
   for (mh_platform *p = platforms->first; p != NULL; p = p->next)
-    if (p->realm != NULL) mh_realm_cancel(p->realm, "the handle is closed");
+    if (p->realm != NULL) mh_task_cancel_all(p->realm, "the handle is closed");
 }
 
 bool mh_platforms_have_ended(const mh_platforms *platforms) {
@@ -226,7 +227,7 @@ bool mh_platforms_close(mh_platforms *platforms, const char *state_dir) {
   while (*at != NULL && strcmp((*at)->state_dir, state_dir) != 0) at = &(*at)->next;
   mh_platform *p = *at;
   if (p == NULL) return true;
-  if (p->realm != NULL && !p->is_closing) mh_realm_cancel(p->realm, "the platform is closed");
+  if (p->realm != NULL && !p->is_closing) mh_task_cancel_all(p->realm, "the platform is closed");
   p->is_closing = true;
   if (p->realm != NULL && p->realm->task_count > 0) return false;
   *at = p->next;

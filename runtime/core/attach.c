@@ -1,7 +1,6 @@
 /* Realms in a state of somebody else. See attach.h.
  *
- * Functions are told the realm by the registry: the extra space of threads may be in use. So may be
- * the main thread's stack, which is left as it was found. */
+ * The main thread's stack may be in use: it is left as it was found. */
 #include "core/attach.h"
 
 #include <lauxlib.h>
@@ -9,61 +8,12 @@
 #include <stdlib.h>
 
 #include "core/coro.h"
+#include "core/error.h"
 #include "core/task.h"
 
 /* Their addresses are keys of the registry. */
-static const char REALM[] = "moonherd.realm";         /* light userdata */
-static const char MARKS[] = "moonherd.marks";         /* thread -> marks; weak */
 static const char COROUTINE[] = "moonherd.coroutine"; /* what is exchanged */
 static const char SENTINEL[] = "moonherd.sentinel";   /* the newest one */
-
-/* Where an API function of this file needs room on a stack that is not its own: Lua keeps five slots
- * behind the end of every stack. */
-
-mh_realm *mh_realm_attached(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, REALM);
-  mh_realm *realm = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (realm == NULL) luaL_error(L, "moonherd has ended with its Lua state");
-  return realm;
-}
-
-bool mh_realm_is_attached(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, REALM);
-  bool is_attached = lua_touserdata(L, -1) != NULL;
-  lua_pop(L, 1);
-  return is_attached;
-}
-
-/* ---- marks -------------------------------------------------------------------------------- */
-
-unsigned mh_attached_marks(lua_State *thread) {
-  lua_rawgetp(thread, LUA_REGISTRYINDEX, MARKS);
-  lua_pushthread(thread);
-  lua_rawget(thread, -2);
-  unsigned marks = (unsigned)lua_tointeger(thread, -1);
-  lua_pop(thread, 2);
-  return marks;
-}
-
-void mh_attached_mark(lua_State *L, lua_State *thread, unsigned marks) {
-  luaL_checkstack(L, 3, "marks");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, MARKS);
-  lua_pushthread(thread);
-  if (thread != L) lua_xmove(thread, L, 1);
-  lua_pushinteger(L, marks);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-static void make_marks(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, MARKS);
-}
 
 /* ---- coroutine ---------------------------------------------------------------------------- */
 
@@ -136,8 +86,8 @@ static int make_sentinel(lua_State *L) {
   return 0;
 }
 
-/* Without memory the older one remains. */
-void mh_attached_expect_close(mh_realm *realm) {
+/* From now on the end of the state ends all tasks first. Without memory the older one remains. */
+static void expect_close(mh_realm *realm) {
   lua_State *L = realm->L;
   lua_pushcfunction(L, make_sentinel);
   lua_pushlightuserdata(L, realm);
@@ -154,12 +104,12 @@ static void open_sentinels(lua_State *L) {
 /* ---- attaching ---------------------------------------------------------------------------- */
 
 mh_realm *mh_realm_attach(lua_State *L, mh_host *host, unsigned max_tasks) {
-  mh_realm_open(L);
-  make_marks(L);
+  mh_error_open(L);
+  mh_task_open(L);
+  mh_attached_open(L);
   make_coroutine(L);
   open_sentinels(L);
-  lua_pushlightuserdata(L, NULL);  // takes the place, so that nothing can fail below
-  lua_rawsetp(L, LUA_REGISTRYINDEX, REALM);
+  mh_realm_set_attached(L, NULL);  // takes the place, so that nothing can fail below
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *main_thread = lua_tothread(L, -1);
   lua_pop(L, 1);
@@ -173,13 +123,12 @@ mh_realm *mh_realm_attach(lua_State *L, mh_host *host, unsigned max_tasks) {
   realm->L = main_thread;
   realm->max_tasks = max_tasks;
   realm->is_attached = true;
-  lua_pushlightuserdata(L, realm);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, REALM);
+  realm->on_resume = expect_close;
+  mh_realm_set_attached(L, realm);
   return realm;
 }
 
 void mh_realm_detach(mh_realm *realm) {
   if (realm->sentinel != NULL) *realm->sentinel = NULL;
-  lua_pushnil(realm->L);
-  lua_rawsetp(realm->L, LUA_REGISTRYINDEX, REALM);
+  mh_realm_set_attached(realm->L, NULL);
 }

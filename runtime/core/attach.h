@@ -14,16 +14,10 @@
 /* Makes a realm in the state of L, which must have none. Raises errors of memory. */
 mh_realm *mh_realm_attach(lua_State *L, mh_host *host, unsigned max_tasks);
 
-/* Whether the state of L has one that has not ended. */
-bool mh_realm_is_attached(lua_State *L);
-
 /* Forgets the realm, whose tasks have been abandoned. */
 void mh_realm_detach(mh_realm *realm);
 
 /* Before and after a step. */
 void mh_attached_swap_coroutine(mh_realm *realm);
-
-/* From now on the end of the state ends all tasks first. Called before anything runs. */
-void mh_attached_expect_close(mh_realm *realm);
 
 #endif

@@ -1,16 +1,13 @@
-/* Realms. See realm.h. */
+/* How a realm is found, and what it notes about threads. See realm.h; realm_life.c makes realms.
+ *
+ * In a state of somebody else both are in the registry: the extra space of threads may be in use. */
 #include "core/realm.h"
 
 #include <lauxlib.h>
-#include <lualib.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "core/attach.h"
-#include "core/coro.h"
-#include "core/error.h"
-#include "core/scope.h"
-#include "core/task_state.h"
+/* Their addresses are keys of the registry. */
+static const char REALM[] = "moonherd.realm"; /* light userdata */
+static const char MARKS[] = "moonherd.marks"; /* thread -> marks; weak */
 
 void *mh_realm_allocate(void *user, void *ptr, size_t old_size, size_t size) {
   mh_realm *realm = user;
@@ -21,68 +18,48 @@ void *mh_realm_allocate(void *user, void *ptr, size_t old_size, size_t size) {
   return moved;
 }
 
-void mh_realm_open(lua_State *L) {
-  mh_error_open(L);
-  mh_task_open(L);
-  mh_scope_open(L);
-}
+/* ---- states of somebody else -------------------------------------------------------------- */
 
-static int set_up(lua_State *L) {
-  luaL_openlibs(L);
-  mh_realm_open(L);
-  mh_coro_open(L);
-  return 0;
-}
+/* Where an API function needs room on a stack that is not its own: Lua keeps five slots behind the end
+ * of every stack. */
 
-/* Lua's own pace does most of a cycle within a few kilobytes of new objects: that is within one resume,
- * which a frame would miss. With a budget the steps are the smallest there are, and cycles begin
- * earlier because they last longer. Without one Lua's own stays: a longer pause takes a tenth off the CPU
- * of a small upload, but 64 large ones at once then hold 500 MB where they held 150. */
-static void set_collector(lua_State *L, bool has_budget) {
-  enum { PAUSE = 150, STEP_MULTIPLIER = 1, STEP_SIZE = 11 /* 2^11 bytes */ };
-  if (has_budget) lua_gc(L, LUA_GCINC, PAUSE, STEP_MULTIPLIER, STEP_SIZE);
-  else lua_gc(L, LUA_GCINC, 0, 0, 0);
-}
-
-mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks) {
-  mh_realm *realm = calloc(1, sizeof *realm);
-  if (realm == NULL) return NULL;
-  realm->host = host;
-  realm->max_tasks = max_tasks;
-  realm->mem.limit = memory_limit;
-  lua_State *L = lua_newstate(mh_realm_allocate, realm);
-  if (L == NULL) {
-    free(realm);
-    return NULL;
-  }
-  realm->L = L;
-  *(unsigned *)lua_getextraspace(L) = 0;  // no marks
-  lua_pushcfunction(L, set_up);
-  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
-    mh_realm_free(realm);
-    return NULL;
-  }
-  set_collector(L, host->has_budget);
+mh_realm *mh_realm_attached(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, REALM);
+  mh_realm *realm = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (realm == NULL) luaL_error(L, "moonherd has ended with its Lua state");
   return realm;
 }
 
-void mh_realm_free(mh_realm *realm) {
-  if (realm == NULL) return;
-  realm->is_ending = true;
-  realm->current = NULL;
-  if (realm->is_preempting)  // finalizers have the grace, all of them together
-    realm->host->loop.resume_end = realm->host->loop.step_end = uv_hrtime();
-  mh_task_abandon_all(realm);  // before any finalizer runs: operations are certain to be alive
-  realm->mem.limit = 0;        // a finalizer that cannot be called for a lack of memory is lost
-  if (realm->is_attached) mh_realm_detach(realm);
-  else lua_close(realm->L);
-  realm->host->loop.resume_end = realm->host->loop.step_end = MH_NEVER;
-  mh_pool_fini(&realm->pool);
-  mh_scope_free_ended(realm);
-  free(realm);
+void mh_realm_set_attached(lua_State *L, mh_realm *realm) {
+  lua_pushlightuserdata(L, realm);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, REALM);
 }
 
-void mh_realm_cancel(mh_realm *realm, const char *reason) {
-  for (mh_task *task = realm->tasks; task != NULL; task = task->next)
-    if (task->parent == NULL) mh_task_cancel(task, reason);
+unsigned mh_attached_marks(lua_State *thread) {
+  lua_rawgetp(thread, LUA_REGISTRYINDEX, MARKS);
+  lua_pushthread(thread);
+  lua_rawget(thread, -2);
+  unsigned marks = (unsigned)lua_tointeger(thread, -1);
+  lua_pop(thread, 2);
+  return marks;
+}
+
+void mh_attached_mark(lua_State *L, lua_State *thread, unsigned marks) {
+  luaL_checkstack(L, 3, "marks");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, MARKS);
+  lua_pushthread(thread);
+  if (thread != L) lua_xmove(thread, L, 1);
+  lua_pushinteger(L, marks);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+void mh_attached_open(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, MARKS);
 }

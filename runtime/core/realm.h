@@ -59,6 +59,8 @@ struct mh_realm {
   bool has_exited; /* os.exit was called … */
   int exit_code;   /* … with this */
 
+  void (*on_resume)(mh_realm *realm); /* a task is about to go on; NULL: nothing is to be done */
+
   /* An error that nobody caught, an error object (or, without memory, text) at the top of L. Called
    * from the step loop. Raises nothing. */
   void (*on_error)(mh_realm *realm, lua_State *L);
@@ -70,24 +72,21 @@ static inline bool mh_realm_is_watched(const mh_realm *realm) {
   return realm->is_preempting || realm->max_instructions > 0;
 }
 
-/* Makes a state with the standard libraries and the functions of `coroutine` replaced. NULL without
- * memory. `memory_limit` 0: none. */
-mh_realm *mh_realm_new(mh_host *host, size_t memory_limit, unsigned max_tasks);
-void mh_realm_free(mh_realm *realm); /* ends all tasks at once; cancel and step first to be kind */
-
-/* What both kinds of realm need in their state: the metatables. */
-void mh_realm_open(lua_State *L);
-
-/* Cancels every task. */
-void mh_realm_cancel(mh_realm *realm, const char *reason);
-
 /* The allocator of realms that own their state: by it they are told from others. */
 void *mh_realm_allocate(void *realm, void *ptr, size_t old_size, size_t size);
-mh_realm *mh_realm_attached(lua_State *L); /* raises an error when there is none */
+
+/* In a state of somebody else: the realm that was set, or an error is raised. NULL: none any more. */
+mh_realm *mh_realm_attached(lua_State *L);
+void mh_realm_set_attached(lua_State *L, mh_realm *realm);
 
 static inline mh_realm *mh_realm_of(lua_State *L) {
   void *realm;
   return lua_getallocf(L, &realm) == mh_realm_allocate ? realm : mh_realm_attached(L);
+}
+
+/* The task that runs now, or NULL. */
+static inline mh_task *mh_task_current(lua_State *L) {
+  return mh_realm_of(L)->current;
 }
 
 /* Marks of threads. They are in the thread's extra space, unless that belongs to somebody else. */
@@ -97,6 +96,7 @@ enum {
 };
 unsigned mh_attached_marks(lua_State *thread);
 void mh_attached_mark(lua_State *L, lua_State *thread, unsigned marks); /* the new marks */
+void mh_attached_open(lua_State *L);                                    /* no thread has any */
 
 static inline unsigned mh_thread_marks(const mh_realm *realm, lua_State *thread) {
   return realm->is_attached ? mh_attached_marks(thread) : *(unsigned *)lua_getextraspace(thread);

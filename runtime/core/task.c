@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/attach.h"
 #include "core/compat.h"
 #include "core/error.h"
 #include "core/task_state.h"
@@ -13,10 +12,6 @@
 #include "moonherd.h"
 
 static const char METATABLE[] = "moonherd.task";
-
-mh_task *mh_task_current(lua_State *L) {
-  return mh_realm_of(L)->current;
-}
 
 bool mh_task_is_done(const mh_task *task) {
   return mh_task_has_ended(task);
@@ -333,7 +328,7 @@ static void resume(mh_task *task) {
   task->nargs = 0;
   task->state = MH_TASK_RUNNING;
   trace_wait(task);
-  if (realm->is_attached) mh_attached_expect_close(realm);
+  if (realm->on_resume != NULL) realm->on_resume(realm);
   if (mh_task_lost_wait(task)) {
     task->waiting = NULL;
     task->is_interrupted = false;
@@ -552,6 +547,11 @@ void mh_task_close_all(mh_realm *realm) {
   }
 }
 
+void mh_task_cancel_all(mh_realm *realm, const char *reason) {
+  for (mh_task *task = realm->tasks; task != NULL; task = task->next)
+    if (task->parent == NULL) mh_task_cancel(task, reason);
+}
+
 void mh_task_abandon_all(mh_realm *realm) {
   while (realm->tasks != NULL) abandon(realm->tasks);
 }
@@ -565,6 +565,7 @@ static int f_tostring(lua_State *L) {
 }
 
 void mh_task_open(lua_State *L) {
+  mh_scope_open(L);
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, f_tostring);
   lua_setfield(L, -2, "__tostring");

@@ -29,6 +29,9 @@ void mh_task_set_steady(mh_task *task);
  * the grace. Runs no Lua: callbacks may call it. `reason` is copied; NULL: "cancelled". */
 void mh_task_cancel(mh_task *task, const char *reason);
 
+/* The same with every task. */
+void mh_task_cancel_all(mh_realm *realm, const char *reason);
+
 /* Closes the threads of all tasks, as far as they do not run: their `<close>` handlers run, and cannot
  * wait. */
 void mh_task_close_all(mh_realm *realm);
@@ -36,9 +39,6 @@ void mh_task_close_all(mh_realm *realm);
 /* Ends the waits of all tasks and forgets them, without running anything: the state is about to be
  * closed. Operations must be alive still. */
 void mh_task_abandon_all(mh_realm *realm);
-
-/* The task that runs now, or NULL. */
-mh_task *mh_task_current(lua_State *L);
 
 /* What became of a task. The results, or the error, are the top values of its thread. */
 bool mh_task_is_done(const mh_task *task);     /* it has ended, well or not */
@@ -63,6 +63,6 @@ struct mh_task_end {
 void mh_task_tie(mh_task *task, mh_task_end *end);
 void mh_task_untie(mh_task_end *end);
 
-void mh_task_open(lua_State *L); /* registers the metatable */
+void mh_task_open(lua_State *L); /* registers the metatables, of scopes too */
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/realm.h"
+#include "core/realm_life.h"
 #include "core/task.h"
 #include "store_fixture.h"
 

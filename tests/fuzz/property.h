@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "core/realm.h"
+#include "core/realm_life.h"
 #include "modules.h"
 #include "moonherd.h"
 
