@@ -8,6 +8,7 @@
 #include "core/dump.h"
 #include "core/error.h"
 #include "core/options.h"
+#include "core/pending.h"
 #include "core/scope.h"
 #include "core/task.h"
 

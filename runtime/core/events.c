@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/wait.h"
 #include "moonherd.h"
 
 mh_event *mh_event_new(const char *json, size_t n) {

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "core/wait.h"
+#include "core/waitlist.h"
 
 typedef struct mh_event mh_event;
 struct mh_event {

@@ -6,7 +6,8 @@
 
 #include "core/dump.h"
 #include "core/error.h"
-#include "core/scope.h"
+#include "core/pending.h"
+#include "core/stop.h"
 #include "core/task.h"
 #include "core/task_state.h"
 #include "core/wait.h"

@@ -1,12 +1,15 @@
 /* Stopping and failing: how a cancel, a time limit or a failed child reaches the tasks of a scope.
- * See scope.h. Runs no Lua: timers and hosts call it.
+ * See stop.h. Runs no Lua: timers and hosts call it.
  *
  * The tree of tasks may be very deep. It is walked with the pointers it has, never by recursion. */
+#include "core/stop.h"
+
 #include <stddef.h>
 #include <string.h>
 
-#include "core/scope.h"
+#include "core/pending.h"
 #include "core/task_state.h"
+#include "core/wait.h"
 
 /* ---- the tree ----------------------------------------------------------------------------- */
 
@@ -114,6 +117,12 @@ void mh_scope_on_limit(mh_timer *timer) {
 }
 
 /* ---- killing ------------------------------------------------------------------------------ */
+
+void mh_task_kill(mh_task *task) {
+  if (task->state == MH_TASK_JOINING) return;
+  task->must_die = true;
+  mh_loop_enqueue(&task->realm->host->loop, &task->ready);
+}
 
 static void kill_below(mh_scope *top) {
   mh_task *task = first_below(top, top->owner);

@@ -7,6 +7,9 @@
 
 #include "core/compat.h"
 #include "core/error.h"
+#include "core/pending.h"
+#include "core/scope.h"
+#include "core/stop.h"
 #include "core/task_state.h"
 #include "core/trace.h"
 #include "moonherd.h"
@@ -39,33 +42,6 @@ lua_State *mh_task_thread(const mh_task *task) {
 
 unsigned mh_task_id(const mh_task *task) {
   return task->id;
-}
-
-/* ---- what is tied to a task --------------------------------------------------------------- */
-
-void mh_task_tie(mh_task *task, mh_task_end *end) {
-  end->task = task;
-  end->prev = NULL;
-  end->next = task->ends;
-  if (end->next != NULL) end->next->prev = end;
-  task->ends = end;
-}
-
-void mh_task_untie(mh_task_end *end) {
-  if (end->task == NULL) return;
-  if (end->prev != NULL) end->prev->next = end->next;
-  else end->task->ends = end->next;
-  if (end->next != NULL) end->next->prev = end->prev;
-  end->next = end->prev = NULL;
-  end->task = NULL;
-}
-
-static void call_ends(mh_task *task) {
-  while (task->ends != NULL) {
-    mh_task_end *end = task->ends;
-    mh_task_untie(end);
-    end->on_end(end);
-  }
 }
 
 /* ---- the timeline ------------------------------------------------------------------------- */
@@ -127,17 +103,6 @@ static void drop_trace(mh_task *task) {
   task->has_trace = false;
 }
 
-/* Lets the collector have it. */
-static void drop_anchor(mh_task *task) {
-  lua_State *L = task->realm->L;
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, task);
-}
-
-void mh_task_delivered(mh_task *task) {
-  drop_anchor(task);
-}
-
 /* An error that no waiter takes goes to the scope the task was spawned in, which keeps the task
  * until it has raised the error. Returns whether it did. */
 static bool hand_failure(mh_task *task, mh_scope *parent) {
@@ -166,9 +131,9 @@ static void end(mh_task *task) {
   task->has_waiters = mh_waitlist_wake(&task->joiners, realm->task_count + 1) > 0;
   bool is_kept = !task->has_waiters && hand_failure(task, parent);
   mh_scope_fini(realm->L, &task->root);
-  call_ends(task);
+  mh_task_call_ends(task);
   if (parent != NULL && parent->children == NULL) last_child_ended(parent);
-  if (!is_kept) drop_anchor(task);
+  if (!is_kept) mh_task_drop_anchor(task);
 }
 
 static int push_failure(lua_State *L) {
@@ -372,12 +337,6 @@ static void on_run(mh_ready *ready) {
   }
 }
 
-void mh_task_kill(mh_task *task) {
-  if (task->state == MH_TASK_JOINING) return;
-  task->must_die = true;
-  mh_loop_enqueue(&task->realm->host->loop, &task->ready);
-}
-
 void mh_task_cancel(mh_task *task, const char *reason) {
   if (mh_task_has_ended(task)) return;
   mh_scope_stop(&task->root, reason, false);
@@ -532,7 +491,7 @@ static void abandon(mh_task *task) {
   end_wait(task);
   mh_loop_dequeue(&task->realm->host->loop, &task->ready);
   mh_scope_leave_all(task);
-  call_ends(task);
+  mh_task_call_ends(task);
   leave_parent(task);
   leave_realm(task);
   mh_scope_fini(task->realm->L, &task->root);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "core/realm.h"
+#include "core/task_end.h"
 #include "core/wait.h"
 
 /* Makes a task of the function below `nargs` arguments at the top of L and pops them all; pushes the
@@ -52,16 +53,6 @@ unsigned mh_task_id(const mh_task *task);
 /* Whether `task` has the number `id`, or was begun by that one, or one it has begun, after the task
  * with the number `after`. Numbers grow. */
 bool mh_task_began_in(const mh_task *task, unsigned id, unsigned after);
-
-/* Called when a task ends; embedded in whatever is tied to it. Runs no Lua. */
-typedef struct mh_task_end mh_task_end;
-struct mh_task_end {
-  mh_task_end *next, *prev;
-  mh_task *task; /* NULL when not tied */
-  void (*on_end)(mh_task_end *self);
-};
-void mh_task_tie(mh_task *task, mh_task_end *end);
-void mh_task_untie(mh_task_end *end);
 
 void mh_task_open(lua_State *L); /* registers the metatables, of scopes too */
 

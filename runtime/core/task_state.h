@@ -1,11 +1,42 @@
-/* What a task is made of: for the files of core/ that run, stop and end tasks only. */
+/* What tasks and scopes are made of: for the files of core/ that run, stop and end tasks only. */
 #ifndef MH_TASK_STATE_H
 #define MH_TASK_STATE_H
 
+#include "core/op.h"
+#include "core/realm.h"
+#include "core/waitlist.h"
 #include "core/where.h"
 
-#include "core/scope.h"
-#include "core/task.h"
+struct mh_task_end;
+
+typedef enum mh_scope_state {
+  MH_SCOPE_CALM,
+  MH_SCOPE_TELLING,
+  MH_SCOPE_GRACE,
+  MH_SCOPE_OVER,
+} mh_scope_state;
+
+/* In memory of its own: the collector may lose a finalizer when there is no memory to call it, so
+ * that nothing in Lua's memory may be on a list. */
+struct mh_scope {
+  mh_task *owner;        /* NULL: it has ended */
+  lua_State *thread;     /* the owner's, or the coroutine that opened it */
+  mh_scope *outer;       /* around it; NULL for the root scope */
+  mh_scope *next, *prev; /* in owner->scopes, newest first, or, when it has
+                         ended, in realm->ended_scopes; not the root scope */
+  mh_task *children;     /* those that have not ended */
+  mh_op join;            /* ready when the last child has ended */
+  mh_timer limit;        /* moonherd.timeout */
+  mh_timer grace;
+  double seconds;                /* the limit, for the message */
+  lua_KContext place;            /* where on the stack it is, while it joins */
+  char *reason;                  /* of a cancel; NULL: "cancelled" */
+  int error;                     /* registry reference of the error raised for the stop */
+  mh_task *failed, *last_failed; /* children that failed and are not reported yet, oldest first */
+  mh_scope_state state;
+  bool is_timeout;   /* stopped by its limit, not by a cancel */
+  bool is_suspended; /* the coroutine that opened it has yielded to the script */
+};
 
 typedef enum mh_task_state {
   MH_TASK_READY, /* queued, or about to be */
@@ -44,7 +75,7 @@ struct mh_task {
   mh_task *awaited; /* the one in whose `joiners` it is */
 
   mh_waitlist joiners; /* tasks that wait for this one */
-  mh_task_end *ends;
+  struct mh_task_end *ends;
   int nargs;          /* values on L to resume with */
   unsigned id, depth; /* depth: how many tasks it belongs to */
   mh_task_state state;
@@ -64,16 +95,11 @@ static inline bool mh_task_has_ended(const mh_task *task) {
   return task->state >= MH_TASK_DONE;
 }
 
-/* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
-void mh_task_interrupt(mh_task *task);
-/* Whether the coroutine that waited was closed by others: nothing of the task can go on there. */
-bool mh_task_lost_wait(const mh_task *task);
-/* Closes the thread at the next chance, whatever it does. */
-void mh_task_kill(mh_task *task);
-/* The callbacks of mh_task.park and mh_task.timer. */
-void mh_park_on_cancel(mh_op *op);
-void mh_park_on_timer(mh_timer *timer);
+/* Lets the collector have a task that has ended. */
+static inline void mh_task_drop_anchor(mh_task *task) {
+  lua_State *L = task->realm->L;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+}
 
-/* The scope that kept a failed task has raised its error. */
-void mh_task_delivered(mh_task *task);
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/pending.h"
 #include "core/task_state.h"
 
 /* Finds the name of a function in the loaded modules: "table.sort". Pushes it, or returns false. */

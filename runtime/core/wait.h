@@ -20,6 +20,7 @@
 
 #include "core/op.h"
 #include "core/realm.h"
+#include "core/waitlist.h"
 
 /* Raises a usage error that names the function in the way (table.sort, string.gsub, a __gc
  * metamethod …) when L cannot wait here. `who` is the public name of the caller. */
@@ -38,15 +39,21 @@ int mh_op_wait(lua_State *L, mh_op *op, lua_KFunction k);
  * when there is none. */
 void mh_task_raise_pending(lua_State *L);
 
-/* Where tasks wait for each other: first come, first woken. Zero is empty. Must outlive the waits:
- * embed it in a userdata that the waiting C functions keep on their stack. */
-typedef struct mh_waitlist {
-  mh_task *head, *tail;
-} mh_waitlist;
+/* Waits in a list until mh_waitlist_wake, then calls k. */
 int mh_waitlist_wait(lua_State *L, mh_waitlist *list, const char *what, lua_KFunction k);
 unsigned mh_waitlist_wake(mh_waitlist *list, unsigned count); /* returns how many were woken */
 
 /* Sleeps: calls k after `seconds`. `what` stands in error messages and dumps, and must outlive it. */
 int mh_task_sleep(lua_State *L, double seconds, const char *what, lua_KFunction k);
+
+/* ---- for the files of core/ that run and stop tasks ---- */
+
+/* Cancels the wait of a task so that it raises what is pending. Nothing when it does not wait. */
+void mh_task_interrupt(mh_task *task);
+/* Whether the coroutine that waited was closed by others: nothing of the task can go on there. */
+bool mh_task_lost_wait(const mh_task *task);
+/* The callbacks of mh_task.park and mh_task.timer. */
+void mh_park_on_cancel(mh_op *op);
+void mh_park_on_timer(mh_timer *timer);
 
 #endif
