@@ -12,7 +12,7 @@
 #include "core/compat.h"
 #include "core/realm.h"
 #include "core/scope.h"
-#include "core/task.h"
+#include "core/task_state.h"
 #include "core/watched.h"
 
 /* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. */
@@ -61,38 +61,39 @@ static int close_coroutine(lua_State *L, lua_State *co, const char *why) {
 
 /* ---- resume and wrap ---------------------------------------------------------------------- */
 
+/* A yield leaves the C stack by longjmp, and after that the processor mispredicts every return up to
+ * Lua: hence the functions here that are inline, and no more calls than needed. */
+
 enum { RELAYED = -2, FAILED = -1 };
 
 /* Resumes `co` with `nargs` values from its own stack. Returns how many values it yielded or
  * returned (they are at the top of its stack), FAILED, or RELAYED when the task waits in it. */
-static int run(lua_State *L, lua_State *co, int nargs) {
-  mh_realm *realm = mh_realm_of(L);
-  bool is_ours = realm->running == L;
-  bool can_relay = lua_isyieldable(L) && is_ours && realm->no_wait_in == NULL;
-  barrier old = {realm->no_wait_in, realm->no_wait_why};
-  if (!can_relay && old.in == NULL) set_barrier(realm, L, is_ours ? NULL : mh_wait_unrelayed);
+static inline int run(mh_realm *realm, lua_State *L, lua_State *co, int nargs) {
+  lua_State *running = realm->running;
+  bool is_barrier = realm->no_wait_in == NULL && !(running == L && lua_isyieldable(L));
+  if (is_barrier) set_barrier(realm, L, running == L ? NULL : mh_wait_unrelayed);
   mh_resumed resumed = {L, realm->resumed};
   realm->resumed = &resumed;
-  lua_State *running = realm->running;
   realm->running = co;
   if (mh_thread_is(realm, co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, false);
   int nresults = 0;
   int status = lua_resume(co, L, nargs, &nresults);
   realm->running = running;
   realm->resumed = resumed.outer;
-  put_back(realm, old);
+  if (is_barrier) set_barrier(realm, NULL, NULL);
   if (status == LUA_YIELD && realm->is_waiting) return RELAYED;
   if (mh_thread_is(realm, co, MH_THREAD_HOLDS_SCOPE)) mh_scope_suspend(realm, co, true);
   return status == LUA_OK || status == LUA_YIELD ? nresults : FAILED;
 }
 
-/* Moves results to L. FAILED with a message on L when there is no room. */
-static int take_results(lua_State *L, lua_State *co, int n) {
+/* Moves results to L. FAILED with a message on L when there is no room. A C function has room for a
+ * few: its arguments have gone to `co`. */
+static inline int take_results(lua_State *L, lua_State *co, int n) {
   if (n == FAILED) {
     lua_xmove(co, L, 1);
     return FAILED;
   }
-  if (!lua_checkstack(L, n + 1)) {
+  if (n >= LUA_MINSTACK && !lua_checkstack(L, n + 1)) {
     lua_pop(co, n);
     lua_pushliteral(L, "too many results to resume");
     return FAILED;
@@ -122,6 +123,12 @@ static const char *status_of(lua_State *L, lua_State *co) {
   return lua_gettop(co) == 0 ? "dead" : "suspended";
 }
 
+/* Whether lua_resume alone can say if `co` can be resumed: it knows nothing of tasks, their scopes
+ * and the main thread. Switches are counted in nanoseconds, and nearly all are of this kind. */
+static bool is_plain(const mh_realm *realm, lua_State *co) {
+  return mh_thread_marks(realm, co) == 0 && co != realm->L;
+}
+
 /* Pushes why `co` cannot be resumed, or returns true. */
 static bool can_resume(lua_State *L, lua_State *co) {
   const char *status = status_of(L, co);
@@ -136,21 +143,22 @@ static bool can_resume(lua_State *L, lua_State *co) {
   return true;
 }
 
-static int start(lua_State *L, lua_State *co, int nargs) {
-  if (!can_resume(L, co)) return FAILED;
-  if (!lua_checkstack(co, nargs)) {
+static inline int start(lua_State *L, lua_State *co, int nargs) {
+  mh_realm *realm = mh_realm_of(L);
+  if (!is_plain(realm, co) && !can_resume(L, co)) return FAILED;
+  if (nargs > 0 && !lua_checkstack(co, nargs)) {
     lua_pushliteral(L, "too many arguments to resume");
     return FAILED;
   }
   lua_xmove(L, co, nargs);
-  int n = run(L, co, nargs);
+  int n = run(realm, L, co, nargs);
   return n == RELAYED ? n : take_results(L, co, n);
 }
 
 /* The task went on: back up the way the wait came down. */
 static int go_on(lua_State *L, lua_State *co) {
   mh_thread_mark(L, co, MH_THREAD_HELD, false);
-  int n = run(L, co, 0);
+  int n = run(mh_realm_of(L), L, co, 0);
   return n == RELAYED ? n : take_results(L, co, n);
 }
 
@@ -238,7 +246,7 @@ static int f_wrap(lua_State *L) {
 /* Whether L is what the script takes for the main thread. */
 static bool is_main(lua_State *L) {
   const mh_realm *realm = mh_realm_of(L);
-  return L == realm->L || (realm->current != NULL && L == mh_task_thread(realm->current));
+  return L == realm->L || (realm->current != NULL && L == realm->current->L);
 }
 
 static int f_yield(lua_State *L) {
