@@ -15,8 +15,9 @@
 #include "core/task_state.h"
 #include "core/watched.h"
 
-/* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. */
-enum { CLOSE_DEPTH = 150 };
+/* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. As many as Lua allows
+ * C calls. */
+enum { CLOSE_DEPTH = 200 };
 
 /* What a wait inside must not cross; saved and put back around calls that cannot yield. */
 typedef struct barrier {
@@ -46,7 +47,7 @@ static lua_State *check_coroutine(lua_State *L, int index) {
 static int close_coroutine(lua_State *L, lua_State *co, const char *why) {
   mh_realm *realm = mh_realm_of(L);
   if (realm->closing >= CLOSE_DEPTH)
-    return luaL_error(L, "%s: more than %d nested closes of coroutines", why, CLOSE_DEPTH);
+    return luaL_error(L, "%s: C stack overflow (%d nested closes of coroutines)", why, CLOSE_DEPTH);
   realm->closing++;
   barrier old = set_barrier(realm, L, why);
   mh_resumed resumed = {L, realm->resumed};

@@ -53,6 +53,18 @@ done
 "$bench/compare" 7 "$moonherd" test "$dir/spec" -- busted "$dir/spec" | tee "$dir/tests"
 judge "$(number 'ratio wall' "$dir/tests")" most 1.5
 
+title "plain Lua against stock lua5.4: CPU of small programs, then the mean of coroutines and of the rest"
+for program in $(lua5.4 tests/bench/plain.lua); do
+  for _ in 1 2 3; do
+    ratio "$("$moonherd" tests/bench/plain.lua "$program")" "$(lua5.4 tests/bench/plain.lua "$program")"
+    echo
+  done > "$dir/ratios"
+  echo "$program $(median "$dir/ratios")" | tee -a "$dir/plain"
+done
+mean() { awk '{ sum += $2 } END { printf "%.3f", sum / NR }'; }
+judge "$(grep ^coroutine_ "$dir/plain" | mean)" most 1.15
+judge "$(grep -v ^coroutine_ "$dir/plain" | mean)" most 1.05
+
 title "100,000 sleeping tasks: memory in MB"
 "$bench/compare" 1 "$moonherd" tests/bench/sleepers.lua | tee "$dir/sleepers"
 judge "$(number memory "$dir/sleepers")" most 250

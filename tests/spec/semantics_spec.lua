@@ -26,6 +26,25 @@ describe("as in plain Lua:", function ()
   end
 end)
 
+-- name -> how deep it went, and how that ended.
+local function depths(program)
+  local found = {}
+  for name, depth, ending in run(program .. " tests/semantics/depths.lua", ONLY_STDOUT)[2]
+    :gmatch "(%S+)\t(%d+)\t([^\n]*)" do
+    found[name] = { depth = tonumber(depth), ending = ending }
+  end
+  return found
+end
+
+it("calls on the C stack go as deep as in plain Lua", function ()
+  local expected, got = depths "lua5.4", depths(moonherd)
+  assert.truthy(expected.resume and expected.parentheses)
+  for name, plain in pairs(expected) do
+    assert.equal(plain.ending, got[name].ending, name)
+    assert.is_true(got[name].depth >= plain.depth, name)
+  end
+end)
+
 -- What each prints on standard output, and its exit code.
 local programs = {
   { "runs to its end", "print 'x'" },
