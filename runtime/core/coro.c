@@ -13,6 +13,7 @@
 #include "core/realm.h"
 #include "core/scope.h"
 #include "core/task_state.h"
+#include "core/wait.h"
 #include "core/watched.h"
 
 /* lua_closethread inside lua_closethread … uses the C stack without Lua noticing. As many as Lua allows
