@@ -22,7 +22,7 @@ typedef struct hidden {
   char bytes[];
 } hidden;
 
-enum { BEGINNINGS = 4096 };
+enum { GRAMS = 4096, LONGEST_STRIDE = 8 };
 
 struct mh_log {
   const mh_clock *clock;
@@ -31,14 +31,16 @@ struct mh_log {
   void *user;
   hidden **slots;
   size_t slot_count, count;
-  size_t longest;                       /* bytes of a secret */
-  uint64_t beginnings[BEGINNINGS / 64]; /* a bit for each hash that a secret's first bytes have */
+  size_t longest;             /* bytes of a secret */
+  size_t stride;              /* so many bytes apart a text is looked at: see find_secret */
+  uint64_t grams[GRAMS / 64]; /* a bit for each hash of four bytes near the beginning of a secret */
 };
 
 mh_log *mh_log_new(const mh_clock *clock, int level, mh_log_sink *sink, void *user) {
   mh_log *log = calloc(1, sizeof *log);
   if (log == NULL) return NULL;
-  *log = (mh_log){.clock = clock, .level = level, .sink = sink, .user = user};
+  *log = (mh_log){
+      .clock = clock, .level = level, .sink = sink, .user = user, .stride = LONGEST_STRIDE};
   return log;
 }
 
@@ -74,15 +76,27 @@ static uint32_t hash_of(const char *bytes, size_t n) {
   return hash;
 }
 
-static size_t beginning_of(const char *bytes) {
-  uint32_t first;
-  memcpy(&first, bytes, sizeof first);
-  return (first * UINT32_C(2654435761)) >> 20;  // the upper bits, as many as BEGINNINGS has
+static size_t gram_of(const char *bytes) {
+  uint32_t four;
+  memcpy(&four, bytes, sizeof four);
+  return (four * UINT32_C(2654435761)) >> 20;  // the upper bits, as many as GRAMS has
 }
 
-static bool may_begin(const mh_log *log, const char *text) {
-  size_t beginning = beginning_of(text);
-  return (log->beginnings[beginning / 64] >> beginning % 64 & 1) != 0;
+static bool has_gram(const mh_log *log, const char *text) {
+  size_t gram = gram_of(text);
+  return (log->grams[gram / 64] >> gram % 64 & 1) != 0;
+}
+
+/* Secrets that are shorter than the others make the stride shorter, never longer: what is in the
+ * table for it is enough for all. */
+static void add_grams(mh_log *log, const char *secret, size_t n) {
+  size_t stride = n - MH_MASK_SHORTEST + 1;
+  if (stride > LONGEST_STRIDE) stride = LONGEST_STRIDE;
+  if (stride < log->stride) log->stride = stride;
+  for (size_t i = 0; i < stride; i++) {
+    size_t gram = gram_of(secret + i);
+    log->grams[gram / 64] |= UINT64_C(1) << gram % 64;
+  }
 }
 
 static void insert(mh_log *log, hidden *h) {
@@ -119,7 +133,7 @@ static const hidden *find(const mh_log *log, uint32_t hash, const char *bytes, s
 
 /* The longest secret that a text begins with. */
 static const hidden *match(const mh_log *log, const char *text, size_t n) {
-  if (n < MH_MASK_SHORTEST || !may_begin(log, text)) return NULL;
+  if (n < MH_MASK_SHORTEST || !has_gram(log, text)) return NULL;
   if (n > log->longest) n = log->longest;
   const hidden *longest = NULL;
   uint32_t hash = hash_of(text, MH_MASK_SHORTEST - 1);
@@ -144,8 +158,7 @@ static int hide(mh_log *log, const char *secret, size_t n) {
   insert(log, h);
   log->count++;
   if (n > log->longest) log->longest = n;
-  size_t beginning = beginning_of(secret);
-  log->beginnings[beginning / 64] |= UINT64_C(1) << beginning % 64;
+  add_grams(log, secret, n);
   return 0;
 }
 
@@ -207,14 +220,22 @@ int mh_log_hide(mh_log *log, const char *secret, size_t n) {
   return e;
 }
 
-/* Where the first secret begins, from `i` on; `n` when there is none. Most bytes begin none: that is
- * told without a call. */
+/* Where the first secret begins, from `i` on; `n` when there is none. A secret that begins within the
+ * next `stride` bytes has the last four of these and what follows them in the table: mostly they are
+ * not, and all of these bytes are done with. None is shorter than the stride and three. */
 static size_t find_secret(const mh_log *log, const char *text, size_t n, size_t i, size_t *length) {
-  for (; i + MH_MASK_SHORTEST <= n; i++) {
-    const hidden *h = may_begin(log, text + i) ? match(log, text + i, n - i) : NULL;
-    if (h == NULL) continue;
-    *length = h->n;
-    return i;
+  size_t ahead = log->stride - 1;
+  while (i + ahead + MH_MASK_SHORTEST <= n) {
+    if (!has_gram(log, text + i + ahead)) {
+      i += log->stride;
+      continue;
+    }
+    const hidden *h = match(log, text + i, n - i);
+    if (h != NULL) {
+      *length = h->n;
+      return i;
+    }
+    i++;
   }
   return n;
 }

@@ -82,13 +82,30 @@ static char *put_time(char *at, uint64_t ns) {
 
 /* ---- texts --------------------------------------------------------------------------------- */
 
+/* Each byte of a word. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t zeros(uint64_t eight) {
+  return (eight - EACH(1)) & ~eight;
+}
+
+/* Whether one of eight bytes is no plain ASCII or must be escaped. A sum or difference that goes over
+ * into the next byte does so from one that is odd itself. */
+static bool has_odd(uint64_t eight) {
+  uint64_t below = (eight - EACH(0x20)) & ~eight, above = (eight + EACH(1)) | eight;
+  uint64_t odd = below | above | zeros(eight ^ EACH('"')) | zeros(eight ^ EACH('\\'));
+  return (odd & EACH(0x80)) != 0;
+}
+
 static bool stands_as_it_is(const char *text, size_t n) {
-  bool is_odd = false;
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)text[i];
-    is_odd |= (unsigned char)(c - 0x20) >= 0x5f || c == '"' || c == '\\';
+  uint64_t eight;
+  for (; n >= sizeof eight; text += sizeof eight, n -= sizeof eight) {
+    memcpy(&eight, text, sizeof eight);
+    if (has_odd(eight)) return false;
   }
-  return !is_odd;
+  eight = EACH(' ');
+  memcpy(&eight, text, n);
+  return !has_odd(eight);
 }
 
 /* Appends what is text of JSON already, with its quotes. Leaves room for a piece behind it. */

@@ -70,6 +70,17 @@ static void what_is_not_utf8_does_not_spoil_a_line(void **state) {
   mh_log_free(log);
 }
 
+static unsigned next_random(uint32_t *seed) {
+  *seed = *seed * UINT32_C(1664525) + UINT32_C(1013904223);
+  return *seed >> 16;
+}
+
+/* `n` letters and a zero. */
+static void random_letters(char *text, size_t n, uint32_t *seed) {
+  for (size_t i = 0; i < n; i++) text[i] = (char)('a' + next_random(seed) % 2);
+  text[n] = '\0';
+}
+
 static void hides_secrets_in_every_form(void **state) {
   (void)state;
   mh_clock clock;
@@ -133,6 +144,30 @@ static void finds_any_of_many_secrets_that_begin_alike(void **state) {
   mh_log_free(log);
 }
 
+/* What a look at every byte would find, for texts and secrets of two letters: most looks are near ones. */
+static void finds_what_a_look_at_every_byte_would(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  uint32_t seed = 1;
+  for (int round = 0; round < 300; round++) {
+    mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+    char secrets[3][16], text[64];
+    for (int k = 0; k < 3; k++) {
+      random_letters(secrets[k], 4 + next_random(&seed) % 12, &seed);
+      assert_int_equal(0, mh_log_hide(log, secrets[k], strlen(secrets[k])));
+      for (int i = 0; i < 20; i++) {
+        random_letters(text, next_random(&seed) % sizeof text, &seed);
+        bool has = false;
+        for (int j = 0; j <= k; j++) has |= strstr(text, secrets[j]) != NULL;
+        assert_int_equal(has, mh_log_has_secret(log, text, strlen(text)));
+        for (int j = 0; j <= k; j++) assert_null(strstr(masked(log, text), secrets[j]));
+      }
+    }
+    mh_log_free(log);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_json_lines_with_the_clock_s_time),
@@ -141,6 +176,7 @@ int main(void) {
       cmocka_unit_test(takes_the_longest_match_and_leaves_short_values),
       cmocka_unit_test(finds_thousands_of_secrets),
       cmocka_unit_test(finds_any_of_many_secrets_that_begin_alike),
+      cmocka_unit_test(finds_what_a_look_at_every_byte_would),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
