@@ -165,7 +165,7 @@ local function first_missing(path)
   return missing
 end
 
--- All of it or nothing. What is there already are folders; the last of them is empty, or to be made.
+-- All of it or nothing. What is there are folders, the last of them empty, or yet to be made.
 local function make(path, files)
   local made = first_missing(path)
   local ok, err = pcall(write, path, files)

@@ -88,11 +88,11 @@ end
 
 -- ---- how it is shown ---------------------------------------------------------------------------
 
-local stdout_write = io.write
+local stdout = io.stdout
 
 -- A pair of functions: what a reporter writes with, and what ends its file.
 local function writer(path)
-  if not path then return function (...) stdout_write(...) end, function () end end
+  if not path then return function (...) stdout:write(...) end, function () end end
   local pieces = {}
   return function (...) table.move({ ... }, 1, select("#", ...), #pieces + 1, pieces) end,
     function () fs.write(path, table.concat(pieces)) end
@@ -137,15 +137,13 @@ end
 
 -- What tests print must not get between the lines of a format that programs read.
 local function keep_output_apart()
-  local function write(...)
-    io.stderr:write(...)
-    return io.stdout
-  end
-  function io.write(...) return write(...) end -- luacheck: ignore 122
+  local stderr = io.stderr
+  io.output(stderr)
+  io.stdout = stderr -- luacheck: ignore 122
   function print(...) -- luacheck: ignore 121
     local texts = table.pack(...)
     for i = 1, texts.n do texts[i] = tostring(texts[i]) end
-    write(table.concat(texts, "\t"), "\n")
+    stderr:write(table.concat(texts, "\t"), "\n")
   end
 end
 

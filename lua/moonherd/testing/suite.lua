@@ -6,6 +6,9 @@ local clock = require "moonherd._clock"
 local errors = require "moonherd.error"
 local leaks = require "moonherd.testing.leaks"
 local place = require "moonherd.testing.place"
+local standard = require "moonherd.testing.standard"
+
+local error, os_clock, gethook, sethook = error, os.clock, debug.gethook, debug.sethook
 
 local M = {}
 
@@ -52,22 +55,23 @@ end
 
 -- ---- around a test -----------------------------------------------------------------------------
 
+-- The innermost one is it.
+local function keep_trace(value)
+  raised = raised or get_trace(nil, 3, value)
+end
+
 -- Calls `run` with a hook that ends loops which never wait.
 local function with_hook(seconds, run)
-  local ends = os.clock() + seconds
-  local hook, mask, count = debug.gethook()
-  debug.sethook(function ()
-    if os.clock() < ends then return end
+  local ends = os_clock() + seconds
+  local hook, mask, count = gethook()
+  sethook(function ()
+    if os_clock() < ends then return end
     error(("the test took longer than %g s, and did not wait"):format(seconds), 0)
   end, "", INSTRUCTIONS)
   local _ <close> = setmetatable({}, { __close = function ()
-    debug.sethook(hook, mask, count)
+    sethook(hook, mask, count)
   end })
-  local ok, err = xpcall(run, function (value)
-    raised = get_trace(nil, 2, value)
-    return value
-  end)
-  if not ok then error(err, 0) end
+  standard.call(run, keep_trace)
 end
 
 local function with_deadline(seconds, run)
@@ -90,15 +94,15 @@ local function guard(busted, seconds)
   local safe = busted.safe
   busted.getTrace = get_trace
   function busted.safe(descriptor, run, element)
-    if descriptor ~= "it" or not element.run then return safe(descriptor, run, element) end
     raised = nil
-    local result = table.pack(safe(descriptor, function ()
+    local is_test = descriptor == "it" and element.run
+    local result = table.pack(safe(descriptor, is_test and function ()
       local before = leaks.look()
       with_deadline(seconds, function ()
-        run()
+        standard.call(run, keep_trace)
         leaks.check(before)
       end)
-    end, element))
+    end or function () return standard.call(run, keep_trace) end, element))
     raised = nil
     return table.unpack(result, 1, result.n)
   end
@@ -227,6 +231,7 @@ end
 ---@return table counts  of success, failure, error and pending
 function M.run(files, options, reporter)
   load_what_stays()
+  standard.remember()
   leaks.watch()
   local busted = require "busted.core"()
   guard(busted, options.timeout)

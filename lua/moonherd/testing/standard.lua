@@ -1,0 +1,47 @@
+-- What Lua has of its own: a test that takes a part of it away, `debug = nil` or
+-- `string.format = nil`, must not take the report of its failure with it, nor the tests behind it.
+-- What a test puts in the place of a part stays, as with busted.
+local error, rawget, rawset, type = error, rawget, rawset, type
+local pack, unpack, xpcall = table.pack, table.unpack, xpcall
+
+local M = {}
+
+local LIBRARIES = {
+  _G, coroutine, debug, io, math, os, package, string, table, utf8, getmetatable "",
+}
+
+local parts -- list of {library, name, value}
+
+--- Remembers them as they are.
+function M.remember()
+  parts = {}
+  for _, library in ipairs(LIBRARIES) do
+    for name, value in pairs(library) do parts[#parts + 1] = { library, name, value } end
+  end
+end
+
+-- Works where every global is gone.
+local function restore()
+  for i = 1, #parts do
+    local library, name, value = parts[i][1], parts[i][2], parts[i][3]
+    if type(rawget(library, name)) ~= type(value) then rawset(library, name, value) end
+  end
+end
+
+--- Calls a function; behind it, and before anybody looks at its error, all parts are there again.
+---@param run function
+---@param on_error fun(value: any)  is told of an error where it is raised
+---@param ... any  the arguments
+---@return any ...  what it returns
+function M.call(run, on_error, ...)
+  local result = pack(xpcall(run, function (value)
+    restore()
+    on_error(value)
+    return value
+  end, ...))
+  restore()
+  if not result[1] then error(result[2], 0) end
+  return unpack(result, 2, result.n)
+end
+
+return M
