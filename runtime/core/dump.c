@@ -97,7 +97,8 @@ int mh_dump_to_log(const mh_realm *realm) {
   char members[80];
   int n =
       snprintf(members, sizeof members, "\"tasks\":%u,\"operations\":%u", realm->task_count, ops);
-  mh_log_answer(log, members, (size_t)n, "%u tasks are alive, %u operations are open",
-                realm->task_count, ops);
+  mh_log_answer(log, members, (size_t)n, "%u %s alive, %u %s open", realm->task_count,
+                realm->task_count == 1 ? "task is" : "tasks are", ops,
+                ops == 1 ? "operation is" : "operations are");
   return e;
 }

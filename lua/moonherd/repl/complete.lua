@@ -1,71 +1,23 @@
--- What a name at the end of a line may become: globals and keywords, fields, methods, and the
--- public names that the documentation has of an object of its class.
+-- What the end of a line may become: globals and keywords, fields and methods of what is there or
+-- of what the documentation has, options of documented functions, modules, and files of :load.
+local arguments = require "moonherd.repl.arguments"
 local index = require "moonherd.docs.index"
+local meaning = require "moonherd.repl.meaning"
+local places = require "moonherd.repl.places"
+local tokens_of = require "moonherd.repl.tokens".read
 
 local M = {}
 
-local KEYWORDS = {
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in",
-  "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
-}
-
 local COMMANDS = { "help", "load", "tasks", "time" }
 
--- Looks without metamethods, so that looking changes nothing.
-local function field_of(value, name)
-  for _ = 1, 10 do
-    if type(value) ~= "table" then break end
-    local field = rawget(value, name)
-    if field ~= nil then return field end
-    local mt = debug.getmetatable(value)
-    value = type(mt) == "table" and rawget(mt, "__index") or nil
-  end
-end
-
--- What a path of names stands for; nil when there is no such thing.
-local function value_of(path, globals)
-  local value = globals
-  for name in path:gmatch "[%a_][%w_]*" do
-    if value == globals then value = rawget(globals, name)
-    elseif type(value) == "table" then value = field_of(value, name)
-    else return nil end
-  end
-  return value
-end
-
 local function add(names, name, stem)
-  if type(name) == "string" and name:find "^[%a_][%w_]*$" and name:sub(1, #stem) == stem then
-    names[name] = true
-  end
+  if type(name) == "string" and name:sub(1, #stem) == stem then names[name] = true end
 end
 
-local function add_fields(names, value, stem, only_functions)
-  for _ = 1, 10 do
-    if type(value) ~= "table" then return end
-    for name, field in next, value do
-      local is_private = type(name) == "string" and name:sub(1, 1) == "_" and stem == ""
-      if not is_private and (not only_functions or type(field) == "function") then
-        add(names, name, stem)
-      end
-    end
-    local mt = debug.getmetatable(value)
-    value = type(mt) == "table" and rawget(mt, "__index") or nil
-  end
-end
-
--- The documentation knows what is loaded at its first use, such as moonherd.fs, which until then is
--- not there, and the methods of objects.
-local function add_documented(names, path, value, separator, stem)
-  local mt = debug.getmetatable(value)
-  local own = type(mt) == "table" and rawget(mt, "__name")
-  local class = value == package.loaded.moonherd and "moonherd"
-    or type(own) == "string" and own:match "^moonherd%.([%w_]+)$"
-    or value == nil and path:match "^moonherd%..+$"
-  if not class then return end
-  local start = class .. separator
-  for entry in index.each() do
-    local name = entry.name:sub(1, #start) == start and entry.name:sub(#start + 1)
-    if name then add(names, name:match "^[%w_]+", stem) end
+local function add_identifier(names, name, stem)
+  local is_private = stem == "" and type(name) == "string" and name:sub(1, 1) == "_"
+  if type(name) == "string" and name:find "^[%a_][%w_]*$" and not is_private then
+    add(names, name, stem)
   end
 end
 
@@ -76,30 +28,121 @@ local function sorted(names)
   return list
 end
 
+-- ---- code --------------------------------------------------------------------------------------
+
+local function add_fields(names, value, stem, only_functions)
+  if type(value) == "string" then value = string end
+  for _ = 1, 10 do
+    if type(value) ~= "table" then return end
+    for name, field in next, value do
+      if not only_functions or type(field) == "function" then add_identifier(names, name, stem) end
+    end
+    local mt = debug.getmetatable(value)
+    value = type(mt) == "table" and rawget(mt, "__index") or nil
+  end
+end
+
+-- The documentation knows what is loaded at its first use, such as moonherd.fs, which until then is
+-- not there, the methods of objects, and what a call returns.
+local function add_documented(names, class, separator, stem)
+  local start = class .. separator
+  for entry in index.each() do
+    local name = entry.name:sub(1, #start) == start and entry.name:sub(#start + 1)
+    if name then add_identifier(names, name:match "^[%w_]+", stem) end
+    if entry.name == class and separator == "." and entry.kind == "class" then
+      for _, field in ipairs(entry.block.fields) do add_identifier(names, field.name, stem) end
+    end
+  end
+end
+
+local function add_members(names, tokens, stem, globals)
+  local separator = tokens[#tokens].text
+  local object = meaning.at(tokens, #tokens - 1, globals)
+  if not object then return end
+  add_fields(names, object.value, stem, separator == ":")
+  if object.class then add_documented(names, object.class, separator, stem) end
+end
+
+local function add_globals(names, stem, globals)
+  for name in next, globals do add_identifier(names, name, stem) end
+  for name in pairs(meaning.KEYWORDS) do add(names, name, stem) end
+end
+
+local function add_modules(names, tokens)
+  local last, before = tokens[#tokens], tokens[#tokens - 1]
+  if before and before.text == "(" then before = tokens[#tokens - 2] end
+  if not before or before.text ~= "require" then return end
+  for name in pairs(places.modules(last.text)) do add(names, name, last.text) end
+end
+
+-- Takes the name that is being typed off the tokens.
+local function take_stem(tokens, text)
+  local last = tokens[#tokens]
+  if not last or last.kind ~= "name" or last.last < #text then return "" end
+  return table.remove(tokens).text
+end
+
+local function names_of_code(text, globals)
+  local names = {}
+  local tokens, open = tokens_of(text)
+  local last = tokens[#tokens]
+  if last and last.is_open then
+    add_modules(names, tokens)
+    return last.text, names
+  end
+  local stem = take_stem(tokens, text)
+  last = tokens[#tokens]
+  if last and last.kind == "symbol" and (last.text == "." or last.text == ":") then
+    add_members(names, tokens, stem, globals)
+    return stem, names
+  end
+  local options = arguments.names(tokens, open, globals)
+  for _, name in ipairs(options or {}) do add(names, name, stem) end
+  if not options and stem ~= "" then add_globals(names, stem, globals) end
+  return stem, names
+end
+
+-- ---- commands ----------------------------------------------------------------------------------
+
+local ARGUMENTS = {}
+
+function ARGUMENTS.load(path)
+  local names = {}
+  local stem, files = places.files(path)
+  for _, name in ipairs(files) do names[name] = true end
+  return stem, names
+end
+
+-- Every public name, also without what it begins with: map is moonherd.map.
+function ARGUMENTS.help(stem)
+  local names = {}
+  for entry in index.each() do
+    add(names, entry.name, stem)
+    add(names, entry.name:match "^moonherd%.(.+)$", stem)
+  end
+  return stem, names
+end
+
+ARGUMENTS.time = names_of_code
+
 --- What may stand in the place of the last name of a text.
----@param text string  the line up to the cursor
+---@async
+---@param text string  the code up to the cursor
 ---@param globals table
 ---@return string stem  the part of the name that is there
 ---@return string[] names  whole names, sorted
 function M.names(text, globals)
-  local names = {}
-  local command = text:match "^:(%a*)$"
-  if command then
-    for _, name in ipairs(COMMANDS) do add(names, name, command) end
-    return command, sorted(names)
+  local names, stem = {}, text:match "^:(%a*)$"
+  local command, rest = text:match "^:(%a+)%s+(.*)$"
+  if stem then
+    for _, name in ipairs(COMMANDS) do add(names, name, stem) end
+  elseif ARGUMENTS[command] then
+    stem, names = ARGUMENTS[command](rest, globals)
+  elseif command then
+    stem = ""
+  else
+    stem, names = names_of_code(text, globals)
   end
-  local path, separator, stem = text:match "([%a_][%w_%.]*)([%.:])([%w_]*)$"
-  if path then
-    local value = value_of(path, globals)
-    if type(value) == "string" then value = string end
-    add_fields(names, value, stem, separator == ":")
-    add_documented(names, path, value, separator, stem)
-    return stem, sorted(names)
-  end
-  stem = text:match "[%a_][%w_]*$" or ""
-  if stem == "" then return stem, {} end
-  for name in next, globals do add(names, name, stem) end
-  for _, name in ipairs(KEYWORDS) do add(names, name, stem) end
   return stem, sorted(names)
 end
 
