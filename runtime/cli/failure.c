@@ -110,10 +110,12 @@ static void print_source(const cli_output *out, const moonherd_error *error) {
 
 static const char SKIPPED[] = "\t...\t(skipping "; /* levels of a deep stack */
 
+static const char HOST_TASK[] = ", spawned at the host"; /* it is nowhere in the script */
+
 /* The frames that are the script's own, and the tasks. */
 static bool is_shown(const char *line, size_t n) {
-  return n > 1 && line[0] == '\t' && line[1] != '[' && line[1] != '(' &&
-         strncmp(line, SKIPPED, sizeof SKIPPED - 1) != 0;
+  return n > 1 && memmem(line, n, HOST_TASK, sizeof HOST_TASK - 1) == NULL && line[0] == '\t' &&
+         line[1] != '[' && line[1] != '(' && strncmp(line, SKIPPED, sizeof SKIPPED - 1) != 0;
 }
 
 static void print_repeats(int count) {

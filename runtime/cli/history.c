@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 256 * 1024, LONGEST_LINE = 32 * 1024 };
+enum { MOST_BYTES = 256 * 1024, LONGEST_ENTRY = 32 * 1024 };
 
 /* Makes the folders of a path that are missing. */
 static void make_folders(char *path) {
@@ -69,38 +69,84 @@ static void replace(const cli_history *h, const char *bytes, size_t n) {
   if (close(fd) != 0 || !is_whole || rename(path, h->path) != 0) unlink(path);
 }
 
+/* Where the first entry ends, which may be half a one; NULL: nowhere. */
+static const char *first_end(const char *bytes, size_t n) {
+  const char *end = memchr(bytes, '\n', n);
+  while (end != NULL && end > bytes && end[-1] == '\\')
+    end = memchr(end + 1, '\n', n - (size_t)(end + 1 - bytes));
+  return end;
+}
+
 /* Keeps the newer half. */
 static void cut(const cli_history *h, int fd, size_t size) {
   size_t n = MOST_BYTES / 2;
   char *bytes = malloc(n);
   if (bytes != NULL && pread(fd, bytes, n, (off_t)(size - n)) == (ssize_t)n) {
-    const char *first = memchr(bytes, '\n', n);  // what stands before may be half a line
+    const char *first = first_end(bytes, n);
     if (first != NULL) replace(h, first + 1, n - (size_t)(first + 1 - bytes));
   }
   free(bytes);
 }
 
-void cli_history_each(const cli_history *h, void (*on_line)(void *user, const char *line),
+/* ---- entries ------------------------------------------------------------------------------ */
+
+/* In the file every line of an entry but its last ends in a backslash, as in a shell. */
+static bool goes_on(const char *line, size_t n) {
+  return n >= 2 && line[n - 2] == '\\' && line[n - 1] == '\n';
+}
+
+/* Adds a line to the entry that is being read. False: more lines belong to it. */
+static bool take_line(char **entry, size_t *size, const char *line, size_t n) {
+  char *longer = realloc(*entry, *size + n + 1);
+  if (longer == NULL) return false;
+  *entry = longer;
+  memcpy(longer + *size, line, n + 1);
+  *size += n;
+  if (!goes_on(line, n)) return true;
+  (*size)--;
+  memcpy(longer + *size - 1, "\n", 2);
+  return false;
+}
+
+void cli_history_each(const cli_history *h, void (*on_entry)(void *user, const char *entry),
                       void *user) {
   int fd = open_locked(h);
   FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-  char *line = NULL;
-  size_t room = 0;
-  while (file != NULL && getline(&line, &room, file) >= 0) on_line(user, line);
+  char *line = NULL, *entry = NULL;
+  size_t room = 0, size = 0;
+  for (ssize_t n; file != NULL && (n = getline(&line, &room, file)) > 0;) {
+    if (!take_line(&entry, &size, line, (size_t)n)) continue;
+    on_entry(user, entry);
+    size = 0;
+  }
+  free(entry);
   free(line);
   if (file != NULL) fclose(file);
   else if (fd >= 0) close(fd);
 }
 
-/* One write: whoever is killed leaves no half of a line that another one would go on with. */
-void cli_history_add(const cli_history *h, const char *line, size_t n) {
+/* The entry as it stands in the file; the caller frees it. NULL without memory. */
+static char *written(const char *entry, size_t n, size_t *size) {
+  char *text = NULL;
+  FILE *out = open_memstream(&text, size);
+  if (out == NULL) return NULL;
+  for (size_t i = 0; i < n; i++) {
+    if (entry[i] == '\n') fputc('\\', out);
+    fputc(entry[i], out);
+  }
+  fputs(n > 0 && entry[n - 1] == '\\' ? " \n" : "\n", out);  // it ends there
+  fclose(out);
+  return text;
+}
+
+/* One write: whoever is killed leaves no half of an entry that another one would go on with. */
+void cli_history_add(const cli_history *h, const char *entry, size_t n) {
   struct stat st;
-  char *text = n <= LONGEST_LINE ? malloc(n + 1) : NULL;
+  size_t size = 0;
+  char *text = n <= LONGEST_ENTRY ? written(entry, n, &size) : NULL;
   int fd = text != NULL ? open_locked(h) : -1;
   if (fd >= 0) {
-    memcpy(text, line, n);
-    text[n] = '\n';
-    write_whole(fd, text, n + 1);
+    write_whole(fd, text, size);
     if (fstat(fd, &st) == 0 && st.st_size > MOST_BYTES) cut(h, fd, (size_t)st.st_size);
     close(fd);
   }

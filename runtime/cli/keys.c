@@ -19,6 +19,11 @@ bool cli_keys_are_there(const cli_keys *k) {
   return k->at < k->n;
 }
 
+bool cli_keys_hold_line(const cli_keys *k) {
+  const char *from = k->bytes + k->at;
+  return memchr(from, '\r', k->n - k->at) != NULL || memchr(from, '\n', k->n - k->at) != NULL;
+}
+
 void cli_keys_drop(cli_keys *k) {
   k->at = k->n = 0;
 }

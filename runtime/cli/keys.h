@@ -20,6 +20,7 @@ typedef struct cli_keys {
 bool cli_keys_read(cli_keys *k);
 
 bool cli_keys_are_there(const cli_keys *k);
+bool cli_keys_hold_line(const cli_keys *k); /* whether a line ends in them */
 void cli_keys_drop(cli_keys *k);
 
 /* The next character, waiting for it; false: none comes. */

@@ -11,18 +11,17 @@
 #include <wchar.h>
 
 #include "cli/history.h"
+#include "cli/prompt_keys.h"
 
-enum { HISTORY_SIZE = 1000, COLUMNS_UNLESS_KNOWN = 80, END_OF_FILE = 4 /* Ctrl-D */ };
+enum { HISTORY_SIZE = 1000, COLUMNS_UNLESS_KNOWN = 80, TAB = 8, END_OF_FILE = 4 /* Ctrl-D */ };
 
 struct cli_prompt {
+  cli_editing editing;
   EditLine *el;
   History *history;
   cli_history file;
-  cli_keys *keys;
-  char text[16];
   bool is_dumb; /* the terminal cannot move its cursor */
-  bool is_reading, is_hidden, wants_completion;
-  bool is_worth_keeping; /* the last line */
+  bool is_reading, is_hidden;
 };
 
 int cli_columns(void) {
@@ -33,46 +32,23 @@ int cli_columns(void) {
 
 /* ---- the history -------------------------------------------------------------------------- */
 
-static void enter(void *user, const char *line) {
+static void enter(void *user, const char *entry) {
   HistEvent event;
   cli_prompt *p = user;
-  history(p->history, &event, H_ENTER, line);
+  history(p->history, &event, H_ENTER, entry);
 }
 
-/* A line that begins with a space is kept nowhere: it may hold a secret. */
-static void remember(cli_prompt *p, const char *line) {
-  p->is_worth_keeping = line[0] != ' ' && line[0] != '\n';
-  if (p->is_worth_keeping) enter(p, line);
+bool cli_prompt_remember(cli_prompt *p, const char *entry) {
+  bool is_worth_keeping = entry[0] != ' ' && entry[0] != '\n' && entry[0] != '\0';
+  if (is_worth_keeping) enter(p, entry);
+  return is_worth_keeping;
 }
 
-void cli_prompt_keep(const cli_prompt *p, const char *line, size_t n) {
-  if (p->is_worth_keeping) cli_history_add(&p->file, line, n);
+void cli_prompt_keep(const cli_prompt *p, const char *entry, size_t n) {
+  cli_history_add(&p->file, entry, n);
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
-
-static char *prompt_text(EditLine *el) {
-  cli_prompt *p;
-  el_get(el, EL_CLIENTDATA, &p);
-  return p->text;
-}
-
-/* What completes the line runs in Lua: it is only noted here. A tab with something behind it was not
- * typed but pasted. */
-static unsigned char on_tab(EditLine *el, int key) {
-  (void)key;
-  cli_prompt *p;
-  el_get(el, EL_CLIENTDATA, &p);
-  p->wants_completion = !cli_keys_are_there(p->keys) || p->keys->bytes[p->keys->at] == '\t';
-  if (!p->wants_completion) el_insertstr(el, "  ");
-  return p->wants_completion ? CC_NORM : CC_REFRESH;
-}
-
-static int take_character(EditLine *el, wchar_t *character) {
-  cli_prompt *p;
-  el_get(el, EL_CLIENTDATA, &p);
-  return cli_keys_take(p->keys, character) ? 1 : -1;
-}
 
 static bool open_editor(cli_prompt *p) {
   HistEvent event;
@@ -81,21 +57,16 @@ static bool open_editor(cli_prompt *p) {
   if (p->el == NULL || p->history == NULL) return false;
   history(p->history, &event, H_SETSIZE, HISTORY_SIZE);
   history(p->history, &event, H_SETUNIQUE, 1);
-  el_set(p->el, EL_CLIENTDATA, p);
   el_set(p->el, EL_EDITOR, "emacs");
-  el_set(p->el, EL_PROMPT, prompt_text);
-  el_wset(p->el, EL_GETCFN, take_character);
   el_set(p->el, EL_HIST, history, p->history);
-  el_set(p->el, EL_ADDFN, "moonherd-complete", "Complete a name", on_tab);
-  el_set(p->el, EL_BIND, "^I", "moonherd-complete", NULL);
-  el_set(p->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+  cli_prompt_bind(p->el, &p->editing);
   return true;
 }
 
 cli_prompt *cli_prompt_new(cli_keys *keys) {
   cli_prompt *p = calloc(1, sizeof *p);
   if (p == NULL) return NULL;
-  p->keys = keys;
+  p->editing.keys = keys;
   const char *term = getenv("TERM");
   p->is_dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
   if (!open_editor(p)) {
@@ -116,19 +87,32 @@ void cli_prompt_free(cli_prompt *p) {
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
+/* Pastes are marked by the terminal, when it can: all their lines come as one entry. */
+static void mark_pastes(const cli_prompt *p, bool on) {
+  if (p->is_dumb) return;
+  fputs(on ? "\033[?2004h" : "\033[?2004l", stdout);
+  fflush(stdout);
+}
+
 /* libedit shows the prompt, and takes the terminal over, when it is told not to wait for lines. */
-void cli_prompt_start(cli_prompt *p, const char *text) {
-  snprintf(p->text, sizeof p->text, "%s", text);
+static void take_terminal(cli_prompt *p) {
   el_resize(p->el);
+  mark_pastes(p, true);
   p->is_reading = true;
   p->is_hidden = false;
   el_set(p->el, EL_UNBUFFERED, 1);
+}
+
+void cli_prompt_start(cli_prompt *p, const char *text) {
+  snprintf(p->editing.text, sizeof p->editing.text, "%s", text);
+  take_terminal(p);
 }
 
 void cli_prompt_stop(cli_prompt *p) {
   if (!p->is_reading) return;
   p->is_reading = false;
   el_set(p->el, EL_UNBUFFERED, 0);
+  mark_pastes(p, false);
 }
 
 bool cli_prompt_is_reading(const cli_prompt *p) {
@@ -137,16 +121,18 @@ bool cli_prompt_is_reading(const cli_prompt *p) {
 
 cli_key cli_prompt_key(cli_prompt *p, const char **line) {
   int n = 0;
-  *line = el_gets(p->el, &n);
-  if (p->wants_completion) {
-    p->wants_completion = false;
+  do {
+    p->editing.goes_on = false;
+    *line = el_gets(p->el, &n);
+  } while (p->editing.goes_on);
+  if (p->editing.wants_completion) {
+    p->editing.wants_completion = false;
     return CLI_KEY_COMPLETE;
   }
   if (*line == NULL || n <= 0) return CLI_KEY_NONE;  // an empty line and a failure look the same
   if (n == 1 && (*line)[0] == END_OF_FILE) return CLI_KEY_END;
   if ((*line)[n - 1] != '\n') return CLI_KEY_NONE;
   cli_prompt_stop(p);
-  remember(p, *line);
   return CLI_KEY_LINE;
 }
 
@@ -166,17 +152,23 @@ void cli_prompt_insert(cli_prompt *p, const char *text) {
 /* ---- making room -------------------------------------------------------------------------- */
 
 /* How many columns a character takes that begins in `column`. One that is two columns wide does not
- * begin in the last. */
+ * begin in the last; a line break takes the rest of its row. */
 static int width_at(wchar_t character, int column, int columns) {
+  int left = columns - column % columns;
+  if (character == L'\n') return left;
+  if (character == L'\t') {
+    int to_stop = TAB - column % columns % TAB;
+    return to_stop < left ? to_stop : left;
+  }
   int width = character < L' ' ? 2 : wcwidth(character);  // ^A
   if (width < 0) width = 1;
-  return width == 2 && column % columns == columns - 1 ? 3 : width;
+  return width == 2 && left == 1 ? 3 : width;
 }
 
 /* On which row below its first the cursor stands. */
 static int cursor_row(const cli_prompt *p) {
   const LineInfoW *info = el_wline(p->el);
-  int columns = cli_columns(), column = (int)strlen(p->text);
+  int columns = cli_columns(), column = (int)strlen(p->editing.text);
   for (const wchar_t *c = info->buffer; c < info->cursor; c++)
     column += width_at(*c, column, columns);
   return column / columns;
@@ -198,9 +190,36 @@ void cli_prompt_show(cli_prompt *p) {
   el_set(p->el, EL_REFRESH);
 }
 
+void cli_prompt_go_to_end(cli_prompt *p) {
+  const LineInfoW *info = el_wline(p->el);
+  if (info->cursor == info->lastchar) return;
+  cli_prompt_hide(p);
+  el_cursor(p->el, (int)(info->lastchar - info->cursor));
+  cli_prompt_show(p);
+}
+
 void cli_prompt_resize(cli_prompt *p) {
   if (!p->is_reading) return;
   cli_prompt_hide(p);
   el_resize(p->el);
   cli_prompt_show(p);
+}
+
+/* ---- stopping the process ----------------------------------------------------------------- */
+
+void cli_prompt_pause(cli_prompt *p, void (*stop)(void)) {
+  const LineInfoW *info = el_wline(p->el);
+  size_t n = (size_t)(info->lastchar - info->buffer);
+  int behind = (int)(info->lastchar - info->cursor);
+  wchar_t *text = calloc(n + 1, sizeof *text);
+  if (text != NULL) wmemcpy(text, info->buffer, n);
+  cli_prompt_hide(p);
+  cli_prompt_stop(p);
+  if (stop != NULL) stop();
+  take_terminal(p);
+  cli_prompt_hide(p);
+  if (text != NULL && n > 0) el_winsertstr(p->el, text);
+  el_cursor(p->el, -behind);
+  cli_prompt_show(p);
+  free(text);
 }

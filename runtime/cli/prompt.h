@@ -28,16 +28,25 @@ typedef enum cli_key {
 cli_key cli_prompt_key(cli_prompt *p, const char **line);
 
 const char *cli_prompt_before_cursor(const cli_prompt *p, size_t *n);
+void cli_prompt_go_to_end(cli_prompt *p);
 void cli_prompt_insert(cli_prompt *p, const char *text); /* at the cursor */
 
-/* Keeps the last line in the history, as this text. Not what began with a space. */
-void cli_prompt_keep(const cli_prompt *p, const char *line, size_t n);
+/* Remembers an entry, of one line or several, for this session. False, and it is not to be kept either,
+ * for one that begins with a space: it may hold a secret. */
+bool cli_prompt_remember(cli_prompt *p, const char *entry);
+
+/* Keeps an entry in the history, for sessions to come. */
+void cli_prompt_keep(const cli_prompt *p, const char *entry, size_t n);
 
 /* What is printed stands above the prompt: hide it, print whole lines, show it. */
 void cli_prompt_hide(cli_prompt *p);
 void cli_prompt_show(cli_prompt *p);
 
 void cli_prompt_resize(cli_prompt *p); /* the terminal has another width */
+
+/* Gives the terminal back while `stop` runs, unless it is NULL, and takes it again, with the line that is
+ * being typed. */
+void cli_prompt_pause(cli_prompt *p, void (*stop)(void));
 
 int cli_columns(void); /* of the terminal */
 

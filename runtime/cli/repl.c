@@ -14,16 +14,19 @@
 
 #include "cli/prompt.h"
 #include "cli/signals.h"
+#include "cli/text.h"
 
 typedef struct repl {
   moonherd *m;
   cli_output *out;
   cli_prompt *prompt; /* NULL: standard input is no terminal, lines are read from it */
   cli_keys keys;
-  char *line;    /* that runs, to be kept in the history; NULL: none */
-  bool is_ascii; /* what the terminal shows */
-  bool is_ready; /* the script waits for a line */
-  bool is_over;  /* there will be no more */
+  char *entry;        /* the lines that are one, to be kept in the history; NULL: none */
+  bool is_ascii;      /* what the terminal shows */
+  bool is_ready;      /* the script waits for a line */
+  bool is_completing; /* the name before the cursor: keys wait until that is done */
+  bool is_over;       /* there will be no more */
+  bool is_terminated; /* by a signal */
 } repl;
 
 /* ---- to the script ------------------------------------------------------------------------ */
@@ -33,6 +36,7 @@ static void send_text(repl *r, const char *event, const char *text, size_t n, bo
   size_t size = 0;
   FILE *out = open_memstream(&json, &size);
   if (out == NULL || copy == NULL) {
+    r->is_completing = false;
     free(copy);
     return;
   }
@@ -46,7 +50,8 @@ static void send_text(repl *r, const char *event, const char *text, size_t n, bo
   if (moonherd_send(r->m, event, json, size) != 0) {
     cli_say("the line is too long, or not UTF-8");
     r->is_ready = true;
-    if (r->prompt != NULL) cli_prompt_start(r->prompt, "> ");
+    r->is_completing = false;
+    if (is_line && r->prompt != NULL) cli_prompt_start(r->prompt, "> ");
   }
   free(json);
   free(copy);
@@ -58,23 +63,45 @@ static void send_line(repl *r, const char *line, size_t n) {
   send_text(r, "repl.line", line, n, true);
 }
 
-static void on_masked(void *user, const char *line, size_t n) {
-  cli_prompt_keep(user, line, n);
+/* ---- the history -------------------------------------------------------------------------- */
+
+static void add_to_entry(repl *r, const char *line) {
+  size_t size = r->entry != NULL ? strlen(r->entry) : 0;
+  char *longer = realloc(r->entry, size + strlen(line) + 1);
+  if (longer == NULL) return;
+  r->entry = longer;
+  memcpy(longer + size, line, strlen(line) + 1);
 }
 
-/* Behind the line's end, when all secrets that it has brought are known. */
-static void keep_line(repl *r) {
-  if (r->line != NULL) moonherd_mask(r->m, r->line, strcspn(r->line, "\r\n"), on_masked, r->prompt);
-  free(r->line);
-  r->line = NULL;
+static void drop_entry(repl *r) {
+  free(r->entry);
+  r->entry = NULL;
 }
+
+static void on_masked(void *user, const char *entry, size_t n) {
+  cli_prompt_keep(user, entry, n);
+}
+
+/* Behind the entry's end, when all secrets that it has brought are known. */
+static void keep_entry(repl *r) {
+  if (r->entry == NULL) return;
+  size_t n = strlen(r->entry);
+  while (n > 0 && (r->entry[n - 1] == '\n' || r->entry[n - 1] == '\r')) n--;
+  r->entry[n] = '\0';
+  if (cli_prompt_remember(r->prompt, r->entry))
+    moonherd_mask(r->m, r->entry, n, on_masked, r->prompt);
+  drop_entry(r);
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
 
 static void finish(repl *r) {
   if (r->is_over) return;
-  keep_line(r);
+  keep_entry(r);
   r->is_over = true;
   if (r->prompt != NULL) {
     cli_prompt_stop(r->prompt);
+    cli_signals_hold_terminal(false);
     r->out->prompt = NULL;
     fputc('\n', stdout);
     fflush(stdout);
@@ -84,27 +111,41 @@ static void finish(repl *r) {
 
 /* ---- from the script ---------------------------------------------------------------------- */
 
-/* Prompts and parts of names: there is nothing in them that JSON would escape. */
-static void copy_text(char *to, size_t size, const char *json, size_t n) {
-  if (n >= 2 && json[0] == '"') snprintf(to, size, "%.*s", (int)(n - 2), json + 1);
-  else to[0] = '\0';
+static void start_prompt(repl *r, const char *text) {
+  bool is_new = text[0] != '\0' && text[1] == ' ';  // not one more line of the same
+  if (is_new) keep_entry(r);
+  if (!r->out->is_at_line_start) fputc('\n', stdout);
+  r->out->is_at_line_start = true;
+  cli_signals_hold_terminal(true);
+  cli_prompt_start(r->prompt, text);
+}
+
+static void insert_completion(repl *r, const char *text) {
+  r->is_completing = false;
+  if (text[0] != '\0') cli_prompt_insert(r->prompt, text);
+}
+
+/* What is in a JSON string; the caller frees it. NULL without memory. */
+static char *text_of(const char *json) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  if (out == NULL) return NULL;
+  if (json[0] == '"') cli_write_string(out, json + 1, "\n");
+  fclose(out);
+  return text;
 }
 
 void cli_repl_on_event(void *user, const char *name, const char *json, size_t n) {
   repl *r = ((cli_output *)user)->repl;
-  char text[256];
-  copy_text(text, sizeof text, json, n);
-  if (r == NULL || r->is_over) return;
-  if (strcmp(name, "repl.ready") == 0) {
-    r->is_ready = true;
-    if (r->prompt == NULL) return;
-    keep_line(r);
-    if (!r->out->is_at_line_start) fputc('\n', stdout);
-    r->out->is_at_line_start = true;
-    cli_prompt_start(r->prompt, text);
-  } else if (strcmp(name, "repl.insert") == 0 && r->prompt != NULL) {
-    cli_prompt_insert(r->prompt, text);
+  char *text = n > 0 ? text_of(json) : NULL;
+  if (text != NULL && r != NULL && !r->is_over) {
+    bool is_ready = strcmp(name, "repl.ready") == 0;
+    if (is_ready) r->is_ready = true;
+    if (is_ready && r->prompt != NULL) start_prompt(r, text);
+    if (strcmp(name, "repl.insert") == 0 && r->prompt != NULL) insert_completion(r, text);
   }
+  free(text);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------- */
@@ -114,10 +155,12 @@ static void take_key(repl *r) {
   size_t n;
   switch (cli_prompt_key(r->prompt, &line)) {
     case CLI_KEY_LINE:
-      r->line = strdup(line);
+      cli_signals_hold_terminal(false);
+      add_to_entry(r, line);
       send_line(r, line, strlen(line));
       break;
     case CLI_KEY_COMPLETE:
+      r->is_completing = true;
       line = cli_prompt_before_cursor(r->prompt, &n);
       send_text(r, "repl.complete", line, n, false);
       break;
@@ -139,10 +182,19 @@ static bool is_typing(const repl *r) {
   return r->prompt != NULL && cli_prompt_is_reading(r->prompt);
 }
 
+/* Whether keys are taken now, as they come. */
+static bool takes_keys(const repl *r) {
+  return is_typing(r) && !r->is_completing;
+}
+
 /* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
 static void interrupt(repl *r) {
+  r->is_completing = false;
   if (is_typing(r)) {
+    cli_prompt_go_to_end(r->prompt);
     cli_prompt_stop(r->prompt);
+    cli_signals_hold_terminal(false);
+    drop_entry(r);
     fputs("^C\n", stdout);
     fflush(stdout);
   } else {
@@ -156,7 +208,7 @@ static void interrupt(repl *r) {
 static bool wait_for_something(repl *r, int timeout) {
   struct pollfd fds[] = {{.fd = moonherd_fd(r->m), .events = POLLIN},
                          {.fd = STDIN_FILENO, .events = POLLIN}};
-  bool is_reading = is_typing(r);
+  bool is_reading = takes_keys(r);
   if (poll(fds, is_reading ? 2 : 1, timeout) <= 0 || !is_reading || fds[1].revents == 0)
     return false;
   bool has_ended = (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
@@ -164,11 +216,24 @@ static bool wait_for_something(repl *r, int timeout) {
   return !r->is_over;
 }
 
+/* Ctrl-Z, and what makes the process go on. */
+static void take_stop(repl *r) {
+  int stop = cli_signals_take_stop();
+  if (stop == CLI_STOP_NONE) return;
+  void (*wait)(void) = stop == CLI_STOP_WANTED ? cli_signals_stop : NULL;
+  if (is_typing(r)) cli_prompt_pause(r->prompt, wait);
+  else if (wait != NULL) wait();
+}
+
 /* What has come while the loop went on. */
 static void take_signals(repl *r, bool is_over) {
   int signal = cli_signals_take();
   if (signal == CLI_SIGNAL_INTERRUPT && !is_over) interrupt(r);
-  if (signal == CLI_SIGNAL_TERMINATE) finish(r);
+  if (signal == CLI_SIGNAL_TERMINATE) {
+    r->is_terminated = true;
+    finish(r);
+  }
+  take_stop(r);
   if (cli_signals_take_dump()) moonherd_dump(r->m);
   if (cli_signals_take_resize() && r->prompt != NULL) cli_prompt_resize(r->prompt);
 }
@@ -206,9 +271,9 @@ int cli_repl(moonherd *m, cli_output *out) {
   while (result == MOONHERD_WAITING || result == MOONHERD_READY) {
     if (r.prompt == NULL && r.is_ready && !r.is_over) read_line(&r);
     bool has_line = r.prompt == NULL && r.is_ready,
-         has_key = is_typing(&r) && cli_keys_are_there(&r.keys);
+         has_key = takes_keys(&r) && cli_keys_are_there(&r.keys);
     bool is_waiting = result == MOONHERD_WAITING && !has_line && !has_key;
-    if (wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0) || (has_key && is_typing(&r)))
+    if (wait_for_something(&r, is_waiting ? moonherd_timeout(m) : 0) || (has_key && takes_keys(&r)))
       take_key(&r);
     bool was_typing = is_typing(&r);
     result = moonherd_step(m, 0);
@@ -217,6 +282,7 @@ int cli_repl(moonherd *m, cli_output *out) {
   out->prompt = NULL;
   out->repl = NULL;
   cli_prompt_free(r.prompt);
-  free(r.line);
+  drop_entry(&r);
+  if (r.is_terminated) return EXIT_TERMINATED;
   return r.is_over ? 0 : moonherd_exit_code(m);
 }

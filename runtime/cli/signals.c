@@ -15,15 +15,20 @@ static struct {
   volatile sig_atomic_t count, number, dumps, resizes;
   volatile sig_atomic_t is_seen, alarms; /* by the loop; how often it was late */
   volatile sig_atomic_t ends_loops;      /* what runs is a line of the REPL */
-  sig_atomic_t most;                     /* signals, until the process ends where it is */
+  volatile sig_atomic_t is_told;         /* that the next one ends the process */
+  volatile sig_atomic_t stops, continues;
+  sig_atomic_t most; /* signals, until the process ends where it is */
 } interrupts;
 
 /* Seconds in which the loop takes a signal, unless Lua code holds it. */
-enum { PATIENCE = 1 };
+enum { PATIENCE = 1, PATIENT_MOST = 2 };
 
 static void say_stuck(void) {
+  if (interrupts.is_told) return;
+  interrupts.is_told = 1;
   static const char text[] =
       "moonherd: what runs does not let itself be stopped; Ctrl-C again ends it where it is\n";
+  if (interrupts.ends_loops && write(STDERR_FILENO, "\n", 1) < 0) return;  // behind ^C
   if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
 }
 
@@ -45,11 +50,21 @@ static void on_alarm(int number) {
   errno = saved;
 }
 
+/* Whether the process ends here. A line of the REPL may be told twice, and be told of, before a Ctrl-C
+ * takes the session away. */
+static bool is_enough(int number) {
+  bool is_patient = interrupts.ends_loops && number == SIGINT;
+  if (!is_patient) return interrupts.count > interrupts.most;
+  if (interrupts.count > 1 && interrupts.is_told) return true;
+  if (interrupts.count > PATIENT_MOST) say_stuck();
+  return false;
+}
+
 static void on_signal(int number) {
   int saved = errno;
   interrupts.number = number;
-  if (++interrupts.count > interrupts.most)
-    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  interrupts.count++;
+  if (is_enough(number)) _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
   if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
   interrupts.alarms = 0;
   interrupts.is_seen = 0;
@@ -93,14 +108,57 @@ void cli_signals_catch(moonherd *handle) {
   signal(SIGXFSZ, SIG_IGN);  // writing beyond a limit is an error like a full disk
 }
 
+/* ---- stopping, and going on --------------------------------------------------------------- */
+
+static void on_stop(int number) {
+  int saved = errno;
+  if (number == SIGTSTP) interrupts.stops = 1;
+  else interrupts.continues = 1;
+  moonherd_wake(interrupts.handle);
+  errno = saved;
+}
+
+/* A signal that whoever has started us wants to be ignored stays so. */
+static void handle(int number, void (*handler)(int)) {
+  struct sigaction before, action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(number, &action, NULL);
+}
+
+void cli_signals_hold_terminal(bool on) {
+  handle(SIGTSTP, on ? on_stop : SIG_DFL);
+  handle(SIGCONT, on ? on_stop : SIG_DFL);
+}
+
+/* Where no shell could make us go on, the system does not stop us either. */
+void cli_signals_stop(void) {
+  struct sigaction held, usual = {.sa_handler = SIG_DFL};
+  sigemptyset(&usual.sa_mask);
+  sigaction(SIGTSTP, &usual, &held);
+  raise(SIGTSTP);
+  sigaction(SIGTSTP, &held, NULL);
+  interrupts.continues = 0;
+}
+
+int cli_signals_take_stop(void) {
+  int wanted = interrupts.stops ? CLI_STOP_WANTED : interrupts.continues ? CLI_STOP_OVER : 0;
+  interrupts.stops = interrupts.continues = 0;
+  return wanted;
+}
+
+/* ---- what has come ------------------------------------------------------------------------ */
+
 int cli_signals_take(void) {
   if (interrupts.count == 0) return CLI_SIGNAL_NONE;
   interrupts.count = 0;
+  interrupts.is_told = 0;
   return interrupts.number == SIGINT ? CLI_SIGNAL_INTERRUPT : CLI_SIGNAL_TERMINATE;
 }
 
 void cli_signals_end_loops(bool on) {
   interrupts.ends_loops = on;
+  if (on) handle(SIGHUP, on_signal);
 }
 
 void cli_signals_release(void) {

@@ -8,8 +8,16 @@
 
 /* Signals wake this handle from now on; the second one ends the process where it is. */
 void cli_signals_catch(moonherd *handle);
-/* Ctrl-C also ends Lua code that does not wait: for the REPL. */
+/* Ctrl-C also ends Lua code that does not wait, and more of them are needed to end the process; SIGHUP
+ * counts as SIGTERM: for the REPL. */
 void cli_signals_end_loops(bool on);
+/* While the terminal is not as a shell wants it, Ctrl-Z only asks for a stop. */
+void cli_signals_hold_terminal(bool on);
+enum { CLI_STOP_NONE, CLI_STOP_WANTED, CLI_STOP_OVER /* the terminal may be another's */ };
+int cli_signals_take_stop(void);
+/* Stops the process, until somebody makes it go on. */
+void cli_signals_stop(void);
+
 /* The handle is about to be closed. */
 void cli_signals_release(void);
 

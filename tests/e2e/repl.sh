@@ -1,41 +1,5 @@
-# moonherd repl on a real terminal: tmux is the terminal, and shows what a person would see.
-. tests/shell.sh
-export XDG_STATE_HOME="$scratch/state" HOME="$scratch" LC_ALL=C.UTF-8
-tmux="tmux -L moonherd-test-$$ -f /dev/null"
-trap '$tmux kill-server 2> /dev/null; rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-
-$tmux new-session -d -s keep 'sleep 600' # or the server would end between two sessions
-
-screen() { $tmux capture-pane -p -t repl; }
-# sees TEXT: it comes to stand on the screen. Ten seconds, for a machine that is busy.
-sees() {
-  for _ in $(seq 200); do
-    screen | grep -qF -- "$1" && return 0
-    sleep 0.05
-  done
-  screen
-  return 1
-}
-# line TEXT…: the last lines of the screen are these.
-ends() {
-  for _ in $(seq 200); do
-    [ "$(screen | sed '/^$/d' | tail -n "$1")" = "$2" ] && return 0
-    sleep 0.05
-  done
-  screen
-  return 1
-}
-keys() { $tmux send-keys -t repl "$@"; }
-types() { $tmux send-keys -t repl -l "$1"; $tmux send-keys -t repl Enter; }
-# start COLUMNS VARIABLE…: begins a session.
-start() {
-  columns=$1
-  shift
-  $tmux kill-session -t repl 2> /dev/null
-  $tmux new-session -d -s repl -x "$columns" -y 40 "env $* '$moonherd' --target local --log warn"
-  sees '>'
-}
+# moonherd repl on a real terminal: what a person sees of it.
+. tests/tmux.sh
 
 check 'a prompt comes without a command' start 80
 types '1 + 1'
@@ -121,7 +85,6 @@ types 'moonherd.log.hide "hunter-two-hunter" token = "hunter-two-hunter"'
 types '{ token }'
 check 'no secret is printed' sh -c "! $tmux capture-pane -p -t repl | grep -F '{ \"hunter'"
 keys C-d
-ended() { for _ in $(seq 100); do $tmux has-session -t repl 2> /dev/null || return 0; sleep 0.05; done; return 1; }
 check 'Ctrl-D leaves' ended
 history=$XDG_STATE_HOME/moonherd/history
 check 'the history is for its owner alone' sh -c "[ \"\$(stat -c %a '$history')\" = 600 ]"

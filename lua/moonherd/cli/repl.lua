@@ -22,11 +22,19 @@ local function in_columns(names)
   return table.concat(pieces):gsub(" +\n", "\n"):gsub(" +$", "") .. "\n"
 end
 
-local function on_complete(text)
+-- What Tab adds to the line; names to choose from are printed above it.
+local function completion(text)
   local stem, names = complete.names(text, _G)
   local rest = complete.common(names):sub(#stem + 1)
   if rest == "" and #names > 1 then io.write(in_columns(names)) end
-  moonherd.emit("repl.insert", rest)
+  return rest
+end
+
+-- The executable takes no keys until it is told, whatever happens here.
+local function on_complete(session, text)
+  local ok, rest = pcall(completion, session:code_before(text))
+  moonherd.emit("repl.insert", ok and rest or "")
+  if not ok then error(rest, 0) end
 end
 
 --- Runs until the executable cancels it.
@@ -34,9 +42,10 @@ end
 ---@return integer code
 function M.run()
   _G.moonherd = moonherd
+  io.stdout:setvbuf "line" -- what is printed, logged and reported stands in the order it came
   local session = sessions.new(function (prompt) moonherd.emit("repl.ready", prompt) end)
   moonherd.on("repl.line", function (line) session:line(line.text, line) end)
-  moonherd.on("repl.complete", on_complete)
+  moonherd.on("repl.complete", function (text) on_complete(session, text) end)
   moonherd.on("repl.cancel", function () session:cancel() end)
   session.ready "> "
   return 0

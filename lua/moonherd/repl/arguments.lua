@@ -1,5 +1,5 @@
--- The names that may stand in a table which a documented function takes: `ns:script "a":upload { ma`
--- may become main_module, as the @field lines of script:upload say.
+-- The names that may stand in a table which a documented function takes: in
+-- `ns:script "a":upload { ma` that is main_module, as the @field lines of script:upload say.
 local borrowed = require "moonherd.docs.borrowed"
 local meaning = require "moonherd.repl.meaning"
 

@@ -20,11 +20,11 @@ local function is_unfinished(why)
 end
 
 --- Adds a line.
----@param text string
+---@param text string  Lua; `= x` is `x`, as it was in older ones
 ---@return function? chunk  when there is a whole one
 ---@return string? why  what is wrong with it; both nil: more lines belong to it
 function M:add(text)
-  local code = self.pending and self.pending .. "\n" .. text or text
+  local code = self.pending and self.pending .. "\n" .. text or text:gsub("^%s*=", "", 1)
   local chunk, why
   if not self.pending then chunk = load("return " .. code, "=repl", "t") end
   if not chunk then chunk, why = load(code, "=repl", "t") end

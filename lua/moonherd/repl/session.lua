@@ -18,18 +18,45 @@ Session.__index = Session
 ---@param ready function  called with the next prompt, when the next line may come
 ---@return table session
 local function new(ready)
-  return setmetatable({ ready = ready, lines = lines.new(), terminal = {} }, Session)
+  return setmetatable({
+    ready = ready, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
+  }, Session)
 end
 
 -- ---- running -----------------------------------------------------------------------------------
 
-local function print_results(self, results)
+-- Tells something about a session once: who knows it needs no more.
+local function say_once(self, what)
+  if self.told[what] then return end
+  self.told[what] = true
+  io.stderr:write(what, "\n")
+end
+
+local PART = "(shown in part; print(moonherd.inspect(_, { items = 5000, depth = 20 })) shows more)"
+local PART_OF_TEXT = "(shown in part; print(_) shows it all)"
+local LONGEST_TEXT <const> = 10000 -- bytes of a text that is shown whole
+
+-- What of a long text is shown.
+local function beginning(text)
+  local cut = utf8.offset(text, 0, LONGEST_TEXT) or LONGEST_TEXT
+  return text:sub(1, cut - 1)
+end
+
+local function print_result(self, value)
   local terminal = self.terminal
-  for i = 1, results.n do
-    print(inspect(results[i],
-      { width = terminal.columns, colour = terminal.colour, ascii = terminal.ascii }))
-  end
+  local is_long = type(value) == "string" and #value > LONGEST_TEXT
+  local text = inspect(is_long and beginning(value) or value,
+    { width = terminal.columns, colour = terminal.colour, ascii = terminal.ascii })
+  local dots = terminal.ascii and "..." or "…"
+  if is_long then text = ("%s%s (%d bytes)"):format(text, dots, #value) end
+  print(text)
+  if is_long then say_once(self, PART_OF_TEXT)
+  elseif type(value) == "table" and text:find(dots, 1, true) then say_once(self, PART) end
+end
+
+local function print_results(self, results)
   if results.n > 0 then _G._ = results[1] end
+  for i = 1, results.n do print_result(self, results[i]) end
 end
 
 local function say_failure(err)
@@ -52,7 +79,7 @@ local function run_line(self, chunk, is_timed)
     say_failure(results[2])
   end
   if is_timed then tell_time(began) end
-  self.running = nil
+  self.running, self.cancels = nil, 0
   self.ready "> "
 end
 
@@ -77,7 +104,7 @@ local ABOUT = {
 }
 
 local ABOUT_COMMANDS = {
-  { ":help NAME", "the documentation of a name, such as moonherd.map or script:upload" },
+  { ":help NAME", "the documentation of a name, such as map or script:upload" },
   { ":tasks", "what runs, and what it waits for" },
   { ":time CODE", "how long it takes" },
   { ":load FILE", "run a file, and keep its globals" },
@@ -149,6 +176,8 @@ local function refuse(self, why)
   self.ready "> "
 end
 
+local LOCALS = "(a local ends with its line; without `local` the name is kept)"
+
 --- Takes a line.
 ---@async
 ---@param text string
@@ -164,14 +193,28 @@ function Session:line(text, terminal)
     if not chunk and not why then return self.ready ">> " end
   end
   if not chunk then return refuse(self, why) end
+  if text:find "^%s*local%s" and not text:find "[\n;]" then say_once(self, LOCALS) end
   start(self, chunk, is_timed)
 end
+
+--- The code up to the cursor: what is typed belongs to the lines before it.
+---@param text string
+---@return string code
+function Session:code_before(text)
+  return self.lines.pending and self.lines.pending .. "\n" .. text or text
+end
+
+local STAYS = [[
+moonherd: the line catches what cancels it; it is closed when its grace is over
+  hint: Ctrl-\ shows what its tasks wait for; SIGTERM ends the session]]
 
 --- Cancels the line that runs, or drops the one that is typed.
 function Session:cancel()
   self.lines:drop()
-  if self.running then self.running:cancel "interrupted"
-  else self.ready "> " end
+  if not self.running then return self.ready "> " end
+  self.cancels = self.cancels + 1
+  if self.cancels == 2 then io.stderr:write(STAYS, "\n") end
+  self.running:cancel "interrupted"
 end
 
 return { new = new }
