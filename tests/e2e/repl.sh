@@ -16,6 +16,32 @@ types 'print("round " .. i) end'
 check 'and runs when it is whole' sees 'round 2'
 types 'nonsense here'
 check 'a mistake is told' sees "repl:1: syntax error near 'here'"
+types '= 20 + 3'
+check 'an equals sign in front is one, as in older Luas' ends 2 '23
+>'
+types 'for i = 1, 2 do print(i) end io.stderr:write "told\n" print "3" error "last"'
+check 'what comes on both streams stands in its order' ends 7 '1
+2
+told
+3
+moonherd: repl:1: last
+  repl:1: in main chunk
+>'
+types '_'
+check 'after an error _ is what it was' ends 2 '23
+>'
+types 'local lost = 1'
+check 'a local is told of' ends 2 '(a local ends with its line; without `local` the name is kept)
+>'
+types 'local again = 1'
+check 'once' ends 2 '> local again = 1
+>'
+types 'list = {} for i = 1, 100000 do list[i] = i end'
+types 'list'
+check 'a long result is shown in part' sees '99900 more,'
+check 'which says how to see more' sees '(shown in part; print(moonherd.inspect(_,'
+types '("x"):rep(10001)'
+check 'so is a long text' sees '(10001 bytes)'
 types 'moonherd.sleep "10ms" print "slept"'
 check 'what waits just waits' sees slept
 types 'client = moonherd.connect() ns = client:ensure_namespace "shop"'
