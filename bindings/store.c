@@ -88,14 +88,17 @@ static int submit(lua_State *L, const char *who, mh_store_verb verb, size_t most
   return submit_in(L, (mh_db_transaction){.store = check_store(L, who)}, who, verb, most, k);
 }
 
-/* store:read(list) -> rows of each statement | nil, err */
+/* The verbs take, behind the list, the public name to refuse wrong arguments under: a string that the
+ * caller keeps. */
+
+/* store:read(list, who) -> rows of each statement | nil, err */
 static int f_read(lua_State *L) {
-  return submit(L, "db:read", MH_STORE_READ, 0, read_done);
+  return submit(L, luaL_optstring(L, 3, "db:read"), MH_STORE_READ, 0, read_done);
 }
 
-/* store:first(list) -> the first row of each statement, in a list of its own | nil, err */
+/* store:first(list, who) -> the first row of each statement, in a list of its own | nil, err */
 static int f_first(lua_State *L) {
-  return submit(L, "db:first", MH_STORE_READ, 1, read_done);
+  return submit(L, luaL_optstring(L, 3, "db:read_one"), MH_STORE_READ, 1, read_done);
 }
 
 /* store:rows(list) -> rows, first page | nil, err */
@@ -103,9 +106,10 @@ static int f_rows(lua_State *L) {
   return mh_db_rows(L, check_store(L, "db:rows"));
 }
 
-/* store:write(list) -> {{changes=, rows=}, …} | nil, number of the statement that missed | nil, err */
+/* store:write(list, who) -> {{changes=, rows=}, …} | nil, number of the statement that missed
+ * | nil, err */
 static int f_write(lua_State *L) {
-  return submit(L, "db:write", MH_STORE_WRITE, 0, write_done);
+  return submit(L, luaL_optstring(L, 3, "db:write"), MH_STORE_WRITE, 0, write_done);
 }
 
 /* store:change(list) -> true | nil, number of the statement that missed | nil, err */
@@ -152,17 +156,20 @@ static int f_begin(lua_State *L) {
   return mh_op_wait(L, &job->op, begin_done);
 }
 
-/* transaction:read(list), :first(list), :write(list): as those of a store */
+/* transaction:read(list, who), :first(list, who), :write(list, who): as those of a store */
 static int f_transaction_read(lua_State *L) {
-  return submit_in(L, *check_transaction(L, "tx:read"), "tx:read", MH_STORE_READ, 0, read_done);
+  const char *who = luaL_optstring(L, 3, "tx:read");
+  return submit_in(L, *check_transaction(L, who), who, MH_STORE_READ, 0, read_done);
 }
 
 static int f_transaction_first(lua_State *L) {
-  return submit_in(L, *check_transaction(L, "tx:first"), "tx:first", MH_STORE_READ, 1, read_done);
+  const char *who = luaL_optstring(L, 3, "tx:read_one");
+  return submit_in(L, *check_transaction(L, who), who, MH_STORE_READ, 1, read_done);
 }
 
 static int f_transaction_write(lua_State *L) {
-  return submit_in(L, *check_transaction(L, "tx:write"), "tx:write", MH_STORE_WRITE, 0, write_done);
+  const char *who = luaL_optstring(L, 3, "tx:write");
+  return submit_in(L, *check_transaction(L, who), who, MH_STORE_WRITE, 0, write_done);
 }
 
 /* transaction:commit() -> true | nil, err. It is over then, whatever came out. */
@@ -225,19 +232,21 @@ static void read_migrations(lua_State *L, mh_store_job *job) {
   lua_setiuservalue(L, -2, 1);
 }
 
-/* open(path, migrations, readers, lock_wait) -> store | nil, err. The list of migrations must not
- * change meanwhile: it is a copy of what the script gave. */
+/* open(path, migrations, readers, lock_wait, who, makes_folders) -> store | nil, err. The list of
+ * migrations must not change meanwhile: it is a copy of what the script gave. */
 static int f_open(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   mh_store_options options = {
       .readers = (unsigned)luaL_checkinteger(L, 3),
       .lock_wait = mh_clock_after(0, luaL_checknumber(L, 4)),
+      .makes_folders = lua_toboolean(L, 6),
       .guard = mh_guard_of(L),
   };
-  mh_task_can_wait(L, "store.open");
+  const char *who = luaL_checkstring(L, 5);
+  mh_task_can_wait(L, who);
   lua_settop(L, 4);
-  mh_guard_check_file(L, "store.open", "open", path, true);
+  mh_guard_check_file(L, who, "open", path, true);
   mh_store **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, STORE);

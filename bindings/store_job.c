@@ -181,11 +181,11 @@ static void read_option(lua_State *L, const place *at, mh_store_statement *state
     read_expect(L, at, statement);
     return;
   }
-  if (is_expect) mh_error_usage(L, "%s: 'expect' is for db:write", at->who);
+  if (is_expect) mh_error_usage(L, "%s: 'expect' is for statements that write", at->who);
   lua_pushvalue(L, -2);
   mh_error_usage(L,
                  "%s: statement %d has an unknown key '%s' (its only option is 'expect'; write "
-                 "store.null for a parameter that is NULL)",
+                 "moonherd.null for a parameter that is NULL)",
                  at->who, (int)at->statement, luaL_tolstring(L, -1, NULL));
 }
 
@@ -206,7 +206,7 @@ static void read_statement(lua_State *L, const place *at, mh_store_statement *st
   if (statement->sql == NULL)
     mh_error_usage(L, "%s: statement %d is empty", at->who, (int)at->statement);
   if (found != n)
-    mh_error_usage(L, "%s: a parameter of statement %d is nil (write store.null)", at->who,
+    mh_error_usage(L, "%s: a parameter of statement %d is nil (write moonherd.null)", at->who,
                    (int)at->statement);
 }
 

@@ -33,8 +33,9 @@ end
 
 -- A path without the slashes at its end, except for the root.
 local function trim(path)
-  local trimmed = path:match "^(.-)/+$"
-  return trimmed == "" and "/" or trimmed or path
+  local last = #path
+  while last > 1 and path:byte(last) == 0x2F do last = last - 1 end
+  return path:sub(1, last)
 end
 
 --- The directory part of a path, as dirname(1) gives it.

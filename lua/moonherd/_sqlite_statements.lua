@@ -18,7 +18,7 @@ end
 --- Runs one on a store, or on a transaction of it.
 ---@async
 function M.exec(on, who, sql, ...)
-  local result = on:write { M.make(who, sql, ...) }[1]
+  local result = on:write({ M.make(who, sql, ...) }, who)[1]
   return result.changes, result.rows
 end
 

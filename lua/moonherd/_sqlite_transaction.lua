@@ -125,7 +125,7 @@ end
 ---   tx:exec_all { { "CREATE TABLE IF NOT EXISTS a(x)" }, { "INSERT INTO a VALUES (?)", 1 } }
 --- end)
 function Transaction:exec_all(list)
-  return opened(self, "tx:exec_all"):write(list)
+  return opened(self, "tx:exec_all"):write(list, "tx:exec_all")
 end
 
 --- As db:rows; sees what the transaction has done. All rows are read before the first turn, so that
@@ -141,7 +141,7 @@ end
 ---   for row in tx:rows "SELECT 1 AS one" do print(row.one) end     --> 1
 --- end)
 function Transaction:rows(sql, ...)
-  local rows = opened(self, "tx:rows"):read { statements.make("tx:rows", sql, ...) }
+  local rows = opened(self, "tx:rows"):read({ statements.make("tx:rows", sql, ...) }, "tx:rows")
   local i = 0
   return function ()
     i = i + 1
@@ -159,7 +159,7 @@ end
 --- local db <close> = moonherd.sqlite.open "tx.db"
 --- print(db:transaction(function (tx) return tx:first("SELECT 7 AS n").n end))     --> 7
 function Transaction:first(sql, ...)
-  return opened(self, "tx:first"):read_one(statements.make("tx:first", sql, ...))
+  return opened(self, "tx:first"):read_one(statements.make("tx:first", sql, ...), "tx:first")
 end
 
 return M

@@ -1,5 +1,5 @@
--- An HTTP server. `serve.run`, which is `moonherd.serve`, answers each request in a task of its
--- own; `serve.listen` gives the pieces it is made of. HTTP/1.1 and 1.0, no TLS.
+-- An HTTP server. `moonherd.serve`, which is `run` here, answers each request in a task of its own;
+-- `serve.listen` gives the pieces it is made of. HTTP/1.1 and 1.0, no TLS.
 --
 -- What the server does by itself: keep-alive, pipelining, chunked bodies, "100 Continue", Date and
 -- Content-Length, the limits of `serve.listen`. A handler that fails, or ends without an answer,
@@ -214,7 +214,7 @@ function Request:finish()
 end
 
 --- Ties the current task to the request: it is cancelled when the client goes away before it has
---- been answered. `serve.run` does this for its handlers.
+--- been answered. `moonherd.serve` does this for its handlers.
 ---@error usage usage  outside of any task
 ---@example
 --- local server <close> = serve.listen { port = 0 }
@@ -277,17 +277,18 @@ local function check_callable(name, value)
   if type(value) == "function" then return end
   local meta = getmetatable(value)
   if type(meta) == "table" and meta.__call then return end
-  errors.usage("serve.run: bad option '%s' (function expected, got %s)", name, type(value))
+  errors.usage("moonherd.serve: bad option '%s' (function expected, got %s)", name, type(value))
 end
 
 local function listen_options(options)
   if type(options) ~= "table" then
-    errors.usage("serve.run: bad options (table expected, got %s)", type(options))
+    errors.usage("moonherd.serve: bad options (table expected, got %s)", type(options))
   end
   check_callable("handler", options.handler)
   if options.on_listen ~= nil then check_callable("on_listen", options.on_listen) end
   if options.drain ~= nil and type(options.drain) ~= "boolean" then
-    errors.usage("serve.run: bad option 'drain' (boolean expected, got %s)", type(options.drain))
+    errors.usage("moonherd.serve: bad option 'drain' (boolean expected, got %s)",
+      type(options.drain))
   end
   local rest = {}
   for name, value in pairs(options) do
@@ -296,15 +297,15 @@ local function listen_options(options)
   return rest
 end
 
---- Serves until it is cancelled or its server is closed: `moonherd.serve`. Every request runs the
---- handler in a task of its own, which is cancelled when the client goes away. A handler that fails
---- is reported, its client gets an empty 500, and nothing else ends.
+--- Serves until it is cancelled or its server is closed. Every request runs the handler in a task
+--- of its own, which is cancelled when the client goes away. A handler that fails is reported, its
+--- client gets an empty 500, and nothing else ends.
 ---@async
 ---@param options table  those of `serve.listen`, and
 ---@field options.handler function  called with each request
----@field options.on_listen? function  called once with the server, when clients can connect;
----  default
----  none
+---@field options.on_listen? function  called once with the server, in a task of its own, when
+--- clients can connect: it may send requests to itself; when it fails, so does the call;
+--- default none
 ---@field options.drain? boolean  when it is cancelled, handlers under way are not: they have the
 --- grace of a cancelled task, five seconds, to answer; default false
 ---@error io address_in_use, permission, bad_address, path_too_long, cannot_listen  when it cannot
@@ -316,19 +317,19 @@ end
 --- }
 function M.run(options)
   local rest = listen_options(options)
-  local listening = checked(core.listen(rest, "serve.run"))
+  local listening = checked(core.listen(rest, "moonherd.serve"))
   -- Closing it in peace may take longer than a cancelled task has.
   local _ <close> = at_end(function ()
     pcall(listening.close, listening)
     listening:abort()
   end)
-  if options.on_listen then options.on_listen(listening) end
   local spawn = options.drain and task.spawn_steady or task.spawn
   async.scope(function ()
     -- Before the handlers are waited for, so that no more requests come.
     local _ <close> = at_end(function ()
       if options.drain then pcall(listening.close, listening) end
     end)
+    if options.on_listen then task.spawn(options.on_listen, listening) end
     for accepted in Server.accept, listening do spawn(handle, options.handler, accepted) end
   end)
 end

@@ -26,7 +26,8 @@ local read_options = options.reader("sqlite.open", {
   { "lock_timeout", "duration", default = 5 },
 })
 
---- Opens a database file, and makes it when it is missing. Several processes may have it open.
+--- Opens a database file, and makes it, but not its folder, when it is missing. Several processes
+--- may have it open.
 ---@async
 ---@param path string  the file
 ---@param opts? table
@@ -34,7 +35,7 @@ local read_options = options.reader("sqlite.open", {
 --- it lacks are run, all in one transaction; default none
 ---@field opts.lock_timeout? duration  how long to wait for another process; default 5 s
 ---@return database db  `<close>` it, or call `:close()`
----@error io cannot_open  no such place, a folder, no permission
+---@error io cannot_open  no such folder, it is one itself, no permission
 ---@error io corrupt  it is no database, or damaged
 ---@error io newer  it was made with more migrations
 ---@error io sql  a migration is wrong
@@ -49,7 +50,9 @@ function M.open(path, opts)
     errors.usage("sqlite.open: bad path (string expected, got %s)",
       path == "" and "an empty one" or type(path))
   end
-  local db = store.open(path, read_options(opts))
+  local given = read_options(opts)
+  given.make_folders = false
+  local db = store.open(path, given, "sqlite.open")
   return setmetatable({
     path = db.path, _store = db, _turn = transactions.turn_of(db.path),
     _rows = setmetatable({}, { __mode = "k" }), -- those that are being read
@@ -127,7 +130,7 @@ end
 ---   { "UPDATE account SET sum = sum + ? WHERE id = 2", 10 },
 --- })     --> nil 1
 function Database:exec_all(list)
-  return writable(self, "db:exec_all"):write(list)
+  return writable(self, "db:exec_all"):write(list, "db:exec_all")
 end
 
 -- Gives the rows of one page after the other. What was not read is let go of when the loop is
@@ -175,7 +178,7 @@ end
 --- local db <close> = moonherd.sqlite.open "first.db"
 --- print(db:first("SELECT ? + ? AS sum", 1, 2).sum)     --> 3
 function Database:first(sql, ...)
-  return opened(self, "db:first"):read_one(statements.make("db:first", sql, ...))
+  return opened(self, "db:first"):read_one(statements.make("db:first", sql, ...), "db:first")
 end
 
 --- Calls `fn` in a transaction, which is committed when it returns and rolled back when it raises,

@@ -20,6 +20,7 @@
 #ifndef MH_STORE_H
 #define MH_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/guard.h"
@@ -31,9 +32,10 @@ typedef struct mh_stores mh_stores;
 typedef struct mh_store_options {
   unsigned readers;   /* reader threads; 0: 2. Counts for the first to open a path */
   uint64_t lock_wait; /* ns to wait for another process's lock; 0: 5 s. Likewise */
-  const mh_guard
-      *guard; /* of the first to open a path; then links in it are not followed, and missing
-                            folders not made. Each opener asks it for himself */
+  bool makes_folders; /* those above the file, when they are missing. Likewise */
+  /* Of the first to open a path; then links in it are not followed, and missing folders not made.
+   * Each opener asks it for himself. */
+  const mh_guard *guard;
 } mh_store_options;
 
 /* The open stores of a handle; made when first asked for. NULL without memory. */

@@ -264,7 +264,7 @@ static void close_db(mh_store_conn *conn) {
 static int make_file(const mh_store_conn *conn, mh_store_job *job) {
   mh_buf why;
   mh_buf_init(&why, NULL);
-  const char *reason = mh_store_file_make(conn->path, conn->guard, &why);
+  const char *reason = mh_store_file_make(conn->path, conn->makes_folders, conn->guard, &why);
   const char *text = mh_buf_cstr(&why);
   int e = reason == NULL ? 0 : mh_store_fail(job, reason, "%s", text != NULL ? text : reason);
   mh_buf_fini(&why);

@@ -27,6 +27,7 @@ typedef struct mh_store_conn {
   sqlite3 *db;      /* NULL: not open */
   const char *path; /* absolute; the store's */
   bool is_reader;
+  bool makes_folders; /* of the writer: those above the file, when they are missing */
   const mh_guard *guard;
   mh_clock clock;      /* real, whatever the loop's is: other processes live in real time */
   uint64_t lock_wait;  /* ns to wait for another process */
@@ -49,8 +50,8 @@ void mh_store_conn_fini(mh_store_conn *conn);
 mh_store_conn *mh_store_conn_new(const char *path, uint64_t lock_wait, const mh_guard *guard);
 void mh_store_conn_free(mh_store_conn *conn);
 
-/* Opens the connection unless it is open. The writer makes the file, and its folders, when they are
- * missing; a reader comes after the writer. 0, or MOONHERD_EIO and the job says why. */
+/* Opens the connection unless it is open. The writer makes the file when it is missing; a reader
+ * comes after the writer. 0, or MOONHERD_EIO and the job says why. */
 int mh_store_conn_open(mh_store_conn *conn, mh_store_job *job);
 
 /* A compiled statement from the cache, ready to be bound; NULL when it fails. */

@@ -13,6 +13,7 @@
 static const char *fail_errno(mh_buf *why, const char *path, const char *what, int e) {
   mh_buf_printf(why, "%s: %s%s", path, what, uv_strerror(uv_translate_sys_error(e)));
   if (e == EROFS) return "read_only";
+  if (e == ENOMEM) return "memory";
   return e == ENOSPC || e == EDQUOT ? "disk_full" : "cannot_open";
 }
 
@@ -43,7 +44,17 @@ static int make_node(const char *path, const mh_guard *guard) {
   return e == EEXIST ? 0 : e == -MH_PLACE_REFUSED ? EACCES : e;
 }
 
-const char *mh_store_file_make(const char *path, const mh_guard *guard, mh_buf *why) {
+/* Returns 0 or errno. */
+static int make_folders_of(const char *path) {
+  char *copy = strdup(path);
+  if (copy == NULL) return ENOMEM;
+  int e = make_folders(copy);
+  free(copy);
+  return e;
+}
+
+const char *mh_store_file_make(const char *path, bool makes_folders, const mh_guard *guard,
+                               mh_buf *why) {
   struct stat st;
   if (stat(path, &st) == 0) {
     if (S_ISREG(st.st_mode)) return NULL;
@@ -52,14 +63,9 @@ const char *mh_store_file_make(const char *path, const mh_guard *guard, mh_buf *
     return "cannot_open";
   }
   if (errno != ENOENT) return fail_errno(why, path, "", errno);
-  char *copy = strdup(path);
-  if (copy == NULL) {
-    mh_buf_printf(why, "not enough memory");
-    return "memory";
-  }
-  int e = guard == NULL ? make_folders(copy) : 0;
-  free(copy);
+  int e = makes_folders && guard == NULL ? make_folders_of(path) : 0;
   if (e != 0) return fail_errno(why, path, "cannot make its folder: ", e);
   e = make_node(path, guard);
-  return e == 0 ? NULL : fail_errno(why, path, "", e);
+  if (e == 0) return NULL;
+  return fail_errno(why, path, e == ENOENT ? "its folder is missing: " : "", e);
 }

@@ -28,6 +28,8 @@ static void test_makes_private_files(void **state) {
   char folder[96], path[128];
   snprintf(folder, sizeof folder, "%s/a/b", f->folder);
   snprintf(path, sizeof path, "%s/c.db", folder);
+  assert_refused(f, path, NULL, "cannot_open");  // not asked to make folders
+  f->options.makes_folders = true;
   mh_store *store = acquire(f, path);
   assert_done(try_open(f, store, NULL));
   write_done(f, store, "CREATE TABLE t(k)");

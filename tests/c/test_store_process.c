@@ -189,6 +189,7 @@ static void fill_disk(fixture *f, int pipe) {
   assert_int_equal(read_integer(f, store, "SELECT count(*) FROM t"), 2 * written);
   char path[128];
   snprintf(path, sizeof path, "%s/other/new.db", f->folder);
+  f->options.makes_folders = true;
   mh_store *other = acquire(f, path);
   static const char *const migrations[] = {"CREATE TABLE t(k)", NULL};
   mh_store_job *job = try_open(f, other, migrations);

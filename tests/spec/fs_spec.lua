@@ -317,6 +317,9 @@ describe("paths", function ()
   end)
 
   it("have a name", function ()
+    local slashes = ("/"):rep(1e6)
+    assert.equal("a", fs.basename("a" .. slashes))
+    assert.equal("/", fs.dirname(slashes .. "a"))
     all(fs.basename, { ["a/b/c"] = "c", ["a"] = "a", ["/"] = "/", ["a/"] = "a", [""] = "",
       ["//"] = "/", ["/a//"] = "a" })
   end)

@@ -335,11 +335,12 @@ describe("a server", function ()
   it("names what is wrong with its options", function ()
     assert.equal("serve.listen: unknown option 'prot' (did you mean 'port'?)",
       failure(serve.listen, { prot = 1 }).message)
-    assert.equal("serve.run: unknown option 'unixx' (did you mean 'unix'?)",
+    assert.equal("moonherd.serve: unknown option 'unixx' (did you mean 'unix'?)",
       failure(serve.run, { unixx = "x", handler = print }).message)
-    assert.equal("serve.run: bad option 'handler' (function expected, got nil)",
+    assert.equal("moonherd.serve: bad option 'handler' (function expected, got nil)",
       failure(serve.run, {}).message)
-    assert.equal("serve.run: bad options (table expected, got nil)", failure(serve.run).message)
+    assert.equal("moonherd.serve: bad options (table expected, got nil)",
+      failure(serve.run).message)
     assert.equal("bad_address", failure(serve.listen, { host = "nowhere.invalid" }).reason)
     local server <close> = serve.listen()
     assert.equal("address_in_use", failure(serve.listen, { port = server.port }).reason)
@@ -410,6 +411,24 @@ describe("a server", function ()
     assert.equal("cancelled", failure(task.wait, task).kind)
     local server <close> = serve.listen { port = port }
     assert.equal(port, server.port)
+  end)
+
+  it("answers what on_listen asks it", function ()
+    local body
+    serve.run {
+      handler = function (request) request:respond(200, {}, "hello") end,
+      on_listen = setmetatable({}, { __call = function (_, server)
+        body = http.get("http://127.0.0.1:" .. server.port).body
+        server:close()
+      end }),
+    }
+    assert.equal("hello", body)
+  end)
+
+  it("fails with its on_listen", function ()
+    assert.matches("no browser", failure(serve.run, {
+      handler = print, on_listen = function () error "no browser" end,
+    }).message)
   end)
 
   it("lets handlers answer first, when it is to drain", function ()

@@ -72,6 +72,31 @@ describe("sqlite", function ()
     assert.equal("cannot_open", failure(moonherd.sqlite.open, tmp.path).reason)
   end)
 
+  it("makes no folder", function ()
+    local path = tmp.path .. "/missing/x.db"
+    local err = failure(moonherd.sqlite.open, path)
+    assert.equal("cannot_open", err.reason)
+    assert.equal(path .. ": its folder is missing: no such file or directory", err.message)
+    assert.is_false(moonherd.fs.exists(tmp.path .. "/missing"))
+  end)
+
+  it("names the function that was called with a wrong parameter", function ()
+    for _, name in ipairs { "exec", "first", "rows" } do
+      assert.matches(("^db:%s: bad parameter 1 of statement 1"):format(name),
+        failure(db[name], db, "SELECT ?", {}).message)
+    end
+    assert.matches("^db:exec_all: bad parameter 2 of statement 1",
+      failure(db.exec_all, db, { { "SELECT ?, ?", 1, print } }).message)
+    db:transaction(function (tx)
+      for _, name in ipairs { "exec", "first", "rows" } do
+        assert.matches(("^tx:%s: bad parameter 1 of statement 1"):format(name),
+          failure(tx[name], tx, "SELECT ?", {}).message)
+      end
+      assert.matches("^tx:exec_all: bad argument", failure(tx.exec_all, tx, 5).message)
+    end)
+    assert.matches("^sqlite.open: bad path", failure(moonherd.sqlite.open, "a\0b").message)
+  end)
+
   local function count()
     return db:first("SELECT count(*) AS n FROM tenant").n
   end

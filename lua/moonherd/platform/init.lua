@@ -252,7 +252,7 @@ end
 
 --- Listens, and answers until it is cancelled.
 ---@async
----@param listen table  as for `serve.run`, but the handler
+---@param listen table  as for `moonherd.serve`, but the handler
 function Platform:serve(listen)
   local options = {}
   for name, value in pairs(listen) do

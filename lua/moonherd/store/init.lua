@@ -6,6 +6,8 @@
 -- store.blob(s) as BLOB, numbers as INTEGER or REAL, booleans as 1 and 0, store.null as NULL. Rows
 -- come back as tables by column name, in which what is NULL is absent.
 --
+-- Functions that take `who` refuse wrong arguments under that name: what the script has called.
+--
 -- Errors have the kind `io`. Where one statement is to blame, `statement` is its number, or
 -- `migration` that of a migration; `sqlite_code` is SQLite's extended result code.
 local errors = require "moonherd.error"
@@ -24,6 +26,7 @@ local read_options = options.reader("store.open", {
   { "migrations", "list", default = {} },
   { "readers", "integer", default = 2, least = 1 },
   { "lock_timeout", "duration", default = 5 },
+  { "make_folders", "boolean", default = true },
 })
 
 -- What a function of the binding returned; an error object is raised.
@@ -43,6 +46,8 @@ end
 ---@field opts.migrations? string[]  SQL texts, each of any number of statements; default none
 ---@field opts.readers? integer  reader threads; default 2
 ---@field opts.lock_timeout? number|string  how long to wait for another process; default 5 seconds
+---@field opts.make_folders? boolean  false: a missing folder is an error; default true
+---@param who? string  default "store.open"
 ---@return table db  with the methods read, read_one, write, change and close
 ---@error io cannot_open  no such place, a folder, no permission
 ---@error io read_only  the file cannot be written
@@ -58,14 +63,16 @@ end
 --- })
 --- db:write { { "INSERT INTO note(text) VALUES (?)", "hello" } }
 --- for _, row in ipairs(db:read { { "SELECT * FROM note" } }) do print(row.id, row.text) end
-function M.open(path, opts)
-  if type(path) ~= "string" or path == "" or path:find "\0" then
-    errors.usage("store.open: bad path (file name expected, got %s)",
+function M.open(path, opts, who)
+  who = who or "store.open"
+  if type(path) ~= "string" or path == "" or path:find("\0", 1, true) then
+    errors.usage("%s: bad path (file name expected, got %s)", who,
       type(path) == "string" and ("%q"):format(path) or type(path))
   end
   local given = read_options(opts)
   local migrations = table.move(given.migrations, 1, #given.migrations, 1, {})
-  local store = checked(raw.open(path, migrations, given.readers, given.lock_timeout))
+  local store = checked(raw.open(path, migrations, given.readers, given.lock_timeout, who,
+    given.make_folders))
   return setmetatable({ path = store:path(), _store = store }, Store)
 end
 
@@ -107,12 +114,13 @@ end
 --- Runs one statement that changes nothing and returns its first row, or nil when there is none.
 ---@async
 ---@param statement table  {sql, value…}
+---@param who? string  default "db:read_one"
 ---@return table? row
 ---@error io sql  the statement is wrong, or would change something
 ---@example
 --- local row = db:read_one { "SELECT name FROM user WHERE id = ?", 7 }
-function Store:read_one(statement)
-  return checked(self._store:first { statement })[1]
+function Store:read_one(statement, who)
+  return checked(self._store:first({ statement }, who))[1]
 end
 
 --- Rows of one statement that are read page by page: what db:rows returns. Between two pages they
@@ -168,7 +176,8 @@ Rows.__close = Rows.close
 --- at all.
 ---@async
 ---@param list table[]  statements: {sql, value…, expect=n}
----@return table[]? results  for each statement {changes=n, rows={…}}; nil when one missed `expect`
+---@param who? string  default "db:write"
+---@return table[]? results  for each {changes=n, rows={…}}; nil when one missed `expect`
 ---@return integer? missed  its number in the list, then
 ---@error io constraint  a row may not be so: UNIQUE, NOT NULL, CHECK, REFERENCES
 ---@error io disk_full  there is no space for it
@@ -180,8 +189,8 @@ Rows.__close = Rows.close
 ---   { "UPDATE account SET sum = sum + ? WHERE id = ?", 10, 2, expect = 1 },
 --- }
 --- if not results then print(missed == 1 and "not enough money" or "no such account") end
-function Store:write(list)
-  return checked(self._store:write(list))
+function Store:write(list, who)
+  return checked(self._store:write(list, who))
 end
 
 --- Runs a list of statements as `db:write` does, for those who need nothing of what they give.
@@ -215,40 +224,43 @@ end
 --- As `db:read`, and sees what the transaction has written.
 ---@async
 ---@param list table[]  statements: {sql, value…}
+---@param who? string  default "tx:read"
 ---@return table[] ...  the rows of each statement
 ---@error io sql  a statement is wrong, or would change something
 ---@error io rolled_back  the transaction has been left meanwhile, or SQLite has given it up
 ---@example
 --- local tx <close> = db:begin()
 --- for _, row in ipairs(tx:read { { "SELECT name FROM user" } }) do print(row.name) end
-function Transaction:read(list)
-  return checked(self._raw:read(list))
+function Transaction:read(list, who)
+  return checked(self._raw:read(list, who))
 end
 
 --- As `db:read_one`, and sees what the transaction has written.
 ---@async
 ---@param statement table  {sql, value…}
+---@param who? string  default "tx:read_one"
 ---@return table? row
 ---@error io sql, rolled_back  as for `tx:read`
 ---@example
 --- local tx <close> = db:begin()
 --- local row = tx:read_one { "SELECT name FROM user WHERE id = ?", 7 }
-function Transaction:read_one(statement)
-  return checked(self._raw:first { statement })[1]
+function Transaction:read_one(statement, who)
+  return checked(self._raw:first({ statement }, who))[1]
 end
 
 --- As `db:write`: a list that fails is undone, and the transaction goes on.
 ---@async
 ---@param list table[]  statements: {sql, value…, expect=n}
----@return table[]? results  for each statement {changes=n, rows={…}}; nil when one missed `expect`
+---@param who? string  default "tx:write"
+---@return table[]? results  for each {changes=n, rows={…}}; nil when one missed `expect`
 ---@return integer? missed  its number in the list, then
 ---@error io constraint, disk_full, sql  as for `db:write`
 ---@error io rolled_back  the transaction has been left meanwhile, or SQLite has given it up
 ---@example
 --- local tx <close> = db:begin()
 --- tx:write { { "DELETE FROM user" } }
-function Transaction:write(list)
-  return checked(self._raw:write(list))
+function Transaction:write(list, who)
+  return checked(self._raw:write(list, who))
 end
 
 --- Commits. The transaction is over then, whatever comes of it.
