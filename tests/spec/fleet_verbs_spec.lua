@@ -3,6 +3,7 @@ local bulk = require "tests.spec.support.bulk"
 local folders = require "tests.spec.support.folder"
 local fs = require "moonherd.fs"
 local ledgers = require "tests.spec.support.ledgers"
+local log = require "moonherd._log"
 local moonherd = require "moonherd"
 local owners = require "moonherd.fleet.owner"
 
@@ -118,6 +119,18 @@ describe("the bulk verbs", function ()
     assert.equal("unexpected_count", reason(ns.tag, ns, { "in" }, add, { expect = 3 }))
     assert.equal("too_many_scripts", reason(ns.tag, ns, { "in" }, add, { max = 1 }))
     assert.are.same({ 3, 0, 0, 4 }, numbers(ns:tag(nil, add, { all = true })))
+  end)
+
+  it("tell that a filter has found nothing", function ()
+    fill()
+    local lines, write = {}, log.write
+    log.write = function (level, message) lines[#lines + 1] = level .. ": " .. message end
+    ns:tag({ "inn" }, { add = { "x" } })
+    ns:tag({ "in" }, { add = { "x" } })
+    ns:delete_scripts { tags = { "inn" } }
+    log.write = write
+    assert.are.same({ "info: namespace:tag: no script of '" .. ns.name .. "' matches",
+      "info: namespace:delete_scripts: no script of '" .. ns.name .. "' matches" }, lines)
   end)
 
   it("record nothing that the client of a dry run has done", function ()

@@ -254,7 +254,7 @@ end
 local function check_count(namespace, found, opts, deleted_before)
   local count = #found.names
   if opts.expect == count + deleted_before then count = opts.expect end
-  selection.check_count(namespace, count, opts, WHO)
+  selection.check_found(namespace, count, opts, WHO)
 end
 
 --- Deletes the scripts of a namespace.

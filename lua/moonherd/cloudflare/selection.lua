@@ -1,6 +1,7 @@
 -- Which scripts of a namespace a bulk change is about, and whether they are as many as its caller
 -- has said: for namespace:delete_scripts and the bulk verbs.
 local errors = require "moonherd.error"
+local log = require "moonherd._log"
 local tags = require "moonherd.cloudflare.tags"
 
 local M = {}
@@ -32,17 +33,9 @@ function M.filter(given, all, who, verb)
   return filter
 end
 
---- Refuses a number of scripts that is not as allowed. A dry run is how one learns the number: it
---- is refused only by what its caller has set.
----@param namespace table  the handle
----@param count integer
----@param opts table  with the options of M.GUARDS
----@param who string
----@error usage too_many_scripts  above `max`
----@error usage unexpected_count  another number than `expect`
-function M.check_count(namespace, count, opts, who)
-  local subject = ("%s: %d %s of '%s' match"):format(who, count,
-    count == 1 and "script" or "scripts", namespace.name)
+-- Refuses a number of scripts that is not as allowed. A dry run is how one learns the number: it is
+-- refused only by what its caller has set.
+local function check_count(subject, count, opts)
   if opts.expect and count ~= opts.expect then
     errors.raise {
       kind = "usage", reason = "unexpected_count", hint = "look again first",
@@ -57,6 +50,36 @@ function M.check_count(namespace, count, opts, who)
       message = ("%s, more than %d"):format(subject, most),
     }
   end
+end
+
+local function noun(count)
+  return count == 1 and "script" or "scripts"
+end
+
+--- Looks at how many scripts a filter has found. When it is none, that is told:
+--- a tag may be misspelt.
+---@param namespace table  the handle
+---@param count integer
+---@param opts table  with the options of M.GUARDS
+---@param who string
+---@error usage too_many_scripts  above `max`
+---@error usage unexpected_count  another number than `expect`
+function M.check_found(namespace, count, opts, who)
+  if count == 0 then
+    log.write("info", ("%s: no script of '%s' matches"):format(who, namespace.name))
+  end
+  check_count(("%s: %d %s of '%s' match"):format(who, count, noun(count), namespace.name), count,
+    opts)
+end
+
+--- Looks at how many scripts were given.
+---@param namespace table  the handle
+---@param count integer
+---@param opts table  with the options of M.GUARDS
+---@param who string
+---@error as M.check_found
+function M.check_given(namespace, count, opts, who)
+  check_count(("%s: %d %s for '%s'"):format(who, count, noun(count), namespace.name), count, opts)
 end
 
 return M

@@ -103,8 +103,8 @@ function M.filter(filter, who)
   for tag, wish in pairs(as_wishes(filter, who)) do
     check_one(tag, who)
     if type(wish) ~= "boolean" then
-      errors.usage("%s: tag '%s' is true (required) or false (not wanted), got %s", who,
-        names.shown(tag), type(wish))
+      errors.usage("%s: bad filter (tags are expected, { 'plan:free' } or { ['plan:free'] = true, "
+        .. "archived = false }; got a %s for '%s')", who, type(wish), names.shown(tag))
     end
     requires = requires or wish
     terms[#terms + 1] = url.encode(tag) .. (wish and ":yes" or ":no")

@@ -72,7 +72,7 @@ local function select(namespace, tags, opts, who)
     found[#found + 1] = { script = script, tags = info.tags }
   end
   found.requests = list.requests
-  selection.check_count(namespace, #found, opts, who)
+  selection.check_found(namespace, #found, opts, who)
   return found
 end
 

@@ -59,7 +59,7 @@ local function counted(namespace, next_pair, opts)
   if not (opts.max or opts.expect) then return next_pair, nil end
   local list, at = {}, 0
   for script, spec in next_pair do list[#list + 1] = { script, spec } end
-  selection.check_count(namespace, #list, opts, "namespace:upload_all")
+  selection.check_given(namespace, #list, opts, "namespace:upload_all")
   return function ()
     at = at + 1
     if list[at] then return list[at][1], list[at][2] end
