@@ -150,7 +150,8 @@ end
 ---@field opts.stall_timeout? duration  without a byte moving either way; default 60 seconds
 ---@field opts.unix_socket? string  path of a socket to connect to, whatever host the URL names;
 ---  default none
----@field opts.ca_file? string  certificates to trust instead of the system's, PEM
+---@field opts.ca_file? string  certificates to trust, PEM; default what SSL_CERT_FILE names, else
+--- those of the system
 ---@field opts.cert_file? string  client certificate, PEM; default none
 ---@field opts.key_file? string  its key, PEM; default: in cert_file
 ---@return response response

@@ -311,8 +311,12 @@ static char *compose_no_proxy(void) {
   return all;
 }
 
-/* The file that libcurl was built to trust, if it is there. */
+/* SSL_CERT_FILE, as for OpenSSL, else the file that libcurl was built to trust, if it is there. One that
+ * is named and not there makes every connection fail, which says so. */
 static char *find_ca_file(void) {
+  char named[4096] = "";
+  size_t n = sizeof named;
+  if (uv_os_getenv("SSL_CERT_FILE", named, &n) == 0 && named[0] != '\0') return strdup(named);
   CURL *easy = curl_easy_init();
   char *path = NULL;
   if (easy != NULL) curl_easy_getinfo(easy, CURLINFO_CAINFO, &path);

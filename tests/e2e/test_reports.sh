@@ -129,6 +129,13 @@ check 'the same outside of tests' outside
 cat > stub_spec.lua << 'END'
 it("puts a function in the place of another", function () os.time = function () return 7 end end)
 it("which stays, as with busted", function () assert.equal(7, os.time()) end)
+describe("a stub", function ()
+  local stubbed
+  before_each(function () stubbed = stub(os, "getenv", function () return "stubbed" end) end)
+  after_each(function () stubbed:revert() end)
+  it("is a table", function () assert.equal("stubbed", os.getenv "HOME") end)
+end)
+it("and goes", function () assert.not_equal("stubbed", os.getenv "HOME") end)
 END
-check 'what is put in its place stays' sh -c "'$moonherd' test --log error stub_spec.lua | grep -q '^2 passed, 0 failed'"
+check 'what is put in its place stays' sh -c "'$moonherd' test --log error stub_spec.lua | grep -q '^4 passed, 0 failed'"
 finish

@@ -17,16 +17,27 @@ function M.configure(p)
   p:flag("--json", "Print JSON: {\"checks\": [...], \"problems\": N, \"warnings\": N}.")
 end
 
--- A client that cannot be made is what is wrong, then: no token, no account, a bad URL.
+-- What to do about a state directory that cannot be used; its own hints come first.
+local STATE_HINTS = {
+  newer = "run the moonherd that made it, or name another folder with --state",
+  corrupt = "move it away, or name another folder with --state",
+  exists = "it is to be a folder; name another one with --state",
+}
+
+-- The check that a failure to connect belongs to: no token, no account, a bad URL, a bad state.
+local function check_of(err)
+  if err.reason:find "account" then return "account", err.hint end
+  if err.reason:find "credential" then return "token", err.hint end
+  if err.kind ~= "io" then return "target", err.hint end
+  return "state", err.hint or STATE_HINTS[err.reason] or "name another folder with --state"
+end
+
 local function examine(options)
   local client, err = async.try(connect)
   if client then return client:doctor { namespace = options.namespace } end
+  local name, hint = check_of(err)
   return {
-    {
-      name = err.reason:find "account" and "account" or err.reason:find "credential" and "token"
-        or "target",
-      status = "problem", text = err.message, hint = err.hint,
-    },
+    { name = name, status = "problem", text = err.message, hint = hint },
     { name = "versions", status = "ok", text = doctor.versions() },
   }
 end

@@ -68,12 +68,15 @@ end
 
 local NETWORK_HINT = "is the network up, the base URL right, and the proxy, if there is one?"
 
-local ACCOUNT_HINT = "check the account id, and that the credential may edit Workers Scripts there"
+local HINTS = {
+  account = "check the account id, and that the credential may edit Workers Scripts there",
+  tls = "whose certificate is it? For a CA of your own: SSL_CERT_FILE=FILE, or connect{ca_file=}",
+}
 
 local function add_failure(report, err)
   local is_told = not err.status or err.message:find("status " .. err.status, 1, true)
   local what = is_told and "" or ("status %d, "):format(err.status)
-  local hint = name_of_failure(err) == "account" and ACCOUNT_HINT or err.hint or NETWORK_HINT
+  local hint = HINTS[name_of_failure(err)] or err.hint or NETWORK_HINT
   local ray = err.ray_id and (" (ray id %s)"):format(err.ray_id) or ""
   add_problem(report, name_of_failure(err), hint, "%s%s%s", what, err.message, ray)
 end
@@ -116,7 +119,8 @@ local function add_clock(report, response)
   local date = response.headers.date
   local time = date and hints.time_of_date(date)
   if not time then
-    return add_warning(report, "clock", "nothing to compare with", "the answer has no date")
+    return add_warning(report, "clock", "see for yourself that the clock of this machine is right",
+      "the answer has no date to compare it with")
   end
   local skew = clock.wall() - time
   local text = ("%.0f s %s the server's"):format(math.abs(skew), skew < 0 and "behind" or "before")
@@ -142,7 +146,10 @@ local function add_budget(report, client, response)
   end
   local text = ("%d requests left%s"):format(left, quota and (" of %d"):format(quota) or "")
   if left == 0 then
-    return add_problem(report, "budget", "wait until there are more", "%s", text)
+    local seconds = response and (response.headers.ratelimit or ""):match "t=(%d+)"
+    local hint = seconds and ("wait %s s, until there are more"):format(seconds)
+      or "wait until there are more"
+    return add_problem(report, "budget", hint, "%s", text)
   end
   if quota and left < quota * LOW then
     return add_warning(report, "budget", "go slower, or wait some minutes", "%s", text)
@@ -152,28 +159,52 @@ end
 
 -- ---- the way -----------------------------------------------------------------------------------
 
-local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
+-- By scheme, in the order in which libcurl looks; it takes http_proxy in small letters alone.
+local PROXIES = {
+  https = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" },
+  http = { "http_proxy", "all_proxy", "ALL_PROXY" },
+}
 
-local function add_proxy(report, connection)
-  if connection.socket or url.is_loopback(url.parse_base(connection.base).host) then
-    return add_ok(report, "proxy", "none: the target is on this machine")
-  end
-  for _, name in ipairs(PROXIES) do
+local function variable_of(list)
+  for _, name in ipairs(list) do
     local value = os.getenv(name)
-    if value and value ~= "" then
-      return add_warning(report, "proxy", "requests go through it unless NO_PROXY names the host",
-        "%s is %s", name, url.without_user(value))
-    end
+    if value and value ~= "" then return name, value end
   end
-  add_ok(report, "proxy", "none")
 end
 
-local function add_tls(report, connection)
+-- Whether NO_PROXY names a host, or a domain that it is in.
+local function goes_around(target)
+  local name, list = variable_of { "no_proxy", "NO_PROXY" }
+  for word in (list or ""):gmatch "[^,%s]+" do
+    local domain = "." .. word:lower():gsub("^%.", "")
+    if word == "*" or ("." .. target:lower()):sub(-#domain) == domain then return name end
+  end
+end
+
+local function add_proxy(report, connection, err)
+  local base = url.parse_base(connection.base)
+  if connection.socket or url.is_loopback(base.host) then
+    return add_ok(report, "proxy", "none: the target is on this machine")
+  end
+  local name, value = variable_of(PROXIES[base.scheme])
+  if not name then return add_ok(report, "proxy", "none") end
+  local around = goes_around(base.host)
+  if around then return add_ok(report, "proxy", "none: %s names %s", around, base.host) end
+  value = url.without_user(value)
+  if not err or err.status then return add_ok(report, "proxy", "%s, by %s", value, name) end
+  local hint = "is it up, and does it let %s through? NO_PROXY=%s goes around it"
+  add_warning(report, "proxy", hint:format(base.host, base.host),
+    "%s, by %s; nothing came through it", value, name)
+end
+
+-- What is wrong with the certificate is told as the failure of the request.
+local function add_tls(report, connection, err)
   if connection.socket then return add_ok(report, "tls", "not needed: a private socket") end
   local base = url.parse_base(connection.base)
   if base.scheme == "https" then
-    return add_ok(report, "tls", "certificates are checked%s",
-      connection.ca_file and (" against " .. connection.ca_file) or "")
+    if err and name_of_failure(err) == "tls" then return end
+    local file = connection.ca_file or select(2, variable_of { "SSL_CERT_FILE" })
+    return add_ok(report, "tls", "certificates are checked%s", file and (" against " .. file) or "")
   end
   if url.is_loopback(base.host) then return add_ok(report, "tls", "not needed on this machine") end
   add_warning(report, "tls", "use https", "the credential travels in plain text")
@@ -220,8 +251,8 @@ function M.examine(client, opts)
   local endpoint = endpoints.list_namespaces
   local response, err, envelope = ask(client, endpoint, endpoint.format:format(client._account))
   if err and not errors.is(err) then error(err, 0) end
-  add_proxy(report, connection)
-  add_tls(report, connection)
+  add_proxy(report, connection, err)
+  add_tls(report, connection, err)
   add_answer(report, client, err, envelope, wanted)
   if response then add_clock(report, response) end
   add_budget(report, client, response)

@@ -168,7 +168,8 @@ end
 ---@field opts.budget.quota? integer  requests in a window, until the service says; default 1200
 ---@field opts.budget.window? duration  until the service says; default 300 seconds
 ---@field opts.state? string  the state directory of the embedded platform; default .moonherd
----@field opts.ca_file? string  certificates to trust, PEM; default those of the system
+---@field opts.ca_file? string  certificates to trust, PEM; default what SSL_CERT_FILE names, else
+--- those of the system
 ---@field opts.read_only? boolean  refuse every call that would change something, as
 ---  --read-only does for all clients
 ---@field opts.dry_run? boolean  send reads alone, as --dry-run does for all clients: every write is
