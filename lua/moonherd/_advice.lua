@@ -70,7 +70,11 @@ local function near_module(message)
   return name and options.nearest(name, names), name
 end
 
+-- The one global that people miss: a script asks for it, and only the REPL has it.
+local NO_GLOBAL = 'local moonherd = require "moonherd"'
+
 local function hint_of(message)
+  if message:find "%(global 'moonherd'%)" then return NO_GLOBAL end
   local nearest, name = near_value(message)
   if not nearest then nearest, name = near_module(message) end
   return nearest and nearest ~= name and ("did you mean %s?"):format(nearest) or nil

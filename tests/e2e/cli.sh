@@ -52,6 +52,18 @@ check 'help of what is not there' gives 2 "$moonherd" help srve
 check 'names the nearest command' says "did you mean 'serve'"
 check 'help of a word' gives 2 "$moonherd" help redirects
 check 'lists what speaks of it' grep -q '^  moonherd.http' "$out"
+check 'help of the module' gives 0 "$moonherd" help moonherd
+check 'is a list of all names' grep -q '^  moonherd.map  *Calls' "$out"
+check 'help of errors' gives 0 "$moonherd" help errors
+check 'lists the codes of the API' grep -q '^  10021  validation$' "$out"
+check 'help of a code' gives 0 "$moonherd" help 100119
+check 'has its hint' grep -q 'Hint: check the name and the account' "$out"
+check 'help of run' gives 0 "$moonherd" help run
+check 'has the options' grep -q '^   --dry-run$' "$out"
+check 'help of an option' gives 0 "$moonherd" help dry-run
+check 'is what it does' grep -q 'send none$' "$out"
+check 'help of the method of another class' gives 2 "$moonherd" help ns:upload
+check 'lists those that have it' grep -q '^  script:upload' "$out"
 check 'help of a word from elsewhere' gives 0 "$moonherd" help fetch
 check 'is that of what does it here' grep -q '^moonherd.http' "$out"
 check 'a mistyped action' gives 2 "$moonherd" jobs lst

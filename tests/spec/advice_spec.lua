@@ -37,6 +37,11 @@ describe("the hint for a name that is not there", function ()
       hint_of "a.lua:1: attempt to index a nil value (global 'strng')")
   end)
 
+  it("is how to get the module, which is no global of scripts", function ()
+    assert.equal('local moonherd = require "moonherd"',
+      hint_of "-e:1: attempt to index a nil value (global 'moonherd')")
+  end)
+
   it("is none for a field that is indexed: it may be any table's", function ()
     assert.is_nil(hint_of "a.lua:1: attempt to index a nil value (field 'tiem')")
   end)

@@ -116,6 +116,17 @@ local function by_status(status, scope)
   return BY_STATUS[status] or (status >= 500 and SERVER_ERROR) or UNNAMED
 end
 
+--- What is known of the codes of the API.
+---@return table[] codes  in order: `code`, `reason`, `hint`
+function M.codes()
+  local list = {}
+  for code, row in pairs(BY_CODE) do
+    list[#list + 1] = { code = code, reason = row[1], hint = row[2] }
+  end
+  table.sort(list, function (a, b) return a.code < b.code end)
+  return list
+end
+
 -- {reason, hint} of a failed answer.
 local function meaning(endpoint, answer, entry)
   if answer.is_challenge then return CHALLENGE end

@@ -264,8 +264,18 @@ end
 
 -- ---- finding one -------------------------------------------------------------------------------
 
--- Names people use for what has another one here.
-local ALIASES = { { "^ns%f[:%z]", "namespace" }, { "^ns$", "namespace" } }
+-- Names people use for objects of a class.
+local ALIASES = {
+  ns = "namespace", db = "database", tx = "transaction", err = "error", res = "response",
+  req = "request",
+}
+
+--- A name with that of the class in the place of what an object of it is usually called.
+---@param name string  "ns:scripts"
+---@return string name  "namespace:scripts"
+function M.with_class(name)
+  return (name:gsub("^%l+%f[:.%z]", ALIASES))
+end
 
 -- Words of other languages and tools.
 local MEANT = {
@@ -277,7 +287,7 @@ local MEANT = {
 
 local function candidates_of(name)
   name = name:gsub("%(.*$", "")
-  for _, alias in ipairs(ALIASES) do name = name:gsub(alias[1], alias[2]) end
+  name = M.with_class(name)
   return { name, "moonherd." .. name, (name:gsub("%.", ":")) }
 end
 
@@ -329,22 +339,48 @@ local function holder_of(word, names)
   end
 end
 
+-- The names that may be meant, each with the whole ones it stands for: all public names, also
+-- without "moonherd.", and their last parts.
+local function names_by_part(more)
+  local names, wholes = {}, {}
+  local function add(part, whole)
+    if not wholes[part] then names[#names + 1], wholes[part] = part, {} end
+    table.insert(wholes[part], whole)
+  end
+  for _, name in ipairs(more) do add(name, name) end
+  for entry in M.each() do
+    add(entry.name, entry.name)
+    local short, last = entry.name:match "^moonherd%.(.+)$", entry.name:match "[%w_]+$"
+    if short then add(short, entry.name) end
+    if last ~= entry.name and last ~= short then add(last, entry.name) end
+  end
+  return names, wholes
+end
+
+-- "namespace:uplod": the method that is nearest, of that class or else of those that have it.
+local function nearest_member(name, names, wholes)
+  local before, last = name:match "^(.*[.:])([%w_]+)$"
+  local is_known = before and wholes[before:sub(1, -2)]
+  for _, known in ipairs(is_known and names or {}) do
+    if known:sub(1, #name) == name then return wholes[known][1] end
+  end
+  local found = is_known and options.nearest(last, names)
+  local own = found and wholes[before .. found]
+  return own and own[1] or found and table.concat(wholes[found], "' or '")
+end
+
 --- The public name that is nearest to a mistyped one: whole, or but for what stands before it; else
 --- one that it is a part of.
 ---@param name string
 ---@param more? string[]  other names that may be meant
----@return string? nearest
+---@return string? nearest  "a' or 'b" when it may be several
 function M.nearest(name, more)
-  more = more or {}
-  local names, whole = table.move(more, 1, #more, 1, {}), {}
-  for _, known in ipairs(more) do whole[known] = known end
-  for entry in M.each() do
-    local last = entry.name:match "[%w_]+$"
-    names[#names + 1] = entry.name
-    if not whole[last] then names[#names + 1], whole[last] = last, entry.name end
-  end
+  local names, wholes = names_by_part(more or {})
+  name = M.with_class(name)
+  local member = nearest_member(name, names, wholes)
+  if member then return member end
   local found = options.nearest(name, names) or holder_of(name, names)
-  return found and whole[found] or found
+  return found and wholes[found][1]
 end
 
 return M

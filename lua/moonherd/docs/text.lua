@@ -14,7 +14,9 @@ function M.set_columns(columns)
   columns_of_terminal = columns
 end
 
-local function width_of_terminal()
+--- The width that texts are broken to.
+---@return integer columns
+function M.columns()
   local columns = math.tointeger(tonumber(os.getenv "COLUMNS" or "")) or columns_of_terminal
   return columns and math.max(columns, LEAST_WIDTH) or DEFAULT_WIDTH
 end
@@ -25,7 +27,7 @@ end
 ---@param width? integer  columns; default those of the terminal
 ---@return string lines  without a line break at the end
 function M.wrap(text, indent, width)
-  local room = math.max((width or width_of_terminal()) - indent - 1, 1)
+  local room = math.max((width or M.columns()) - indent - 1, 1)
   local lines, line = {}, ""
   for word in text:gmatch "%S+" do
     local longer = line == "" and word or line .. " " .. word

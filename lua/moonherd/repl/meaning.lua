@@ -5,9 +5,6 @@ local index = require "moonherd.docs.index"
 
 local M = {}
 
--- Names that people give to objects of a class.
-local USUAL = { ns = "namespace", db = "database" }
-
 local classes, entries
 
 local function read_index()
@@ -43,7 +40,8 @@ local meaning_at
 local function meaning_of_global(name, globals)
   local value = rawget(globals, name)
   local class = class_of(value)
-  if value == nil then class = USUAL[name] or classes[name] and name or nil end
+  local usual = index.with_class(name)
+  if value == nil then class = classes[usual] and usual or nil end
   if name == "moonherd" and value == nil then class = "moonherd" end
   return { value = value, class = class, entry = entries[name] }
 end
