@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "core/duration.h"
 #include "core/options.h"
 
 enum { NAMES_MAX = 255 };

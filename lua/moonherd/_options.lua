@@ -74,7 +74,7 @@ local function to_seconds(value)
   end
   local seconds = words.seconds(value)
   if seconds then return seconds end
-  return nil, 'a duration is seconds or text like "250ms", "5s", "2m"'
+  return nil, 'a duration is seconds or text like "250ms", "5s", "1h30m"'
 end
 
 -- A secret is taken where text is.

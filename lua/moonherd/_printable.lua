@@ -24,4 +24,18 @@ function M.lines(text)
   return clean(text, "[%z\1-\8\11-\31\127]")
 end
 
+local LONGEST <const> = 40 -- bytes of a text that is quoted
+
+--- A value that was given in the place of another, as a part of a message: numbers and texts as
+--- they are, of anything else its type.
+---@param value any
+---@return string
+function M.value(value)
+  if value ~= value then return "nan" end
+  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
+  if type(value) ~= "string" then return type(value) end
+  if #value <= LONGEST then return ("'%s'"):format(M.line(value)) end
+  return ("'%s…'"):format(M.line((value:sub(1, LONGEST):gsub("[\x80-\xFF]*$", ""))))
+end
+
 return M

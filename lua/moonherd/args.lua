@@ -15,7 +15,7 @@ local READ = {
   integer = function (text) return math.tointeger(tonumber(text)), "an integer" end,
   number = function (text) return tonumber(text), "a number" end,
   duration = function (text)
-    return tonumber(text) or words_of.seconds(text), 'a duration such as "90s" or "5m"'
+    return words_of.seconds(text), 'a duration such as "90s" or "1h30m"'
   end,
 }
 

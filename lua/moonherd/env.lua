@@ -22,7 +22,7 @@ local READ = {
   string = function (text) return text end,
   number = function (text) return tonumber(text) end,
   integer = function (text) return math.tointeger(tonumber(text)) end,
-  duration = function (text) return tonumber(text) or words.seconds(text) end,
+  duration = function (text) return words.seconds(text) end,
   secret = function (text) return secret.new(text) end,
   boolean = function (text)
     text = text:lower()
@@ -41,7 +41,7 @@ local READ = {
 
 local EXPECTED = {
   number = "a number", integer = "an integer", boolean = "true or false",
-  duration = 'seconds or text like "250ms", "5s", "2m"',
+  duration = 'seconds or text like "250ms", "5s", "1h30m"',
 }
 
 -- ---- looking up --------------------------------------------------------------------------------
@@ -149,6 +149,7 @@ local load_options = options.reader("env.load", {
 function M.load(path, opts)
   path = path == nil and ".env" or path
   check_name("env.load", path)
+  if path:find("\0", 1, true) then errors.usage "env.load: bad path (it has a zero byte)" end
   opts = load_options(opts)
   local text, err = require "moonherd.async".try(require "moonherd._script".read, path)
   if not text then

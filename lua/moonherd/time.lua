@@ -3,6 +3,7 @@
 local clock = require "moonherd._clock"
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
+local printable = require "moonherd._printable"
 local words = require "moonherd._words"
 
 local M = {}
@@ -71,7 +72,7 @@ function M.format(seconds, opts)
   if seconds == nil then seconds = clock.wall() end
   if type(seconds) ~= "number" or not (seconds >= FIRST and seconds < LAST + 1) then
     errors.usage("time.format: bad time (seconds of the years 0 to 9999 expected, got %s)",
-      tostring(seconds))
+      printable.value(seconds))
   end
   local digits = math.min(read_format(opts).digits, 6)
   local scale = 10 ^ digits
@@ -141,22 +142,27 @@ end
 
 -- ---- durations ---------------------------------------------------------------------------------
 
---- How long something takes, as every function and option takes it: seconds, or a number with its
---- unit, as in "250ms", "5s", "2m", "1h", "1d".
+--- How long something takes, as every function and option takes it, those of the command line as
+--- well: seconds, or text as in "250ms", "1.5h", "1h30m", "2d 12h", "90". Units are w, d, h, m (or
+--- min), s, ms, us and ns; each is smaller than the one before. A text without any is seconds.
 ---@alias duration number|string
+
+local function seconds_of(who, duration)
+  local seconds = duration
+  if type(duration) == "string" then seconds = words.seconds(duration) end
+  if type(seconds) == "number" and seconds >= 0 then return seconds end
+  errors.usage('%s: bad duration (seconds or text like "250ms", "5s", "1h30m" expected, got %s)',
+    who, printable.value(duration))
+end
 
 --- Seconds of a duration.
 ---@param duration duration
 ---@return number seconds
 ---@error usage usage  when it is none
 ---@example
---- print(moonherd.time.seconds "2m")     --> 120.0
+--- print(moonherd.time.seconds "2m", moonherd.time.seconds "1h30m")     --> 120.0 5400.0
 function M.seconds(duration)
-  local seconds = duration
-  if type(duration) == "string" then seconds = words.seconds(duration) end
-  if type(seconds) == "number" and seconds >= 0 then return seconds end
-  errors.usage('time.seconds: bad duration (seconds or text like "250ms", "5s", "2m" expected, '
-    .. "got %s)", type(duration) == "string" and "'" .. duration .. "'" or tostring(duration))
+  return seconds_of("time.seconds", duration)
 end
 
 local UNITS = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } }
@@ -168,7 +174,7 @@ local UNITS = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } }
 ---@example
 --- print(moonherd.time.text(3725), moonherd.time.text(1.234))     --> 1h 2m 1.2s
 function M.text(duration)
-  local seconds = M.seconds(duration)
+  local seconds = seconds_of("time.text", duration)
   if seconds == math.huge then return "for ever" end
   if seconds < 0.9995 then return ("%.0fms"):format(seconds * 1000) end
   if seconds < 9.95 then return (("%.1fs"):format(seconds):gsub("%.0s$", "s")) end

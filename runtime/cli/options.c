@@ -1,7 +1,6 @@
 /* The command line. See cli.h. */
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/missing.h"
+#include "core/duration.h"
 
 static bool is_same(const char *a, const char *b) {
   return strcmp(a, b) == 0;
@@ -26,19 +26,7 @@ static int unknown(const char *what, const char *word, const cli_entry *table) {
 /* ---- values ------------------------------------------------------------------------------- */
 
 static bool parse_duration(const char *text, double *seconds) {
-  static const struct {
-    const char *unit;
-    double factor;
-  } units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-  char *end;
-  if (!isdigit((unsigned char)text[0])) return false;
-  double value = strtod(text, &end);
-  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-    if (!is_same(end, units[i].unit)) continue;
-    *seconds = value * units[i].factor;
-    return *seconds > 0 && isfinite(*seconds);
-  }
-  return false;
+  return mh_duration_parse(text, strlen(text), seconds) && *seconds > 0;
 }
 
 static int given_twice(const char *flag) {

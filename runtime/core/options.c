@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/duration.h"
 #include "core/error.h"
 
 enum { NAME_MAX_LENGTH = 63, OPTIONS_MAX = 63 };
@@ -49,32 +50,6 @@ const char *mh_nearest(const char *name, const char *const *names) {
 
 /* ---- durations ---------------------------------------------------------------------------- */
 
-bool mh_duration_parse(const char *text, size_t n, double *seconds) {
-  static const struct {
-    const char *unit;
-    double factor;
-  } units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-  size_t i = 0;
-  double value = 0, place = 0;
-  for (; i < n && ((text[i] >= '0' && text[i] <= '9') || (text[i] == '.' && place == 0)); i++) {
-    if (text[i] == '.') {
-      place = 1;
-    } else {
-      value = value * 10 + (text[i] - '0');
-      place *= 10;
-    }
-  }
-  if (i == 0 || (i == 1 && text[0] == '.')) return false;
-  if (place > 1) value /= place;
-  for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
-    if (strlen(units[u].unit) == n - i && memcmp(text + i, units[u].unit, n - i) == 0) {
-      *seconds = value * units[u].factor;
-      return true;
-    }
-  }
-  return false;
-}
-
 double mh_duration_check(lua_State *L, int index, const char *who, const char *what) {
   double seconds = 0;
   size_t n;
@@ -86,7 +61,8 @@ double mh_duration_check(lua_State *L, int index, const char *who, const char *w
   const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
   if (text != NULL && mh_duration_parse(text, n, &seconds)) return seconds;
   if (text != NULL)
-    mh_error_usage(L, "%s: bad %s (a duration is seconds or text like \"250ms\", \"5s\", \"2m\")",
+    mh_error_usage(L,
+                   "%s: bad %s (a duration is seconds or text like \"250ms\", \"5s\", \"1h30m\")",
                    who, what);
   mh_error_usage(L, "%s: bad %s (number or duration expected, got %s)", who, what,
                  luaL_typename(L, index));

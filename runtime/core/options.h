@@ -10,7 +10,7 @@
 typedef enum mh_option_type {
   MH_OPTION_BOOLEAN,  /* bool */
   MH_OPTION_INTEGER,  /* lua_Integer, not below `least` */
-  MH_OPTION_DURATION, /* double seconds: a number >= 0 or "250ms", "5s", "2m", "1h" */
+  MH_OPTION_DURATION, /* double seconds: a number >= 0 or text: core/duration.h */
   MH_OPTION_STRING,   /* mh_text; lives as long as the table does */
   MH_OPTION_VALUE     /* bool, whether it is there: the caller fetches it with lua_getfield */
 } mh_option_type;
@@ -32,9 +32,8 @@ typedef struct mh_option {
 void mh_options_read(lua_State *L, int index, const char *who, const mh_option *options,
                      void *into);
 
-/* Parses "250ms", "5s", "2m", "1h" or a number at `index`; raises a usage error naming `what`. */
+/* Reads a duration at `index`, as text or a number; raises a usage error naming `what`. */
 double mh_duration_check(lua_State *L, int index, const char *who, const char *what);
-bool mh_duration_parse(const char *text, size_t n, double *seconds);
 
 /* The nearest name in `names` (NULL-terminated) to `name`, or NULL when none is near. */
 const char *mh_nearest(const char *name, const char *const *names);

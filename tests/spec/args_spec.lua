@@ -63,7 +63,7 @@ describe("args", function ()
       "s: --mode: got 'fats' (did you mean 'fast'?)" },
     { { "{ name = 's', { '--key', required = true } }" }, "s: option '--key' is required" },
     { { "{ name = 's', { '--wait', type = 'duration' } }", "--wait", "soon" },
-      "s: --wait: 'soon' is not a duration such as \"90s\" or \"5m\"" },
+      "s: --wait: 'soon' is not a duration such as \"90s\" or \"1h30m\"" },
   }
   it("says in one line what it cannot read, and ends with code 2", function ()
     for _, case in ipairs(BAD) do

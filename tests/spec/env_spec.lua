@@ -78,7 +78,7 @@ describe("env.get", function ()
     { "number", "env.get: ENV_SPEC_BAD is not a number" },
     { "integer", "env.get: ENV_SPEC_BAD is not an integer" },
     { "boolean", "env.get: ENV_SPEC_BAD is not true or false" },
-    { "duration", 'env.get: ENV_SPEC_BAD is not seconds or text like "250ms", "5s", "2m"' },
+    { "duration", 'env.get: ENV_SPEC_BAD is not seconds or text like "250ms", "5s", "1h30m"' },
   }
   it("names the type that a shortened one stands for", function ()
     for short, long in pairs { int = "integer" } do

@@ -70,7 +70,7 @@ describe("an options table", function ()
     expect("'count' (at least 1 expected, got 0)", { count = 0 })
     expect("'timeout' (number or duration expected, got boolean)", { timeout = true })
     expect("'timeout' (a duration cannot be below zero)", { timeout = -1 })
-    expect("'timeout' (a duration is seconds or text like \"250ms\", \"5s\", \"2m\")",
+    expect("'timeout' (a duration is seconds or text like \"250ms\", \"5s\", \"1h30m\")",
       { timeout = "soon" })
     expect("'mode' (got 'fats' (did you mean 'fast'?))", { mode = "fats" })
     expect("'tags' (list of strings expected, got table)", { tags = { "a", 2 } })

@@ -66,11 +66,29 @@ describe("time", function ()
     for _, case in ipairs(DURATIONS) do assert.equal(case[2], time.text(case[1])) end
   end)
 
-  it("reads durations", function ()
-    assert.equal(0.25, time.seconds "250ms")
-    assert.equal(5, time.seconds(5))
-    for _, value in ipairs { "soon", -1, true } do
-      assert.matches("time.seconds: bad duration", failure(time.seconds, value).message)
+  local READ = {
+    { 5, 5 }, { "250ms", 0.25 }, { "90", 90 }, { "0", 0 }, { "1.5h", 5400 }, { "1h30m", 5400 },
+    { "1h15m30.5s", 4530.5 }, { "5min 20s", 320 }, { "1w 2d", 777600 }, { "2min 200ms", 120.2 },
+    { "100\u{B5}s", 1e-4 }, { "100\u{3BC}s", 1e-4 }, { "100us", 1e-4 }, { "3ns", 3e-9 },
+    { "1h  5s", 3605 },
+  }
+  it("reads durations as people, Go and systemd write them", function ()
+    for _, case in ipairs(READ) do
+      assert.is_true(math.abs(case[2] - time.seconds(case[1])) < 1e-12, case[1])
+    end
+  end)
+
+  it("reads the durations it writes", function ()
+    for _, seconds in ipairs { 0.25, 61, 3720, 90000, 8640000 } do
+      assert.equal(seconds, time.seconds(time.text(seconds)))
+    end
+  end)
+
+  it("refuses what is no duration", function ()
+    for _, value in ipairs { "soon", "", " ", "s", "h1", "1.h", ".5s", "1 h", "1h ", " 1h", "-1h",
+      "1m1h", "1m1m", "1m1min", "1h30", "1H", "1M", "1month", "1e3s", "0x10", "1,5h", "1h\0",
+      ("9"):rep(400) .. "h", -1, 0 / 0, true, {} } do
+      assert.matches("time.seconds: bad duration", failure(time.seconds, value).message, 1, true)
     end
   end)
 end)
