@@ -57,7 +57,9 @@ static int f_wait(lua_State *L) {
   return mh_waitlist_wait(L, &channel->waiters, what, waited);
 }
 
+/* wake(name [, who]) */
 static int f_wake(lua_State *L) {
+  check_name(L, luaL_optstring(L, 2, "moonherd.on"));
   mh_waitlist_wake(&check_channel(L)->waiters, UINT32_MAX);
   return 0;
 }

@@ -131,11 +131,12 @@ static int stat_done(lua_State *L, int status, lua_KContext op) {
   return 1;
 }
 
-/* stat(path, follow) -> {type=, size=, mode=, mtime=} */
+/* stat(path, follow [, who]) -> {type=, size=, mode=, mtime=} */
 static int f_stat(lua_State *L) {
-  const char *path = check_path(L, "fs.stat");
+  const char *who = luaL_optstring(L, 3, "fs.stat");
+  const char *path = check_path(L, who);
   bool follow = lua_toboolean(L, 2);
-  request *r = push_request(L, "fs.stat", "look at");
+  request *r = push_request(L, who, "look at");
   return wait_for(L, r, mh_file_stat(&r->file, path, follow), stat_done);
 }
 

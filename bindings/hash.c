@@ -240,7 +240,8 @@ static int f_random(lua_State *L) {
   lua_Integer n = lua_tointegerx(L, 1, &is_integer);
   if (!is_integer || n < 0 || n > RANDOM_MOST)
     return mh_error_usage(L, "hash.random: a number of bytes from 0 to %d was expected, got %s",
-                          RANDOM_MOST, luaL_tolstring(L, 1, NULL));
+                          RANDOM_MOST,
+                          lua_type(L, 1) == LUA_TNUMBER ? lua_tostring(L, 1) : luaL_typename(L, 1));
   luaL_Buffer b;
   int e = mh_random(luaL_buffinitsize(L, &b, (size_t)n), (size_t)n);
   if (e != 0) return fail(L, "hash.random", e);

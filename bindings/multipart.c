@@ -21,6 +21,14 @@ static mh_slice check_slice(lua_State *L, int index) {
   return s;
 }
 
+static mh_multipart *check_reader(lua_State *L, const char *method) {
+  mh_multipart *r = luaL_testudata(L, 1, READER);
+  if (r == NULL)
+    mh_error_usage(L, "reader:%s: no reader before the name; call it with a colon, reader:%s(…)",
+                   method, method);
+  return r;
+}
+
 static mh_slice optional_slice(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? (mh_slice){NULL, 0} : check_slice(L, index);
 }
@@ -83,6 +91,9 @@ static mh_multipart_limits check_limits(lua_State *L, int index) {
 ///   print(kind, kind == "part" and value.name or value)
 /// end
 static int f_reader(lua_State *L) {
+  if (!lua_isnoneornil(L, 1) && lua_type(L, 1) != LUA_TSTRING)
+    mh_error_usage(L, "multipart.reader: bad content type (string expected, got %s)",
+                   luaL_typename(L, 1));
   mh_slice content_type = optional_slice(L, 1);
   mh_multipart_limits given = check_limits(L, 2);
   mh_multipart *r = lua_newuserdatauv(L, sizeof *r, 1);
@@ -103,7 +114,9 @@ static int f_reader(lua_State *L) {
 /// reader:feed "--b"
 /// print(reader:next())     --> nil
 static int f_feed(lua_State *L) {
-  mh_multipart *r = luaL_checkudata(L, 1, READER);
+  mh_multipart *r = check_reader(L, "feed");
+  if (lua_type(L, 2) != LUA_TSTRING)
+    mh_error_usage(L, "reader:feed: bad bytes (string expected, got %s)", luaL_typename(L, 2));
   mh_slice bytes = check_slice(L, 2);
   mh_multipart_feed(r, bytes.data, bytes.len);  // a failure is the next event
   lua_settop(L, 2);
@@ -121,7 +134,7 @@ static int f_feed(lua_State *L) {
 /// reader:finish()
 /// print(select(2, reader:next()).detail)     --> truncated
 static int f_finish(lua_State *L) {
-  mh_multipart_finish(luaL_checkudata(L, 1, READER));
+  mh_multipart_finish(check_reader(L, "finish"));
   return 0;
 }
 
@@ -184,7 +197,7 @@ static int push_data(lua_State *L, const mh_multipart_event *event) {
 /// local kind, part = reader:next()
 /// print(kind, part.name)     --> part x
 static int f_next(lua_State *L) {
-  mh_multipart *r = luaL_checkudata(L, 1, READER);
+  mh_multipart *r = check_reader(L, "next");
   mh_multipart_event event;
   switch (mh_multipart_next(r, &event)) {
     case MH_MULTIPART_ERROR: return fail(L, &r->error);

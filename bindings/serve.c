@@ -28,15 +28,15 @@ typedef struct request {
   mh_task_end end;
 } request;
 
-static mh_server *check_server(lua_State *L) {
+static mh_server *check_server(lua_State *L, const char *who) {
   mh_server *s = *(mh_server **)luaL_checkudata(L, 1, SERVER);
-  if (s == NULL) luaL_error(L, "closed server");
+  if (s == NULL) mh_error_usage(L, "%s: the server is closed", who);
   return s;
 }
 
-static request *check_request(lua_State *L) {
+static request *check_request(lua_State *L, const char *who) {
   request *box = luaL_checkudata(L, 1, REQUEST);
-  if (box->r == NULL) luaL_error(L, "closed request");
+  if (box->r == NULL) mh_error_usage(L, "%s: the request is closed", who);
   return box;
 }
 
@@ -121,7 +121,7 @@ static int read_done(lua_State *L, int status, lua_KContext op) {
 }
 
 static int read_step(lua_State *L) {
-  mh_request *r = check_request(L)->r;
+  mh_request *r = check_request(L, "request:read")->r;
   mh_op *op = mh_request_read(r);
   if (op == NULL) mh_error_usage(L, "request:read: another task reads this request");
   if (!op->is_done) return mh_op_wait(L, op, read_done);
@@ -137,7 +137,7 @@ static int read_step(lua_State *L) {
 
 /* read([max]) -> bytes, or nothing at the end. */
 static int f_read(lua_State *L) {
-  check_request(L);
+  check_request(L, "request:read");
   if (luaL_optinteger(L, 2, 1) < 1)
     mh_error_usage(L, "request:read: bad size (at least 1 expected)");
   lua_settop(L, 2);
@@ -288,7 +288,7 @@ static void push_kept(lua_State *L, int index) {
 
 /* respond(status, headers, body) -> true */
 static int f_respond(lua_State *L) {
-  request *box = check_request(L);
+  request *box = check_request(L, "request:respond");
   collector c = {.who = "request:respond"};
   uv_buf_t one;
   mh_answer a = {.status = check_status(L, c.who)};
@@ -308,7 +308,7 @@ static int f_respond(lua_State *L) {
 
 /* begin(status, headers [, length]) -> true */
 static int f_begin(lua_State *L) {
-  request *box = check_request(L);
+  request *box = check_request(L, "request:begin");
   collector c = {.who = "request:begin"};
   mh_answer head = {.status = check_status(L, c.who)};
   lua_Integer length = luaL_optinteger(L, 4, -1);
@@ -329,7 +329,7 @@ static int drain_done(lua_State *L, int status, lua_KContext op) {
 }
 
 static int drain_step(lua_State *L) {
-  mh_op *op = mh_request_drain(check_request(L)->r);
+  mh_op *op = mh_request_drain(check_request(L, "request:write")->r);
   if (op == NULL) mh_error_usage(L, "request:write: another task writes this answer");
   if (!op->is_done) return mh_op_wait(L, op, drain_done);
   if (op->status != 0) return fail(L, op->status);
@@ -339,7 +339,7 @@ static int drain_step(lua_State *L) {
 
 /* write(bytes) -> true, when there is room for more */
 static int f_write(lua_State *L) {
-  mh_request *r = check_request(L)->r;
+  mh_request *r = check_request(L, "request:write")->r;
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   lua_settop(L, 2);
@@ -352,7 +352,7 @@ static int f_write(lua_State *L) {
 
 /* finish() -> true */
 static int f_finish(lua_State *L) {
-  request *box = check_request(L);
+  request *box = check_request(L, "request:finish");
   int status = mh_request_finish(box->r);
   if (status == MOONHERD_EINVAL)
     mh_error_usage(L, "request:finish: no answer has begun, or less than its length was written");
@@ -372,7 +372,7 @@ static void on_task_end(mh_task_end *end) {
 
 /* tie(): the current task is cancelled when the client goes away before it has its answer. */
 static int f_tie(lua_State *L) {
-  request *box = check_request(L);
+  request *box = check_request(L, "request:tie");
   mh_task *task = mh_task_current(L);
   if (task == NULL) mh_error_usage(L, "request:tie: no task is running");
   mh_task_untie(&box->end);
@@ -417,7 +417,7 @@ static int accept_done(lua_State *L, int status, lua_KContext op) {
 
 /* The request that is to be filled is at index 2. */
 static int accept_step(lua_State *L) {
-  mh_server *s = check_server(L);
+  mh_server *s = check_server(L, "server:accept");
   mh_op *op = mh_server_accept(s);
   if (op == NULL) mh_error_usage(L, "server:accept: another task waits for a request");
   if (!op->is_done) return mh_op_wait(L, op, accept_done);
@@ -428,7 +428,7 @@ static int accept_step(lua_State *L) {
 
 /* accept() -> request, or nothing when the server is closed. */
 static int f_accept(lua_State *L) {
-  check_server(L);
+  check_server(L, "server:accept");
   lua_settop(L, 1);
   mh_task_can_wait(L, "server:accept");
   request *box = lua_newuserdatauv(L, sizeof *box, 1);

@@ -147,7 +147,8 @@ function match(state, folder, steps, i)
 end
 
 local read_options = options.reader("fs.glob", {
-  { "dir", "string", default = "" },
+  { "dir", "string", default = "",
+    check = function (dir) return dir:find("\0", 1, true) and "it has a zero byte" or nil end },
   { "dot", "boolean" },
   { "type", "string", one_of = { "file", "directory" } },
 })
@@ -171,6 +172,8 @@ local read_options = options.reader("fs.glob", {
 function M.glob(pattern, opts)
   if type(pattern) ~= "string" then
     errors.usage("fs.glob: bad pattern (string expected, got %s)", type(pattern))
+  elseif pattern:find("\0", 1, true) then
+    errors.usage "fs.glob: bad pattern (it has a zero byte)"
   end
   opts = read_options(opts)
   local state = { found = {}, dot = opts.dot }

@@ -109,6 +109,7 @@ end
 --- print(moonherd.fs.relative("/srv/lib/x.mjs", "/srv/shop"))     --> ../lib/x.mjs
 function M.relative(path, from)
   check_path("fs.relative", path)
+  if from ~= nil then check_path("fs.relative", from) end
   local to = names_of(M.absolute(path))
   local start = names_of(M.absolute(from or "."))
   local shared = 0

@@ -1,6 +1,7 @@
 -- Temporary files and folders of moonherd.fs, which go when their block ends, and fs.remove_all.
 local core = require "moonherd._fs"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local options = require "moonherd._options"
 local paths = require "moonherd._fs_paths"
 
@@ -35,6 +36,8 @@ function M.remove_all(path)
   if type(path) ~= "string" or path == "" then
     errors.usage("fs.remove_all: bad path (string expected, got %s)",
       path == "" and "an empty one" or type(path))
+  elseif path:find("\0", 1, true) then
+    errors.usage "fs.remove_all: bad path (it has a zero byte)"
   elseif paths.absolute(path) == "/" then
     errors.usage "fs.remove_all: refuses to remove the root"
   end
@@ -65,10 +68,20 @@ function Temporary:remove()
   remove_tree(self.path)
 end
 
-local FIELDS = { { "dir", "string" }, { "prefix", "string", default = "moonherd-" } }
+methods.guard(Temporary, "temporary")
+
+local function check_text(text)
+  return text:find("\0", 1, true) and "it has a zero byte" or nil
+end
+
+local FIELDS = {
+  { "dir", "string", check = check_text },
+  { "prefix", "string", default = "moonherd-", check = check_text },
+}
 local read_dir_options = options.reader("fs.temp_dir", FIELDS)
 local read_file_options = options.reader("fs.temp_file", {
-  FIELDS[1], FIELDS[2], { "suffix", "string", default = "" }, { "bytes", "string", default = "" },
+  FIELDS[1], FIELDS[2], { "suffix", "string", default = "", check = check_text },
+  { "bytes", "string", default = "" },
 })
 
 local ATTEMPTS <const> = 16 -- at a free name: one is enough but for a miracle

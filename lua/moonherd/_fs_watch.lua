@@ -2,6 +2,7 @@
 -- they come.
 local core = require "moonherd._fs"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local options = require "moonherd._options"
 local paths = require "moonherd._fs_paths"
 
@@ -104,6 +105,8 @@ function Watch:close()
   self._core:close()
 end
 
+methods.guard(Watch, "watch")
+
 function Watch:__close() self:close() end
 
 local read_options = options.reader("fs.watch", {
@@ -136,7 +139,7 @@ function M.watch(path, opts)
     errors.usage("fs.watch: bad path (string expected, got %s)", type(path))
   end
   opts = read_options(opts)
-  local info, missing = core.stat(path, true)
+  local info, missing = core.stat(path, true, "fs.watch")
   if not info then error(missing, 0) end
   local is_folder = info.type == "directory"
   local self = setmetatable({

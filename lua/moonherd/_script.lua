@@ -11,6 +11,7 @@ local function resolve(who, path)
   if type(path) ~= "string" then
     errors.usage("%s: bad path (string expected, got %s)", who, type(path))
   end
+  if path:find("\0", 1, true) then errors.usage("%s: bad path (it has a zero byte)", who) end
   return paths.resolve(path)
 end
 
@@ -30,6 +31,7 @@ end
 ---@param path string  relative to the script's folder
 ---@return any value  null is moonherd.null
 ---@error usage bad_json  with line and column
+---@error io not_found  and the other reasons of moonherd.fs.read
 ---@example
 --- for _, tenant in ipairs(moonherd.read_json "tenants.json") do print(tenant.id) end
 function M.read_json(path)

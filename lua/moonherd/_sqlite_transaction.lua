@@ -4,6 +4,7 @@
 local async = require "moonherd.async"
 local core = require "moonherd._task"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local statements = require "moonherd._sqlite_statements"
 
 local M = {}
@@ -161,5 +162,7 @@ end
 function Transaction:first(sql, ...)
   return opened(self, "tx:first"):read_one(statements.make("tx:first", sql, ...), "tx:first")
 end
+
+methods.guard(Transaction, "tx")
 
 return M

@@ -12,6 +12,7 @@ local M = {
 }
 
 local DEFAULT_CONCURRENCY = 16
+local AT_ONCE = 1000 -- tasks that are begun before the first of them runs
 
 local function usage(format, ...)
   error(errors.set { kind = "usage", reason = "usage", message = format:format(...) }, 0)
@@ -133,16 +134,24 @@ end
 -- Calls step(index, item, …) for every item, up to `concurrency` at once.
 local function run(who, items, concurrency, step)
   local take, count = source(who, items)
+  local has_ended = false
   local function worker()
     local function handle(index, ...)
-      if index == nil then return false end
+      if index == nil then
+        has_ended = true
+        return false
+      end
       step(index, ...)
       return true
     end
     while handle(take()) do end
   end
   core.scope(function ()
-    for _ = 1, math.min(concurrency, count) do core.spawn(worker) end
+    for n = 1, math.min(concurrency, count) do
+      if has_ended then break end
+      if n % AT_ONCE == 0 then core.sleep(0) end -- those before may find that there is no more
+      core.spawn(worker)
+    end
   end)
 end
 

@@ -1,6 +1,8 @@
 -- moonherd.channel: values from tasks to tasks, in order, with a bound on those under way.
 local core = require "moonherd._task"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
+local printable = require "moonherd._printable"
 
 local M = {}
 
@@ -75,6 +77,7 @@ function Channel:close()
   self._receivers:wake()
 end
 
+methods.guard(Channel, "channel")
 Channel.__close = Channel.close
 
 --- Makes a channel.
@@ -87,7 +90,7 @@ function M.new(most)
   if most == nil then most = 1 end
   if math.type(most) ~= "integer" or most < 1 then
     errors.usage("moonherd.channel: bad number (integer of at least 1 expected, got %s)",
-      tostring(most))
+      printable.value(most))
   end
   return setmetatable({
     _most = most, _values = {}, _first = 1, _last = 0,

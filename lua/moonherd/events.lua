@@ -102,7 +102,7 @@ end
 --- moonherd.on("tick", print)
 --- print(moonherd.off "tick", moonherd.off "tick")
 function M.off(name)
-  core.wake(name)
+  core.wake(name, "moonherd.off")
   local receiver = receivers[name]
   local was_on = receiver ~= nil and receiver.f ~= nil
   if was_on then receiver.f = nil end

@@ -97,7 +97,7 @@ end
 ---@example
 --- print(moonherd.fs.exists "/no/such/file")     --> false
 function M.exists(path)
-  local info, err = core.stat(path, true)
+  local info, err = core.stat(path, true, "fs.exists")
   if info then return true end
   if err.reason == "not_found" or err.reason == "not_directory" then return false end
   error(err, 0)

@@ -1,6 +1,7 @@
 -- The HTTP client: requests as calls that wait. Never follows redirects. What all functions take as
 -- options, and raise, stands at http.request.
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local raw = require "moonherd._http"
 
 local M = {}
@@ -34,6 +35,10 @@ Response.__name = "moonherd.http.response"
 function Response:read(max)
   local transfer = self._transfer
   if transfer == nil then errors.usage("response:read: closed response") end
+  if max ~= nil and (math.type(max) ~= "integer" or max < 1) then
+    errors.usage("response:read: bad size (integer of at least 1 expected, got %s)",
+      type(max) == "number" and max or type(max))
+  end
   return check(transfer:read("response:read", max))
 end
 
@@ -48,6 +53,7 @@ function Response:close()
   if transfer then transfer:close() end
 end
 
+methods.guard(Response, "response")
 Response.__close = Response.close
 
 -- ---- sending -----------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 -- moonherd.limit: no more than so many at once, whoever calls, first come, first served.
 local core = require "moonherd._task"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
+local printable = require "moonherd._printable"
 
 local M = {}
 
@@ -11,6 +13,13 @@ local M = {}
 local Limit = {}
 Limit.__index = Limit
 Limit.__name = "moonherd.limit"
+
+local function check_callable(who, f)
+  local meta = getmetatable(f)
+  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
+    errors.usage("%s: bad function (function expected, got %s)", who, type(f))
+  end
+end
 
 -- A place is handed on to who waits longest, so that nobody who comes meanwhile can take it.
 local function leave(self)
@@ -27,11 +36,14 @@ end
 --- local limit = moonherd.limit(2)
 --- print(limit:run(string.upper, "one of two"))     --> ONE OF TWO
 function Limit:run(f, ...)
+  check_callable("limit:run", f)
   if self.running < self.most then self.running = self.running + 1
   else self._turns:wait "limit:run" end
   local _ <close> = setmetatable({}, { __close = function () leave(self) end })
   return f(...)
 end
+
+methods.guard(Limit, "limit")
 
 --- Makes a limit that several tasks share: of what is run by it, so many run at once.
 ---@param most integer  how many may run at once, at least 1
@@ -46,7 +58,7 @@ end
 function M.new(most)
   if math.type(most) ~= "integer" or most < 1 then
     errors.usage("moonherd.limit: bad number (integer of at least 1 expected, got %s)",
-      tostring(most))
+      printable.value(most))
   end
   return setmetatable({ most = most, running = 0, _turns = core.waitlist() }, Limit)
 end

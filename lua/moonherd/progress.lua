@@ -6,7 +6,9 @@ local clock = require "moonherd._clock"
 local errors = require "moonherd.error"
 local host = require "moonherd._host"
 local log = require "moonherd._log"
+local methods = require "moonherd._methods"
 local options = require "moonherd._options"
+local printable = require "moonherd._printable"
 local sleep = require "moonherd.async".sleep
 local time = require "moonherd.time"
 
@@ -144,8 +146,8 @@ local STATES = { done = true, skipped = true, failed = true }
 function Progress:step(state)
   state = state or "done"
   if not STATES[state] then
-    errors.usage("progress:step: bad state '%s' (done, skipped or failed is expected)",
-      tostring(state))
+    errors.usage("progress:step: bad state %s (done, skipped or failed is expected)",
+      printable.value(state))
   end
   self[state] = self[state] + 1
   show_when_due(self)
@@ -197,6 +199,7 @@ function Progress:finish()
   if self._is_shown then show(self, clock.now()) end
 end
 
+methods.guard(Progress, "progress")
 Progress.__close = Progress.finish
 
 return M

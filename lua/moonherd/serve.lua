@@ -8,6 +8,7 @@
 local async = require "moonherd.async"
 local core = require "moonherd._serve"
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local raw_errors = require "moonherd._error"
 local task = require "moonherd._task"
 
@@ -103,7 +104,15 @@ function Server:abort()
   server.abort(self)
 end
 
+methods.guard("moonherd.serve.server", "server", Server)
+
 -- ---- requests ----------------------------------------------------------------------------------
+
+local function check_integer(who, what, value)
+  if value ~= nil and math.type(value) ~= "integer" then
+    errors.usage("%s: bad %s (integer expected, got %s)", who, what, type(value))
+  end
+end
 
 --- Reads from the body: what has arrived, up to `max` bytes. While nobody reads, the client is held
 --- back. A body that is over the limit raises.
@@ -119,6 +128,7 @@ end
 ---   request:respond(200, {}, first == "\x89PNG" and "an image" or "something else")
 --- end }
 function Request:read(max)
+  check_integer("request:read", "size", max)
   return checked(request.read(self, max))
 end
 
@@ -164,6 +174,7 @@ end
 ---   request:respond(200, { ["content-type"] = "text/plain" }, { "hello ", request.target, "\n" })
 --- end }
 function Request:respond(status, headers, body)
+  check_integer("request:respond", "status", status or false)
   checked(request.respond(self, status, headers, body))
 end
 
@@ -181,6 +192,8 @@ end
 ---   request:finish()
 --- end }
 function Request:begin(status, headers, length)
+  check_integer("request:begin", "status", status or false)
+  check_integer("request:begin", "length", length)
   checked(request.begin(self, status, headers, length))
 end
 
@@ -196,6 +209,9 @@ end
 ---   request:finish()
 --- end }
 function Request:write(bytes)
+  if type(bytes) ~= "string" then
+    errors.usage("request:write: bad bytes (string expected, got %s)", type(bytes))
+  end
   checked(request.write(self, bytes))
 end
 
@@ -249,6 +265,8 @@ end
 function Request:reset()
   request.close(self, true)
 end
+
+methods.guard("moonherd.serve.request", "request", Request)
 
 -- ---- running -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 -- Whatever a call started has ended when it returns, also when it raises or is cancelled. Known
 -- secrets are hidden in its errors.
 local errors = require "moonherd.error"
+local moonherd_try = require "moonherd.async".try
 local log = require "moonherd._log"
 local options = require "moonherd._options"
 local core = require "moonherd._proc"
@@ -121,8 +122,8 @@ end
 
 local function raise_start(argv, err, opts)
   if opts.cwd and (err.reason == "not_found" or err.reason == "not_started") then
-    local fs = require "moonherd.fs"
-    if not fs.exists(opts.cwd) or fs.stat(opts.cwd).type ~= "directory" then
+    local info = moonherd_try(require "moonherd.fs".stat, opts.cwd)
+    if not info or info.type ~= "directory" then
       errors.usage("moonherd.sh: bad option 'cwd' ('%s' is not a folder)", opts.cwd)
     end
   end

@@ -2,6 +2,7 @@
 -- keeps the loop waiting. Every call is a transaction by itself, but for those on what the function
 -- of db:transaction is given.
 local errors = require "moonherd.error"
+local methods = require "moonherd._methods"
 local options = require "moonherd._options"
 local statements = require "moonherd._sqlite_statements"
 local store = require "moonherd.store"
@@ -79,11 +80,7 @@ end
 
 -- The store of an open database.
 local function opened(self, who)
-  if getmetatable(self) ~= Database then
-    errors.usage("%s: it is a method: call it with a colon, db:name(...)", who)
-  elseif self._is_closed then
-    errors.usage("%s: the database is closed", who)
-  end
+  if self._is_closed then errors.usage("%s: the database is closed", who) end
   return self._store
 end
 
@@ -228,6 +225,7 @@ function Database:close()
   self._store:close()
 end
 
+methods.guard(Database, "db")
 Database.__close = Database.close
 
 return M

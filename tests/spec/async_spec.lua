@@ -363,6 +363,17 @@ describe("gather, race, map, each, collect, try", function ()
     assert.same({ 10, 20, 30, 40, 50, 60 }, results)
     assert.equal(2, most)
   end)
+  it("map begins no more tasks than an iterator has use for", function ()
+    local left = 3
+    local function next_item()
+      left = left - 1
+      return left >= 0 and left or nil
+    end
+    local results = moonherd.map(next_item, { concurrency = math.maxinteger }, function (n)
+      return n
+    end)
+    assert.same({ 2, 1, 0 }, results)
+  end)
   it("map takes nil for its options", function ()
     assert.same({ 2, 4 }, moonherd.map({ 1, 2 }, nil, function (n) return n * 2 end))
   end)

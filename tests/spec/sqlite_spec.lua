@@ -106,9 +106,9 @@ describe("sqlite", function ()
   end
 
   it("says that a method wants a colon", function ()
-    local wanted = "it is a method: call it with a colon, db:name(...)"
     for _, name in ipairs { "exec", "exec_all", "first", "rows" } do
-      assert.equal(("db:%s: %s"):format(name, wanted), failure(db[name], "SELECT 1").message)
+      local wanted = "db:%s: no db before the name; call it with a colon, db:%s(…)"
+      assert.equal(wanted:format(name, name), failure(db[name], "SELECT 1").message)
     end
   end)
 

@@ -8,6 +8,7 @@ local handles = require "moonherd.cloudflare.handles"
 local host = require "moonherd._host"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
+local methods = require "moonherd._methods"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
 local retries = require "moonherd.cloudflare.retry"
@@ -373,6 +374,6 @@ function Client:request(opts)
   return result, envelope
 end
 
-handles.guard(Client, "client")
+methods.guard(Client, "client")
 
 return M

@@ -2,9 +2,9 @@
 local Script = require "moonherd.cloudflare.script"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
-local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
+local methods = require "moonherd._methods"
 local moonherd_try = require "moonherd.async".try
 local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
@@ -69,7 +69,7 @@ end
 ---@param name string
 ---@param method function
 function M.extend(name, method)
-  Namespace[name] = handles.method(Namespace, "namespace", name, method)
+  Namespace[name] = methods.method(Namespace, "namespace", name, method)
 end
 
 -- ---- changing ----------------------------------------------------------------------------------
@@ -268,6 +268,6 @@ function Namespace:scripts(opts)
   return listing.scripts(self, opts)
 end
 
-handles.guard(Namespace, "namespace")
+methods.guard(Namespace, "namespace")
 
 return M

@@ -2,7 +2,7 @@
 local assets = require "moonherd.cloudflare.assets"
 local content = require "moonherd.cloudflare.content"
 local endpoints = require "moonherd.cloudflare.endpoints"
-local handles = require "moonherd.cloudflare.handles"
+local methods = require "moonherd._methods"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
 local script_tags = require "moonherd.cloudflare.script_tags"
@@ -395,6 +395,6 @@ end
 
 for name, method in pairs(script_tags) do Script[name] = method end
 
-handles.guard(Script, "script")
+methods.guard(Script, "script")
 
 return M

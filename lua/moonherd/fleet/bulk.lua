@@ -15,7 +15,8 @@ local M = {}
 
 --- The options of every verb.
 M.OPTIONS = {
-  { "concurrency", "integer", least = 1, default = 16 }, { "ledger", "string" },
+  { "concurrency", "integer", least = 1, default = 16 },
+  { "ledger", "string", check = ledgers.path_problem },
   { "on_progress", "function" }, { "snapshot", "boolean" },
   { "on_error", "string", one_of = { "continue", "stop" }, default = "continue" },
 }

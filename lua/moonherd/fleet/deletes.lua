@@ -95,6 +95,8 @@ function M.run(namespace, opts)
   if path ~= nil and type(path) ~= "string" then
     errors.usage("%s: bad option 'ledger' (string expected, got %s)", WHO, type(path))
   end
+  local problem = path and ledgers.path_problem(path)
+  if problem then errors.usage("%s: bad option 'ledger' (%s)", WHO, problem) end
   for field, value in pairs(opts) do others[field] = field ~= "ledger" and value or nil end
   return with_bar(namespace, others, function ()
     if path then return run_with(namespace, others, path) end

@@ -6,6 +6,7 @@ local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
 local ledgers = require "moonherd.fleet.ledgers"
 local listed = require "moonherd.fleet.listed"
+local methods = require "moonherd._methods"
 local options = require "moonherd._options"
 local owners = require "moonherd.fleet.owner"
 local runs = require "moonherd.fleet.run"
@@ -28,7 +29,8 @@ function Job:__tostring()
 end
 
 local read = options.reader("moonherd.job", {
-  { "name", "string", required = true }, { "ledger", "string" },
+  { "name", "string", required = true },
+  { "ledger", "string", check = ledgers.path_problem },
   { "concurrency", "integer", least = 1, default = DEFAULT_CONCURRENCY },
   { "on_error", "string", one_of = { "continue", "stop" }, default = "continue" },
   { "snapshot", "boolean" },
@@ -154,7 +156,8 @@ function Job:upload(ns, name, spec)
   if type(spec) ~= "table" then
     errors.usage("job:upload: the options of script:upload are expected, got %s", type(spec))
   end
-  local client = handles.client(ns)
+  local client = type(ns) == "table" and ns.script and handles.client(ns)
+  if not client then errors.usage("job:upload: a namespace is expected, got %s", type(ns)) end
   -- One client of a dry run is enough: nothing may be taken down as done.
   if not self._client or handles.is_dry(client) then self._client = client end
   add(self, uploads.item(ns:script(name), spec, self._hashes), "job:upload")
@@ -345,5 +348,7 @@ function Job:rollback(opts)
   if owner then owners.raise_busy("job:rollback", ledger, owner) end
   return snapshots.roll_back(ledger, opts)
 end
+
+methods.guard(Job, "job")
 
 return M

@@ -42,6 +42,13 @@ function M.check_name(name, who)
   return name
 end
 
+--- What is wrong with the path of a ledger, or nil.
+---@param path string
+---@return string? problem
+function M.path_problem(path)
+  return path:find("\0", 1, true) and "it has a zero byte" or nil
+end
+
 --- The path of a job's ledger.
 ---@param name string
 ---@param given? string  relative to the script's folder

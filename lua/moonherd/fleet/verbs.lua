@@ -7,6 +7,7 @@ local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
 local json = require "moonherd.json"
+local name_rules = require "moonherd.cloudflare.names"
 local secrets = require "moonherd.cloudflare.secrets"
 local secret_value = require "moonherd.cloudflare.secret_value"
 local selection = require "moonherd.cloudflare.selection"
@@ -46,6 +47,7 @@ local function uploads_of(namespace, items)
     local name, spec = next_pair(nil, control)
     control = name
     if name == nil then return nil end
+    name_rules.check_worker(name, "namespace:upload_all", "a script")
     if type(spec) ~= "table" then
       errors.usage("namespace:upload_all: '%s' has no options of script:upload (table expected, "
         .. "got %s)", tostring(name), type(spec))
@@ -94,6 +96,7 @@ end
 ---@field report.names? string[]  of a dry run: those that would change
 ---@error usage too_many_scripts  when they are more than `max`
 ---@error usage unexpected_count  when they are another number than `expect`
+---@error io not_found, permission  and other reasons, when the ledger cannot be opened
 ---@example
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 --- local spec = {
@@ -128,7 +131,10 @@ local function check_changes(changes)
     end
   end
   local add, remove = changes.add or {}, changes.remove or {}
-  for _, list in ipairs { add, remove } do
+  for name, list in pairs { add = add, remove = remove } do
+    if type(list) ~= "table" then
+      errors.usage("%s: bad option '%s' (list of strings expected, got %s)", who, name, type(list))
+    end
     for _, tag in ipairs(list) do tags.segment(tag, who) end
   end
   if #add + #remove == 0 then errors.usage("%s: give tags to add or to remove", who) end
@@ -219,6 +225,7 @@ local read_rotate = bulk.reader "namespace:rotate_secret"
 function Namespace:rotate_secret(filter, name, value, opts)
   local who = "namespace:rotate_secret"
   secret_value.hide(value)
+  name_rules.check(name, who, "a secret")
   opts = read_rotate(opts)
   local secret = secret_value.read(name, value, who)
   return bulk.change(self, filter, opts, {
@@ -295,6 +302,7 @@ end
 ---@error usage too_many_scripts  above `max`
 ---@error usage unexpected_count  another number than `expect`
 ---@error usage running_elsewhere  when another process deletes by the same ledger
+---@error io not_found, permission  and other reasons, when the ledger cannot be opened
 ---@error api no_progress  when the API says that there is more and deletes nothing
 ---@error api namespace_not_found  when it does not exist. Of every error after the first request to
 ---  delete, `err.progress` is the result so far

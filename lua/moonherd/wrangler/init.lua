@@ -208,6 +208,8 @@ end
 function M.read(path, opts)
   if type(path) ~= "string" then
     errors.usage("%s: bad path (string expected, got %s)", WHO, type(path))
+  elseif path:find("\0", 1, true) then
+    errors.usage("%s: bad path (it has a zero byte)", WHO)
   end
   opts = read(opts)
   local file = paths.resolve(path)
