@@ -2,6 +2,7 @@
 -- The rules are the table below; the first entry whose pattern matches a file holds for it.
 
 local source = require "tests.lint.source"
+local uses = require "tests.lint.uses"
 
 -- The part of the core that knows no Lua; io builds on it alone.
 local plain = { "core/clock.h", "core/loop.h", "core/op.h", "core/buf.h", "core/mem.h",
@@ -80,13 +81,32 @@ for path in source.files("^runtime/.*%.[ch]$", "^bindings/.*%.[ch]$", "^examples
   end
 end
 
--- Lua: { files, what they must not require }.
-local requires = {
-  { "^lua/moonherd/platform", { "cloudflare", "fleet", "cli" } },
-  { "^lua/moonherd/cloudflare", { "platform", "store", "fleet", "cli" } },
-  { "^lua/moonherd/store", { "platform", "cloudflare", "fleet", "cli" } },
-  { "^lua/moonherd/fleet", { "platform", "cli" } },
+for path, line, used, name in uses.in_c() do
+  local header = used:gsub("^runtime/", ""):gsub("%.c$", ".h")
+  if name and wrong_with(rule_for(path), path, header) then
+    source.report(path, line, "must not use %s of %s", name, used)
+  end
+end
+
+-- Lua: what the folders of lua/moonherd may require of each other. All may require the modules
+-- beside the folders, which are the library of scripts.
+local folders = {
+  cli = { "cloudflare", "docs", "fleet", "platform", "repl", "testing" },
+  cloudflare = {},
+  docs = {},
+  fleet = { "cloudflare", "store" },
+  library = { "docs", "store", "testing" },
+  platform = { "store" },
+  repl = { "docs" },
+  store = {},
+  testing = {},
+  wrangler = {},
 }
+for folder, list in pairs(folders) do
+  list[#list + 1] = folder
+  list[#list + 1] = "library"
+  folders[folder] = one_of(list)
+end
 
 -- What is no part of the embedded platform, though it is kept in the same kind of file: the request
 -- budget, which the processes of a user share by SQLite. All SQL stands in the store.
@@ -94,19 +114,25 @@ local exceptions = {
   ["lua/moonherd/cloudflare/budget_book.lua"] = "moonherd.store.budget",
 }
 
+-- The folder of a module, or "library".
+local function folder_of(module)
+  local name = module:match "^moonherd%.(%w+)"
+  return folders[name] and name or "library"
+end
+
+for path, line, name in uses.in_lua() do
+  local allows = folders[path:match "^lua/moonherd/(.-)/" or "library"]
+  if not allows then
+    source.report(path, line, "belongs to no layer")
+  elseif not allows(folder_of(name)) and exceptions[path] ~= name then
+    source.report(path, line, "must not require %s", name)
+  end
+end
+
 for path in source.files "^lua/.*%.lua$" do
   local code = source.code(path, true)
   local bare = source.code(path)
   for number, line in source.lines(code) do
-    for name in line:gmatch "require%s*%(?%s*[\"']([%w_.]+)[\"']" do
-      for _, rule in ipairs(requires) do
-        for _, other in ipairs(path:find(rule[1]) and rule[2] or {}) do
-          if (name .. "."):find("^moonherd%." .. other .. "%.") and exceptions[path] ~= name then
-            source.report(path, number, "must not require %s", name)
-          end
-        end
-      end
-    end
     local sql = line:match "%f[%u](SELECT%s.*%sFROM)%s" or line:match "%f[%u](INSERT%s+INTO)%s"
       or line:match "%f[%u](UPDATE%s+%l%w*%s+SET)%s" or line:match "%f[%u](DELETE%s+FROM)%s"
       or line:match "%f[%u](CREATE%s+TABLE)%s" or line:match "%f[%u](PRAGMA)%s"

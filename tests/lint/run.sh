@@ -22,6 +22,7 @@ cppcheck_all() {
 }
 
 check 'layers' lua5.4 tests/lint/layers.lua
+check 'circles' lua5.4 tests/lint/circles.lua
 check 'text' lua5.4 tests/lint/text.lua
 check 'doc comments' lua5.4 tests/lint/docs.lua
 check 'no writable globals' sh tests/lint/globals.sh

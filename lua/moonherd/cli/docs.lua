@@ -1,6 +1,6 @@
 -- moonherd docs DIR: the man page, moonherd.1, and a page of reference for every module and class.
 local host = require "moonherd._host"
-local man = require "moonherd.docs.man"
+local man = require "moonherd.cli.man"
 local pages = require "moonherd.docs.pages"
 local parser = require "moonherd.cli.parser"
 local write = require "moonherd.docs._write"

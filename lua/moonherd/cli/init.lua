@@ -7,8 +7,12 @@
 -- The words the command is described with come from the executable's table.
 local parser = require "moonherd.cli.parser"
 
+local function load_command(name)
+  return require("moonherd.cli." .. name)
+end
+
 return function (words, ...)
-  parser.words = words
+  parser.words, parser.load_command = words, load_command
   local command = parser.command(arg[0])
   local options, code = parser.parse(parser.new(arg[0]), ...)
   if not options then return code end

@@ -5,7 +5,8 @@ local fs = require "moonherd.fs"
 local options_of = require "moonherd._options"
 
 -- `words`: the words of the command line, as the executable has them: forms, commands, options and
--- exit_codes, lists of {name=, arguments=, text=}.
+-- exit_codes, lists of {name=, arguments=, text=}. `load_command(name)`: the module of a command.
+-- init.lua sets both.
 local M = { words = {} }
 
 --- A text of the table as a sentence.
@@ -22,7 +23,7 @@ local NATIVE = { run = true, version = true }
 ---@param name string
 ---@return table? command  nil for one that the executable runs itself
 function M.command(name)
-  return not NATIVE[name] and require("moonherd.cli." .. name) or nil
+  return not NATIVE[name] and M.load_command(name) or nil
 end
 
 --- The entry of a command in the executable's table.

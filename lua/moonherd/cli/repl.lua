@@ -37,13 +37,21 @@ local function on_complete(session, text)
   if not ok then error(rest, 0) end
 end
 
+local function on_ready(prompt)
+  moonherd.emit("repl.ready", prompt)
+end
+
+local function print_help(name, columns)
+  require "moonherd.cli.help".run { NAME = name, columns = columns }
+end
+
 --- Runs until the executable cancels it.
 ---@async
 ---@return integer code
 function M.run()
   _G.moonherd = moonherd
   io.stdout:setvbuf "line" -- what is printed, logged and reported stands in the order it came
-  local session = sessions.new(function (prompt) moonherd.emit("repl.ready", prompt) end)
+  local session = sessions.new(on_ready, print_help)
   moonherd.on("repl.line", function (line) session:line(line.text, line) end)
   moonherd.on("repl.complete", function (text) on_complete(session, text) end)
   moonherd.on("repl.cancel", function () session:cancel() end)

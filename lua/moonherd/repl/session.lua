@@ -16,10 +16,11 @@ Session.__index = Session
 
 --- A new session.
 ---@param ready function  called with the next prompt, when the next line may come
+---@param help function  prints the help on a name: help(name, columns)
 ---@return table session
-local function new(ready)
+local function new(ready, help)
   return setmetatable({
-    ready = ready, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
+    ready = ready, help = help, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
   }, Session)
 end
 
@@ -129,7 +130,7 @@ local COMMANDS = {}
 function COMMANDS.help(self, name)
   local columns = self.terminal.columns
   if name == "" then return function () print_help(columns) end end
-  return function () require "moonherd.cli.help".run { NAME = name, columns = columns } end
+  return function () self.help(name, columns) end
 end
 
 function COMMANDS.tasks()
