@@ -85,6 +85,50 @@ describe("a write that failed", function ()
     assert.are.same({ "cancelled", "unknown" }, { cancelled.kind, cancelled.outcome })
   end)
 
+  it("was not done when it was stopped before it was sent again, or before its first write",
+    function ()
+      local client = stand_in.without_host_options(function ()
+        return server:connect { retry = { backoff = 60, max_backoff = 60 } }
+      end)
+      local patient = client:namespace("prod"):script "a"
+      server:fail(425, nil)
+      local err = failure(async.timeout, 0.05, patient.add_tag, patient, "x")
+      assert.are.same({ "timeout", "not_applied", 1 }, { err.kind, err.outcome, err.attempts })
+      local change = { bindings = { MODE = "new" } }
+      server:answer { hold = true }
+      err = failure(async.timeout, 0.05, patient.patch_settings, patient, change)
+      assert.are.same({ "timeout", "not_applied" }, { err.kind, err.outcome })
+      server:fail(403, nil)
+      assert.are.equal("not_applied", failure(script.patch_settings, script, change).outcome)
+      server:fail(403, nil)
+      assert.are.equal("not_applied", failure(client.ensure_namespace, client, "new").outcome)
+    end)
+
+  it("was not done, or may be, when scripts are deleted and that was stopped", function ()
+    local LISTED = '{"success":true,"result":[{"id":"a","script":{"tag":"1"}}]}'
+    server:answer { hold = true }
+    local err = failure(async.timeout, 0.05, ns.delete_scripts, ns, { all = true })
+    assert.are.same({ "timeout", "not_applied" }, { err.kind, err.outcome })
+    server:answer { body = LISTED }:answer { hold = true }
+    err = failure(async.timeout, 0.05, ns.delete_scripts, ns, { all = true })
+    assert.are.same({ "timeout", "unknown", { "a" } },
+      { err.kind, err.outcome, err.progress.unconfirmed })
+  end)
+
+  it("may have deleted a namespace just made: that it does not exist is believed then", function ()
+    local client = stand_in.without_host_options(function ()
+      return server:connect { retry = true }
+    end)
+    server:succeed { namespace_name = "new" }
+    local new = client:create_namespace "new"
+    server:succeed { namespace_name = "new", script_count = 0 }:answer { hold = true }
+    failure(async.timeout, 0.05, new.delete, new)
+    server:fail(404, 100119)
+    local before = #server.requests
+    assert.is_false(new:exists())
+    assert.are.equal(before + 1, #server.requests)
+  end)
+
   it("was not done when nothing of it left", function ()
     local lost = stand_in.without_host_options(function ()
       local client = server:connect { base_url = "http://127.0.0.1:1/client/v4" }

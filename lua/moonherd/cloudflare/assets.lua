@@ -226,6 +226,7 @@ local function send_site(script, site, on_progress, who)
   local ok, token = pcall(complete, script, site, report, on_progress, who)
   if not ok then
     transport.count_before(token, report.requests)
+    failures.add_outcome(token, "unknown")
     error(token, 0)
   end
   report.skipped = report.files - report.sent
@@ -244,7 +245,7 @@ end
 ---@return string token  for `assets = {jwt=}` of script:upload, within the hour
 ---@return table report  {files=, sent=, skipped=, bytes=, requests=, config=}
 function M.upload(script, opts, who)
-  local site = sites.read(opts, who)
+  local site = transport.prepare(sites.read, opts, who)
   local token, report = send_site(script, site, opts.on_progress, who)
   report.config = config.of({}, site)
   return token, report

@@ -235,15 +235,22 @@ local function new_work(namespace, filter, found, opts, keeper)
   return work
 end
 
+-- What a function of the script raises becomes an error object, as moonherd.try makes it.
+local function raising(f, work)
+  local ok, err = moonherd_try(f, work)
+  if not ok then error(err, 0) end
+end
+
 local function delete_found(work)
   local result, ok, err = work.result, true, nil
   if work.allowed > 0 then
-    ok, err = moonherd_try(work.concurrency and delete_by_name or delete_all, work)
+    ok, err = pcall(raising, work.concurrency and delete_by_name or delete_all, work)
   end
   result.unconfirmed = unconfirmed(work, work.names)
   warn_of(work.namespace, result)
   if not ok then
-    err.progress = result
+    if errors.is(err) then err.progress = result end
+    failures.add_outcome(err, "unknown")
     error(err, 0)
   end
   return result
@@ -268,7 +275,7 @@ end
 function M.run(namespace, opts, keeper)
   opts = read(opts)
   local filter = selection.filter(opts.tags, opts.all, WHO, "delete")
-  local found = look(namespace, filter)
+  local found = transport.prepare(look, namespace, filter)
   check_count(namespace, found, opts, keeper and keeper.begin(found.names) or 0)
   if opts.dry_run then
     return {

@@ -286,4 +286,12 @@ function M.set_outcome(endpoint, err)
   end
 end
 
+--- The same of an operation of several requests, when what failed or was stopped is no write and so
+--- says nothing of one.
+---@param err any
+---@param outcome string  "not_applied" before the first write, "unknown" behind it
+function M.add_outcome(err, outcome)
+  if errors.is(err) then err.outcome = err.outcome or outcome end
+end
+
 return M

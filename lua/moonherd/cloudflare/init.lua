@@ -250,7 +250,7 @@ end
 --- local ns = moonherd.connect { target = "local" }:ensure_namespace "production"
 function Client:ensure_namespace(name)
   local namespace = Namespace.new(self, name, "client:ensure_namespace")
-  if namespace:exists() then return namespace end
+  if transport.prepare(namespace.exists, namespace) then return namespace end
   local created, err = moonherd_try(self.create_namespace, self, name)
   if not created and err.reason ~= "namespace_exists" then error(err, 0) end
   return namespace

@@ -206,7 +206,7 @@ local read_delete = options.reader("namespace:delete", { { "expect", "integer", 
 --- ns:delete { expect = ns:details().script_count }
 function Namespace:delete(opts)
   local expected = read_delete(opts).expect
-  check_count(self, count_scripts(self), expected)
+  check_count(self, transport.prepare(count_scripts, self), expected)
   transport.call(self._client, endpoints.delete_namespace, nil, nil, self._segment)
 end
 

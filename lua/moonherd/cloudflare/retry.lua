@@ -155,7 +155,11 @@ end
 local function add_history(call, err)
   if not errors.is(err) then return end
   err.history, err.attempts, err.requests = call.history, #call.history, call.requests
-  if call.was_unclear then err.outcome = "unknown" end
+  if call.was_unclear then
+    err.outcome = "unknown"
+  elseif call.endpoint.class ~= "read" then
+    failures.add_outcome(err, "not_applied")
+  end
 end
 
 --- Sends a call again that has failed once, as long as there is hope.

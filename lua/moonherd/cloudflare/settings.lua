@@ -254,7 +254,7 @@ end
 ---@param given table
 ---@return table settings  all of them, after the change, and `requests`: how many it took
 function M.patch(script, given)
-  local fields, before = fields_of(script, read_changes(given))
+  local fields, before = transport.prepare(fields_of, script, read_changes(given))
   local result, requests = transport.continue(before, patch, script, fields)
   result.requests = before + requests
   return result

@@ -50,20 +50,29 @@ local function subject(endpoint, a, b)
   return ("%s %s/%s"):format(endpoint.does, a, b)
 end
 
+local function set_outcome(client, endpoint, path, err)
+  failures.set_outcome(endpoint, err)
+  if err.outcome == "unknown" then visibility.doubt(client, endpoint, path) end
+end
+
 -- What moonherd.http raised. Its own errors say whether anything was sent; all others (cancelled, a
 -- timeout around the call, wrong arguments) pass, with an outcome.
-local function failed_transfer(endpoint, err)
+local function failed_transfer(client, endpoint, path, err)
   if not errors.is(err) then error(err, 0) end
-  failures.set_outcome(endpoint, err)
+  set_outcome(client, endpoint, path, err)
   if err.sent == nil then error(err, 0) end
   err.retryable = failures.is_transfer_retryable(endpoint, err)
   return nil, err
 end
 
 -- Tells the budget how a request ended. Upload sessions have an allowance of their own, of which
--- their answers tell.
-local function note(budget, endpoint, response)
-  budget:note(endpoint.auth ~= "session" and response or nil)
+-- their answers tell. It may wait, and whoever is stopped there has not seen the answer.
+local function note(client, endpoint, path, response)
+  local budget = client._budget
+  local ok, err = pcall(budget.note, budget, endpoint.auth ~= "session" and response or nil)
+  if ok then return end
+  if errors.is(err) then set_outcome(client, endpoint, path, err) end
+  error(err, 0)
 end
 
 -- Waits until the budget lets one more request go. What ends the wait says that nothing was sent.
@@ -99,17 +108,17 @@ local function send_once(client, endpoint, path, headers, body, number)
     timeout = client._timeout or endpoint.timeout,
     unix_socket = connection.socket, ca_file = connection.ca_file,
   })
-  if budget then note(budget, endpoint, ok and response) end
+  if budget then note(client, endpoint, path, ok and response) end
   if not ok then
     local err = errors.is(response) and response
     counts.request(0, number, true)
     if began then trace_request(began, endpoint, path, number, nil, err) end
-    return failed_transfer(endpoint, response)
+    return failed_transfer(client, endpoint, path, response)
   end
   local envelope, err = answers.judge(endpoint, response)
   counts.request(response.status, number, err ~= nil)
   if began then trace_request(began, endpoint, path, number, response, err) end
-  if err then failures.set_outcome(endpoint, err) end
+  if err then set_outcome(client, endpoint, path, err) end
   return envelope, err
 end
 
@@ -267,6 +276,23 @@ end
 ---@return any ...  what it returns
 function M.continue(before, f, ...)
   return counted(before, pcall(f, ...))
+end
+
+local function unapplied(ok, ...)
+  if ok then return ... end
+  local err = ...
+  failures.add_outcome(err, "not_applied")
+  error(err, 0)
+end
+
+--- Calls a function that does what goes before the first write of an operation: when it fails,
+--- nothing was changed.
+---@async
+---@param f function
+---@param ... any  its arguments
+---@return any ...  what it returns
+function M.prepare(f, ...)
+  return unapplied(pcall(f, ...))
 end
 
 --- Calls a path that stands in no row.

@@ -88,7 +88,7 @@ end
 function M.upload(script, spec)
   local request = requests.read(spec)
   if request.dry_run then return plan.show(script, request, requests.WHO) end
-  local report, before = send_assets(script, request)
+  local report, before = transport.prepare(send_assets, script, request)
   local result, count = transport.continue(before, send, script, request)
   result.assets, result.requests = report, before + count
   return result

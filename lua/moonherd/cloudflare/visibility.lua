@@ -57,6 +57,18 @@ function M.note(client, endpoint, body, a)
   if name then note_namespace(client, name, a, now) end
 end
 
+--- A change of a namespace failed that may have been done: from now on it is believed that it does
+--- not exist under the name it had.
+---@param client table
+---@param endpoint table  its row
+---@param path string  what was sent
+function M.doubt(client, endpoint, path)
+  local made = client._made_namespaces
+  if made and endpoint.is_noted and endpoint.scope == "namespace" then
+    made[path:match "[^/]*$"] = nil
+  end
+end
+
 -- When that which is said not to exist was made.
 local function made_at(call, code)
   local client = call.client

@@ -4,6 +4,7 @@
 -- filter cannot be shared.
 local deletion = require "moonherd.cloudflare.deletion"
 local errors = require "moonherd.error"
+local failures = require "moonherd.cloudflare.errors"
 local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local moonherd_try = require "moonherd.async".try
@@ -57,12 +58,12 @@ local function keeper_of(ledger, run)
   return keeper
 end
 
-local function run_with(namespace, opts, path)
+local function run_with(namespace, opts, path, delete)
   local name = "delete_scripts in " .. namespace.name
   local ledger <close> = ledgers.open(name, path, handles.client(namespace))
   local run <close> = runs.begin(ledger, { name = name })
   local result, err = moonherd_try(run.call, run, function ()
-    return deletion.run(namespace, opts, keeper_of(ledger, run))
+    return delete(namespace, opts, keeper_of(ledger, run))
   end)
   if err then error(ledgers.explain(err, ledger.path), 0) end
   return result
@@ -84,6 +85,28 @@ local function with_bar(namespace, opts, f)
   return race(name, f, function () bar:watch() end)
 end
 
+-- Calls f(delete). It works in tasks of its own: who is stopped while it waits for them is told by
+-- an error that knows nothing of the work, and gets what is known of it.
+local function told(f)
+  local known = {}
+  local function delete(...)
+    local ok, result = pcall(deletion.run, ...)
+    if ok then
+      known = { outcome = "unknown", progress = result }
+      return result
+    end
+    known = errors.is(result) and result or known
+    error(result, 0)
+  end
+  local ok, result = pcall(f, delete)
+  if ok then return result end
+  if errors.is(result) then
+    result.outcome, result.progress = known.outcome, known.progress
+    failures.add_outcome(result, "not_applied")
+  end
+  error(result, 0)
+end
+
 --- Deletes scripts, with the ledger that the options name, if they do.
 ---@async
 ---@param namespace table  the handle
@@ -98,9 +121,11 @@ function M.run(namespace, opts)
   local problem = path and ledgers.path_problem(path)
   if problem then errors.usage("%s: bad option 'ledger' (%s)", WHO, problem) end
   for field, value in pairs(opts) do others[field] = field ~= "ledger" and value or nil end
-  return with_bar(namespace, others, function ()
-    if path then return run_with(namespace, others, path) end
-    return deletion.run(namespace, others)
+  return told(function (delete)
+    return with_bar(namespace, others, function ()
+      if path then return run_with(namespace, others, path, delete) end
+      return delete(namespace, others)
+    end)
   end)
 end
 
