@@ -1,7 +1,8 @@
--- Reads the text of .env files: NAME=value lines, `export` in front, # comments; values in single
--- quotes or backticks as they are, in double quotes with \n, \t, \r, \", \\ and \$, all three over
--- several lines. Nothing is put in the place of $NAME. Says where something is wrong, never what it
--- says there: it may be a secret.
+-- Reads the text of .env files: NAME=value lines, `export` in front, # comments, on a line of values
+-- behind a space; values in single quotes or backticks as they are, in double quotes with \n, \t, \r,
+-- \", \\ and \$, all three over several lines. Lines may end in CR LF, a BOM may come first. Nothing
+-- is put in the place of $NAME. A line that is none of this is an error, where dotenv and Node skip
+-- it. Says where something is wrong, never what it says there: it may be a secret.
 local errors = require "moonherd.error"
 
 local M = {}
@@ -27,7 +28,7 @@ local function read_value(text, at)
   if not quote then
     local value, stop = text:match("^([^\n]*)()", at)
     value = value:gsub("^#.*", ""):gsub("%s#.*", "")
-    return value:match "^(.-)%s*$", stop
+    return value:match "^.*%S" or "", stop -- (.-)%s*$ would look at each run of spaces once a space
   end
   local close = closing_quote(text, at + 1, quote)
   if not close then return nil, "the quote is not closed" end

@@ -84,13 +84,13 @@ local HINTS = {
 
 -- The last lines of what a program said, without secrets.
 local function tail_of(text)
-  text = log.mask(text):gsub("%s+$", "")
+  text = log.mask(text):match "^.*%S" or "" -- at once, however many spaces and lines there are
   if #text <= TAIL then return text end
   return "…" .. text:sub(-TAIL):gsub("^[^\n]*\n", "")
 end
 
 local function last_line(text)
-  return text:match "([^\n]*)$"
+  return text:match "^.*\n(.*)$" or text
 end
 
 local function failed(argv, reason, text, fields)

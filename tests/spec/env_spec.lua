@@ -34,6 +34,12 @@ describe("env.parse", function ()
     { "A=1\nA=2", { A = "2" } },
     { "A=$HOME/x", { A = "$HOME/x" } },
     { "A=it's", { A = "it's" } },
+    { "A=$HOME/${B}", { A = "$HOME/${B}" } },
+    { "A= x # y\t \nB=\"  \"", { A = "x", B = "  " } },
+    { "A=#x\nB='#x'", { A = "", B = "#x" } },
+    { 'A="one\r\ntwo"\r\n', { A = "one\ntwo" } },
+    { "A.b-c=1\n_=2", { ["A.b-c"] = "1", _ = "2" } },
+    { "A=\xff\xfe", { A = "\xff\xfe" } },
     { "", {} },
   }
   it("reads the text of .env files", function ()
@@ -44,9 +50,17 @@ describe("env.parse", function ()
     { "A=1\nhunter2", "env.parse:2: NAME=value is expected" },
     { "1A=hunter2", "env.parse:1: NAME=value is expected" },
     { "A=1\n\nB=\"hunter2\n", "env.parse:3: the quote is not closed" },
+    { "export hunter2", "env.parse:1: NAME=value is expected" },
+    { "A: hunter2", "env.parse:1: NAME=value is expected" },
+    { "A='hunter'\\''two'", "env.parse:1: something stands behind the quote" },
     { "A='x' hunter2", "env.parse:1: something stands behind the quote" },
     { "A=1\nB=hunter\0two", "env.parse:2: a zero byte" },
   }
+  it("reads long values at once", function ()
+    local spaces = (" "):rep(1e6)
+    assert.equal("x" .. spaces .. "y", env.parse("A=x" .. spaces .. "y" .. spaces).A)
+  end)
+
   it("says where something is wrong, and not what stands there", function ()
     for _, case in ipairs(BAD) do
       local reason, message = failure(env.parse, case[1])
@@ -61,7 +75,7 @@ describe("env.get", function ()
     { "string", "x y", "x y" }, { "number", "1.5", 1.5 }, { "integer", "42", 42 },
     { "integer", "1e3", 1000 }, { "boolean", "Yes", true }, { "boolean", "0", false },
     { "duration", "250ms", 0.25 }, { "duration", "3", 3 },
-    { "list", "a, b,,c ", { "a", "b", "c" } },
+    { "list", "a, b,,c ", { "a", "b", "c" } }, { "list", " , a b ,\t", { "a b" } },
   }
   it("gives values of the type that is asked for", function ()
     for _, case in ipairs(VALUES) do
@@ -95,6 +109,10 @@ describe("env.get", function ()
       local reason, message = failure(env.get, "ENV_SPEC_BAD", { type = case[1] })
       assert.equal("bad_env", reason)
       assert.equal(case[2], message)
+    end
+    for _, text in ipairs { "-1", "1e999", "nan", "5 parsecs" } do
+      load("ENV_SPEC_BAD=" .. text)
+      assert.equal("bad_env", failure(env.get, "ENV_SPEC_BAD", { type = "duration" }))
     end
   end)
 

@@ -94,6 +94,11 @@ describe("sh", function ()
     { { "true" }, { env = { ["A=B"] = "x" } }, "'env' %('A=B' is no name%)" },
     { { "true" }, { env = { A = {} } }, "'env.A' %(string expected, got table%)" },
   }
+  it("finds at once what was said last in much that was said", function ()
+    local err = failure({ "sh", "-c", "printf '%1000000s\n%1000000s' x '' >&2; exit 1" })
+    assert.matches("x$", err.message)
+  end)
+
   it("names what is wrong with its arguments", function ()
     for _, case in ipairs(USAGE) do
       local err = failure(case[1], case[2])
