@@ -63,7 +63,7 @@ function busted.getTrace(element, level, message)
 end
 
 local function call_whole(run)
-  return standard.call(run, function (value) raised = raised or get_trace(nil, 3, value) end)
+  return standard.call(run, function (value) raised = raised or get_trace(nil, 4, value) end)
 end
 
 local safe = busted.safe

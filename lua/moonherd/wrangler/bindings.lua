@@ -24,6 +24,16 @@ local LISTS = {
     { destination_address = 1, allowed_destination_addresses = 1, allowed_sender_addresses = 1 },
   },
   dispatch_namespaces = { "dispatch_namespace", "binding", { namespace = 1 } },
+  agent_memory = { "agent_memory", "binding", { namespace = 1 } },
+  ai_search = { "ai_search", "binding", { instance_name = 1 } },
+  ai_search_namespaces = { "ai_search_namespace", "binding", { namespace = 1 } },
+  artifacts = { "artifacts", "binding", { namespace = 1 } },
+  flagship = { "flagship", "binding", { app_id = 1 } },
+  k2 = { "k2", "binding", { stream = 1 } },
+  unsafe_hello_world = { "unsafe_hello_world", "binding", { enable_timer = 1 } },
+  vpc_networks = { "vpc_network", "binding", { network_id = 1, tunnel_id = 1 } },
+  vpc_services = { "vpc_service", "binding", { service_id = 1 } },
+  worker_loaders = { "worker_loader", "binding", {} },
 }
 
 -- Within other members.
@@ -38,15 +48,18 @@ local NESTED = {
 
 -- A single one each.
 local SINGLE = {
-  ai = "ai", browser = "browser", images = "images", media = "media",
-  version_metadata = "version_metadata",
+  ai = { "ai", "binding", { staging = 1 } }, browser = { "browser", "binding", {} },
+  images = { "images", "binding", {} }, media = { "media", "binding", {} },
+  stream = { "stream", "binding", {} },
+  version_metadata = { "version_metadata", "binding", {} },
 }
 
 -- What only wrangler's own development server looks at.
 local FOR_DEVELOPMENT = {
   binding = 1, name = 1, preview_id = 1, preview_bucket_name = 1, preview_database_id = 1,
-  database_name = 1, migrations_dir = 1, migrations_table = 1, localConnectionString = 1,
-  remote = 1, experimental_remote = 1,
+  database_name = 1, migrations_dir = 1, migrations_table = 1, migrations_pattern = 1,
+  database_internal_env = 1, localConnectionString = 1, local_dev = 1, remote = 1,
+  experimental_remote = 1,
 }
 
 -- Members that hold bindings, for those who ask what is left of a configuration.
@@ -78,7 +91,9 @@ end
 local function add_list(bindings, where, list, row, leave)
   if type(list) ~= "table" then return leave(where, "it is no list") end
   for i, entry in ipairs(list) do
-    add(bindings, ("%s[%d]"):format(where, i - 1), entry, row, leave)
+    local path = ("%s[%d]"):format(where, i - 1)
+    if type(entry) == "table" then add(bindings, path, entry, row, leave)
+    else leave(path, "it is no object") end
   end
 end
 
@@ -119,12 +134,14 @@ function M.of(config, leave)
     end
   end
   for _, row in ipairs(NESTED) do
-    local list = (config[row[1]] or {})[row[2]]
+    local within = config[row[1]]
+    local list = type(within) == "table" and within[row[2]] or nil
     if list ~= nil then add_list(bindings, row[1] .. "." .. row[2], list, row[3], leave) end
   end
-  for member, kind in pairs(SINGLE) do
+  for member, row in pairs(SINGLE) do
     local entry = config[member]
-    if entry and entry.binding then bindings[entry.binding] = { type = kind } end
+    if type(entry) == "table" then add(bindings, member, entry, row, leave)
+    elseif entry ~= nil then leave(member, "it is no object") end
   end
   add_outbounds(bindings, config)
   return bindings

@@ -1,6 +1,7 @@
 -- A wrangler project as a table for script:upload: what its configuration says, and the code that
 -- wrangler has built. Nothing of wrangler is run.
 local bindings = require "moonherd.wrangler.bindings"
+local code = require "moonherd.wrangler.code"
 local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
@@ -30,7 +31,18 @@ end
 
 -- What an environment does not take over from the top of the file, because it is about one
 -- deployment: all bindings, and these.
-local OWN_OF_ENVIRONMENT = { define = true, tail_consumers = true }
+local OWN_OF_ENVIRONMENT = {
+  analytics = true, cloudchamber = true, connect = true, containers = true, define = true,
+  secrets = true, streaming_tail_consumers = true, tail_consumers = true, unsafe = true,
+}
+
+-- And what stands at the top alone.
+local OF_TOP = {
+  ["$schema"] = true, addresses = true, alias = true, data_blobs = true, dev = true, env = true,
+  dependencies_instrumentation = true, keep_vars = true, legacy_env = true,
+  pages_build_output_dir = true, send_metrics = true, site = true, text_blobs = true,
+  wasm_modules = true,
+}
 
 local function names_of(map)
   local names = {}
@@ -40,9 +52,9 @@ local function names_of(map)
 end
 
 -- The configuration of one environment, as wrangler puts it together.
-local function apply_environment(config, env)
+local function apply_environment(config, env, leave)
   if not env then return config end
-  local section = (config.env or {})[env]
+  local section = type(config.env) == "table" and config.env[env] or nil
   if type(section) ~= "table" then
     errors.usage("%s: there is no environment '%s'%s", WHO, env,
       options.suggestion(env, names_of(config.env), "environments"))
@@ -54,7 +66,13 @@ local function apply_environment(config, env)
     end
   end
   applied.name = config.name and config.name .. "-" .. env
-  for member, value in pairs(section) do applied[member] = value end
+  for member, value in pairs(section) do
+    if OF_TOP[member] then
+      leave(("env.%s.%s"):format(env, member), "it belongs at the top of the file")
+    else
+      applied[member] = value
+    end
+  end
   return applied
 end
 
@@ -69,20 +87,42 @@ local SAME = {
 -- Members that say how to build, how to develop, or where the project is: nothing is lost.
 local ABOUT_BUILDING = {
   ["$schema"] = 1, account_id = 1, alias = 1, assets = 1, base_dir = 1, build = 1, define = 1,
-  dev = 1, env = 1, find_additional_modules = 1, jsx_factory = 1, jsx_fragment = 1, keep_names = 1,
-  keep_vars = 1, legacy_env = 1, main = 1, minify = 1, name = 1, no_bundle = 1,
-  preserve_file_names = 1, rules = 1, send_metrics = 1, tsconfig = 1, upload_source_maps = 1,
+  dependencies_instrumentation = 1, dev = 1, env = 1, find_additional_modules = 1,
+  jsx_factory = 1, jsx_fragment = 1, keep_names = 1, keep_vars = 1, legacy_env = 1, main = 1,
+  minify = 1, name = 1, no_bundle = 1, preserve_file_names = 1, python_modules = 1, rules = 1,
+  send_metrics = 1, tsconfig = 1, upload_source_maps = 1,
 }
 
 -- Members that mean something and that no upload to a namespace can do.
+local BY_DISPATCH = "Workers in a namespace have no routes: the dispatch Worker chooses them"
+local AS_MODULE = "the upload takes no such parts: import the file as a module"
 local WHY = {
+  addresses = "Workers in a namespace get no mail",
+  cloudchamber = "Workers in a namespace have no containers",
+  compliance_region = "it says where wrangler sends its requests: connect{base_url=} does",
+  containers = "Workers in a namespace have no containers",
+  data_blobs = AS_MODULE,
+  exports = "which classes are live already is not known here; give the upload "
+    .. "migrations = {old_tag=, new_tag=, steps=}",
   migrations = "which of them are live already is not known here; give the upload "
     .. "migrations = {old_tag=, new_tag=, steps=}",
-  routes = "Workers in a namespace have no routes: the dispatch Worker chooses them",
-  route = "Workers in a namespace have no routes: the dispatch Worker chooses them",
+  pages_build_output_dir = "it is a Pages project, which a namespace cannot take",
+  previews = "Workers in a namespace have no previews",
+  routes = BY_DISPATCH,
+  route = BY_DISPATCH,
+  secrets = "whether they are there is not looked at; script:put_secrets sets them",
+  site = "Workers Sites are not uploaded: name the folder in assets",
+  text_blobs = AS_MODULE,
   triggers = "Workers in a namespace have no cron triggers",
+  wasm_modules = AS_MODULE,
   workers_dev = "Workers in a namespace have no workers.dev address",
   preview_urls = "Workers in a namespace have no preview addresses",
+}
+
+-- Of members that hold bindings, what is none.
+local WITHIN = {
+  { "queues", "consumers", "Workers in a namespace cannot consume queues" },
+  { "durable_objects", "code_update_strategy", "the upload has nothing like it" },
 }
 
 local function leave_rest(config, leave)
@@ -93,8 +133,11 @@ local function leave_rest(config, leave)
       leave(member, WHY[member] or "the upload has nothing like it")
     end
   end
-  if (config.queues or {}).consumers then
-    leave("queues.consumers", "Workers in a namespace cannot consume queues")
+  for _, row in ipairs(WITHIN) do
+    local within = config[row[1]]
+    if type(within) == "table" and within[row[2]] ~= nil then
+      leave(row[1] .. "." .. row[2], row[3])
+    end
   end
 end
 
@@ -102,58 +145,14 @@ end
 
 local OF_ASSETS = { "html_handling", "not_found_handling", "run_worker_first" }
 
-local function assets_of(config, folder, upload)
+local function assets_of(config, folder, upload, leave)
   local given = config.assets
   if type(given) ~= "table" then return end
+  if given.base_path ~= nil then leave("assets.base_path", "the upload has nothing like it") end
   local assets = { dir = given.directory and fs.join(folder, given.directory) }
   for _, member in ipairs(OF_ASSETS) do assets[member] = given[member] end
   if given.binding then upload.bindings[given.binding] = { type = "assets" } end
   upload.assets = next(assets) and assets or nil
-end
-
--- ---- code --------------------------------------------------------------------------------------
-
--- What wrangler writes beside the code.
-local function is_code(name)
-  return name ~= "README.md" and not name:find "%.map$"
-end
-
-local function modules_of(outdir)
-  local modules = {}
-  for entry in fs.walk(outdir) do
-    local name = entry.path:sub(#outdir + 2)
-    if entry.type == "file" and is_code(name) then modules[name] = fs.read(entry.path) end
-  end
-  return modules
-end
-
--- The bundle is named after the entry point: src/index.ts becomes index.js.
-local function main_of(config, modules)
-  local stem = config.main and fs.basename(config.main):gsub("%.%w+$", "")
-  for _, name in ipairs { stem and stem .. ".js", stem and stem .. ".mjs", "index.js" } do
-    if modules[name] then return name end
-  end
-end
-
-local PLAIN = { js = true, mjs = true }
-
-local function code_of(config, folder, outdir, upload)
-  if outdir then
-    local dir = paths.resolve(outdir):gsub("(.)/+$", "%1")
-    upload.modules = modules_of(dir)
-    upload.main_module = main_of(config, upload.modules)
-      or errors.usage("%s: %s does not hold what was built of '%s'", WHO, outdir,
-        config.main or "main")
-  elseif config.main then
-    if not PLAIN[config.main:match "%.(%w+)$" or ""] then
-      errors.raise {
-        kind = "usage", reason = "usage",
-        message = ("%s: '%s' has to be built first"):format(WHO, config.main),
-        hint = "wrangler deploy --dry-run --outdir dist, and outdir = \"dist\" here",
-      }
-    end
-    upload.file = fs.join(folder, config.main)
-  end
 end
 
 -- ---- all of it ---------------------------------------------------------------------------------
@@ -178,7 +177,8 @@ end
 ---
 --- Code comes from `outdir`, which `wrangler deploy --dry-run --outdir dist` has filled; without it
 --- from `main`, when that is one JavaScript module that needs no bundling. Secrets are not in the
---- configuration: those that are live are kept by the upload.
+--- configuration: those that are live are kept by the upload. TOML is refused: wrangler reads the
+--- same settings from a wrangler.jsonc.
 ---@async
 ---@param path string  relative to the script's folder
 ---@param opts? table
@@ -213,19 +213,20 @@ function M.read(path, opts)
   end
   opts = read(opts)
   local file = paths.resolve(path)
-  local config = apply_environment(read_config(file), opts.env)
-  local folder = folder_of(file)
-  local project = { name = config.name, account_id = config.account_id, unmapped = {} }
+  local unmapped = {}
   local function leave(where, why)
-    table.insert(project.unmapped, { path = where, why = why })
+    table.insert(unmapped, { path = where, why = why })
   end
+  local config = apply_environment(read_config(file), opts.env, leave)
+  local folder = folder_of(file)
+  local project = { name = config.name, account_id = config.account_id, unmapped = unmapped }
   local upload = { bindings = bindings.of(config, leave), keep_bindings = kept_types(config) }
   for _, member in ipairs(SAME) do upload[member] = config[member] end
   leave_rest(config, leave)
-  assets_of(config, folder, upload)
-  code_of(config, folder, opts.outdir, upload)
-  table.sort(project.unmapped, function (a, b) return a.path < b.path end)
-  for _, entry in ipairs(opts.warn and project.unmapped or {}) do
+  assets_of(config, folder, upload, leave)
+  code.add(upload, config, { folder = folder, outdir = opts.outdir, leave = leave })
+  table.sort(unmapped, function (a, b) return a.path < b.path end)
+  for _, entry in ipairs(opts.warn and unmapped or {}) do
     log.write("warn", ("%s: %s is left out: %s"):format(path, entry.path, entry.why))
   end
   return upload, project

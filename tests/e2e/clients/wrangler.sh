@@ -25,6 +25,8 @@ for version in 4.164.0 4.86.0; do
   need wrangler $version
   program=$installed/bin/wrangler.js
   is_newest() { [ $version = 4.164.0 ]; }
+  check 'each member of its configuration is known' "$moonherd" --target local \
+    tests/e2e/clients/wrangler_schema.lua "$installed/config-schema.json"
 
   scenario wrangler-$version-namespaces
   project module
