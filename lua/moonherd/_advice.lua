@@ -73,8 +73,11 @@ end
 -- The one global that people miss: a script asks for it, and only the REPL has it.
 local NO_GLOBAL = 'local moonherd = require "moonherd"'
 
+local NO_MEMORY = "less must be held at once: iterate in the place of collecting, read in pieces"
+
 local function hint_of(message)
   if message:find "%(global 'moonherd'%)" then return NO_GLOBAL end
+  if message:find "not enough memory$" then return NO_MEMORY end
   local nearest, name = near_value(message)
   if not nearest then nearest, name = near_module(message) end
   return nearest and nearest ~= name and ("did you mean %s?"):format(nearest) or nil
@@ -108,12 +111,59 @@ local function with_whole_name(err)
   end
 end
 
---- Makes an error of plain Lua, or of the script, as good to read as it can be.
+-- ---- the network -------------------------------------------------------------------------------
+
+-- What can be done when no answer comes, by the reason of the error.
+local NO_ANSWER = {
+  dns_failed = "check how the host is spelled, and whether this machine can resolve names",
+  connect_failed = "nothing listens there, or a firewall or proxy is between: check host and port",
+  connection_reset = "the other end, or a proxy between, has hung up; try again later",
+  tls_failed = "check the host's name and this machine's clock; ca_file trusts an authority of "
+    .. "your own",
+  timeout_connect = "the host does not answer: check its address; connect_timeout gives it longer",
+  timeout_stall = "the connection stands, but nothing moves; stall_timeout gives it longer",
+  timeout_total = "timeout gives it longer",
+}
+
+-- ---- what failed beside it ---------------------------------------------------------------------
+
+local MOST_BESIDE <const> = 5
+
+local function put_beside(lines, text)
+  lines[#lines + 1] = "\talso: " .. tostring(text):gsub("%s+", " ")
+end
+
+-- Errors of other tasks, and the further entries of the API's answer, as lines behind the trace.
+local function trace_with_others(err)
+  local lines, left = {}, 0
+  for _, other in ipairs(type(err.also) == "table" and err.also or {}) do
+    if #lines < MOST_BESIDE then put_beside(lines, other) else left = left + 1 end
+  end
+  for _, entry in ipairs(type(err.errors) == "table" and err.errors or {}) do
+    local is_told = type(entry) ~= "table" or err.message:find(tostring(entry.message), 1, true)
+    if not is_told and #lines < MOST_BESIDE then
+      put_beside(lines, ("%s (code %s)"):format(entry.message, entry.code))
+    end
+  end
+  if left > 0 then put_beside(lines, ("%d more"):format(left)) end
+  if not lines[1] then return err.trace end
+  return (err.trace or "") .. "\n" .. table.concat(lines, "\n")
+end
+
+-- ---- all of it ---------------------------------------------------------------------------------
+
+--- Makes an error as good to read as it can be: its message and hint, and what it says of others
+--- that failed with it.
 ---@param err table  the error object
 function M.advise(err)
-  if err.kind ~= "script" or type(err.message) ~= "string" then return end
-  err.message = message_of_table(err) or with_whole_name(err) or err.message
-  if err.hint == nil then err.hint = hint_of(err.message) end
+  if type(err.message) ~= "string" then return end
+  local hint = NO_ANSWER[err.reason]
+  if err.kind == "script" then
+    err.message = message_of_table(err) or with_whole_name(err) or err.message
+    hint = hint_of(err.message)
+  end
+  if err.hint == nil then err.hint = hint end
+  err.trace = trace_with_others(err)
 end
 
 -- ---- the request -------------------------------------------------------------------------------

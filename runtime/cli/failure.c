@@ -90,22 +90,54 @@ static FILE *open_source(const char *name) {
   return stat(name, &st) == 0 && S_ISREG(st.st_mode) ? fopen(name, "r") : NULL;
 }
 
+/* The source at a place, open; NULL when there is none. */
+static FILE *open_place(const cli_output *out, const found_place *place) {
+  const char *name = place->file;
+  bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
+  if (!is_text) return open_source(name);
+  return fmemopen((void *)out->source, strlen(out->source), "r");
+}
+
+/* Where the innermost task was spawned whose place is known: "…, spawned at FILE:LINE". */
+static bool find_spawned(const char *trace, found_place *found) {
+  static const char before[] = ", spawned at ";
+  const char *at = strstr(trace, before);
+  if (at == NULL) return false;
+  at += sizeof before - 1;
+  const char *end = at + strcspn(at, "\n"), *colon = end;
+  while (colon > at && isdigit((unsigned char)colon[-1])) colon--;
+  size_t n = (size_t)(colon - at);
+  if (colon == end || n < 2 || n > sizeof found->file || colon[-1] != ':') return false;
+  memcpy(found->file, at, n - 1);
+  found->file[n - 1] = '\0';
+  found->line = (int)strtol(colon, NULL, 10);
+  return true;
+}
+
+static void print_place(const cli_output *out, const char *before, const found_place *place,
+                        FILE *file) {
+  if (before != NULL) fprintf(stderr, "  %s %s:%d\n", before, place->file, place->line);
+  print_lines(out, file, place->line);
+  fclose(file);
+}
+
 /* Shows where in the script it happened: the line itself and those beside it. Only what Lua has
  * raised begins with a place. Other messages may be a server's, and must not choose a file to be
- * shown. */
+ * shown. What has no place in the script is shown where its task was spawned. */
 static void print_source(const cli_output *out, const moonherd_error *error) {
   found_place place;
-  bool is_in_message = strcmp(moonherd_error_kind(error), "script") == 0 &&
-                       find_innermost(moonherd_error_message(error), &place);
-  if (!is_in_message && !find_place(moonherd_error_trace(error), &place)) return;
-  const char *name = place.file;
-  bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
-  FILE *file =
-      is_text ? fmemopen((void *)out->source, strlen(out->source), "r") : open_source(name);
-  if (file == NULL) return;
-  if (!is_in_message) fprintf(stderr, "  at %s:%d\n", name, place.line);
-  print_lines(out, file, place.line);
-  fclose(file);
+  FILE *file = NULL;
+  const char *trace = moonherd_error_trace(error);
+  if (strcmp(moonherd_error_kind(error), "script") == 0 &&
+      find_innermost(moonherd_error_message(error), &place))
+    file = open_place(out, &place);
+  if (file != NULL) {
+    print_place(out, NULL, &place, file);
+  } else if (find_place(trace, &place)) {
+    if ((file = open_place(out, &place)) != NULL) print_place(out, "at", &place, file);
+  } else if (find_spawned(trace, &place)) {
+    if ((file = open_place(out, &place)) != NULL) print_place(out, "spawned at", &place, file);
+  }
 }
 
 static const char SKIPPED[] = "\t...\t(skipping "; /* levels of a deep stack */
@@ -158,6 +190,20 @@ static bool is_about_usage(const moonherd_error *error) {
   return false;
 }
 
+enum { LONGEST_MESSAGE = 8192 };
+
+/* What makes people stop to read must not take the screen away; the JSON has more of it. */
+static void print_message(const moonherd_error *error, const char *message) {
+  bool is_bare = strcmp(moonherd_error_kind(error), "cancelled") == 0 &&
+                 strncmp(message, "cancelled", strlen("cancelled")) != 0;  // the reason alone
+  const char *before = is_bare ? "moonherd: cancelled: " : "moonherd: ";
+  size_t n = strlen(message), shown = n;
+  if (n > LONGEST_MESSAGE) shown = LONGEST_MESSAGE;
+  while (shown < n && shown > 0 && (message[shown] & 0xC0) == 0x80) shown--;  // whole characters
+  cli_print_text(before, message, shown);
+  if (shown < n) fprintf(stderr, "  ... (%zu bytes in all)\n", n);
+}
+
 void cli_on_error(void *user, const moonherd_error *error) {
   cli_output *out = user;
   if (is_about_usage(error)) out->had_usage_error = true;
@@ -172,7 +218,7 @@ void cli_on_error(void *user, const moonherd_error *error) {
   const char *request = moonherd_error_request(error);
   cli_make_room(out);
   print_colour(out, "\033[31m");
-  cli_print_text("moonherd: ", message, strlen(message));
+  print_message(error, message);
   print_colour(out, "\033[0m");
   print_source(out, error);
   if (request[0] != '\0') cli_print_text("  request: ", request, strlen(request));

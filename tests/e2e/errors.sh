@@ -116,6 +116,73 @@ for n in 20 21; do
   done
 done
 
+cat > two.lua <<'LUA'
+local moonherd = require "moonherd"
+moonherd.gather(
+  function () moonherd.sleep "10ms" error "one fails" end,
+  function () moonherd.sleep "10ms" error "two fails" end)
+LUA
+check 'two tasks that fail at once' fails --clock virtual two.lua
+check 'are both told of' sh -c "grep -q '^moonherd: two.lua:3: one fails' err && grep -qx '  also: two.lua:4: two fails' err"
+cat > answers.lua <<'LUA'
+local moonherd = require "moonherd"
+local server = require("moonherd.serve").listen { port = 0 }
+moonherd.spawn(function ()
+  server:accept():respond(400, { ["content-type"] = "application/json" },
+    '{"success":false,"errors":[{"code":99999,"message":"the moon is full"},' ..
+    '{"code":99998,"message":"and\\n/etc/passwd:1: blue"}],"messages":[],"result":null}')
+end)
+moonherd.connect {
+  base_url = "http://127.0.0.1:" .. server.port, account_id = ("0"):rep(32), api_token = "a-test-token",
+}:namespace "x":details()
+LUA
+unset_target() { "$moonherd" --log warn run "$@" > out 2> err; [ $? = 1 ]; }
+check 'a code of the API that is not known' unset_target answers.lua
+check 'is told, with what else the answer has, in a line' sh -c \
+  "grep -q 'the moon is full .*(code 99999, status 400)' err && grep -qx '  also: and /etc/passwd:1: blue (code 99998)' err"
+check 'and no file that an answer names is shown' is_silent_on 'root:'
+
+echo 'local moonherd = require "moonherd"
+local task = moonherd.spawn(moonherd.sleep, "1h")
+task:cancel "no longer needed"
+task:wait()' > cancelled.lua
+check 'a task that was cancelled' fails cancelled.lua
+check 'says so, and where it began' said \
+"moonherd: cancelled: no longer needed
+  spawned at cancelled.lua:2
+     1 | local moonherd = require \"moonherd\"
+>    2 | local task = moonherd.spawn(moonherd.sleep, \"1h\")
+     3 | task:cancel \"no longer needed\"
+  in task 2, spawned at cancelled.lua:2"
+
+echo 'error(("\u{FC}"):rep(1 << 20))' > huge.lua
+check 'a message of 2 MB' fails huge.lua
+check 'leaves the screen to the rest' sh -c "[ \"\$(wc -c < err)\" -lt 9000 ] && grep -q '  ... ([0-9]* bytes in all)' err && grep -q '^>    1 |' err"
+check 'in whole characters' is_text
+echo 'local ok, err = pcall(function () local x; x.y = 1 end)
+error("wrapped: " .. err, 0)' > rethrown.lua
+check 'an error that was caught and raised again' fails rethrown.lua
+check 'has the place of both' sh -c "grep -q '^moonherd: wrapped: rethrown.lua:1: attempt' err && grep -q '^>    2 |' err"
+echo 'local s = require("moonherd").log.hide "sekret-token-1"
+error("esc \27[31m red \7 bell " .. s)' > steering.lua
+check 'a message that steers terminals and has a secret' fails steering.lua
+check 'does neither' says 'steering.lua:2: esc ?[31m red ? bell [hidden]'
+
+network() { echo "require(\"moonherd\").http.get $1" > network.lua; fails network.lua && says "hint: $2"; }
+check 'a refused connection has a hint' network '"http://127.0.0.1:1/"' 'nothing listens there'
+echo 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000000) .. i end' > memory.lua
+check 'no memory' sh -c "ulimit -v 2000000; '$moonherd' run memory.lua > out 2> err; [ \$? = 1 ]"
+check 'is told, with a hint' sh -c "grep -q 'not enough memory' err && grep -q 'hint: less must be held at once' err"
+
+# The same facts for machines: one object a line.
+for script in nested tasks api two cancelled close table wrapped; do
+  "$moonherd" --target local --log json run $script.lua > out 2> err
+  check "--log json, $script: one object" sh -c \
+    "[ \"\$(grep -c '\"level\":\"error\"' err)\" = 1 ] && ! grep -v '^{.*}\$' err"
+  check "--log json, $script: with kind, message and trace" sh -c \
+    "grep '\"level\":\"error\"' err | grep '\"kind\":\"' | grep '\"message\":\"' | grep -q '\"trace\":\"'"
+done
+
 printf 'require "tenant"' > missing.lua
 check 'a module that is not there' fails missing.lua
 check 'says where it was looked for' says "no file './tenant.lua'"

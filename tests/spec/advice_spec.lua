@@ -62,6 +62,48 @@ describe("the hint for a name that is not there", function ()
   end)
 end)
 
+describe("the hint when no answer comes", function ()
+  for _, reason in ipairs { "dns_failed", "connect_failed", "connection_reset", "tls_failed",
+    "timeout_connect", "timeout_stall", "timeout_total" } do
+    it("is there for " .. reason, function ()
+      local err = { kind = "http", reason = reason, message = "GET http://x/: no" }
+      advice.advise(err)
+      assert(#err.hint > 10)
+      err = { kind = "http", reason = reason, message = "no", hint = "own" }
+      advice.advise(err)
+      assert.equal("own", err.hint)
+    end)
+  end
+end)
+
+describe("what failed beside an error", function ()
+  local function trace_of(fields)
+    fields.message = fields.message or "it failed"
+    advice.advise(fields)
+    return fields.trace
+  end
+
+  it("is told behind its trace, each in a line", function ()
+    assert.equal("in x\n\talso: a.lua:1: no\n\talso: two lines",
+      trace_of { kind = "script", trace = "in x", also = { "a.lua:1: no", "two\n\tlines" } })
+    assert.is_nil(trace_of { kind = "script" })
+  end)
+
+  it("is what else the API's answer has", function ()
+    assert.equal("in x\n\talso: second (code 2)", trace_of {
+      kind = "api", trace = "in x", message = "first (and 1 more)",
+      errors = { { code = 1, message = "first" }, { code = 2, message = "second" } },
+    })
+  end)
+
+  it("is bounded", function ()
+    local many = {}
+    for i = 1, 1000 do many[i] = "error " .. i end
+    local trace = trace_of { kind = "script", also = many }
+    assert(trace:find "also: error 5\n" and trace:find "also: 995 more$")
+  end)
+end)
+
 local function message_of(raised)
   local err = raw_errors.wrap(raised)
   advice.advise(err)
