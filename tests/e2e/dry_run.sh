@@ -112,6 +112,30 @@ check 'as does the real one' does '1\t2\t1\t2' job.lua wet 3
 mkdir -p tmp/moonherd-dry-999999999-abcdef/1 && : > tmp/moonherd-dry-999999999-abcdef/1/x
 check 'what a killed run left' json
 check 'is removed' is_clean
+killed() {
+  "$moonherd" --target "$base" --dry-run -e 'local m = require "moonherd"
+    m.connect():create_namespace "y" print "made" io.stdout:flush() m.sleep "1h"' > out 2> err & run=$!
+  for _ in $(seq 500); do grep -q made out && break; sleep 0.02; done
+  is_clean && return 1
+  kill -KILL $run
+  wait $run 2> /dev/null
+  ! is_clean
+}
+check 'a run that is killed leaves something' killed
+check 'until the next one' json
+check 'which removes it' is_clean
+alive() { # another run's scratch platform is left alone while that lives
+  "$moonherd" --target "$base" --dry-run -e 'local m = require "moonherd"
+    m.connect():create_namespace "y" print "made" io.stdout:flush() m.sleep "1h"' > out 2> err & run=$!
+  for _ in $(seq 500); do grep -q made out && break; sleep 0.02; done
+  json && ! is_clean
+  r=$?
+  kill $run
+  wait $run
+  return $r
+}
+check 'a run that lives keeps its own' alive
+check 'until it ends' is_clean
 stopped() {
   "$moonherd" --target "$base" --dry-run --timeout 1s -e 'local m = require "moonherd"
     m.connect():create_namespace "y" m.sleep "1h"' > out 2> err
