@@ -28,6 +28,13 @@ if command -v bash > /dev/null; then
   check 'bash: common options' bash_offers --target moonherd --ta
   check 'bash: their values' bash_offers cloudflare moonherd --target cl
   check 'bash: options of a command' bash_offers --listen moonherd serve --li
+  check 'bash: actions of a command' bash_offers rollback moonherd jobs ''
+  check 'bash: and options behind them' bash_offers --ledger moonherd jobs show --le
+  check 'bash: shells' bash_offers fish moonherd completion f
+  offers_nothing() { [ -z "$(bash "$scratch/complete.bash" "$scratch/moonherd.bash" "$@")" ]; }
+  check 'bash: where a script stands there are files' offers_nothing moonherd run dep
+  check 'bash: which bash itself offers' sh -c "bash -c 'source \"$scratch/moonherd.bash\"; complete -p moonherd' |
+    grep -q -- '-o default.* -F _moonherd moonherd'"
 else skip bash 'not here'; fi
 
 if command -v zsh > /dev/null; then
@@ -35,6 +42,15 @@ if command -v zsh > /dev/null; then
   mkdir "$scratch/functions" && cp "$scratch/moonherd.zsh" "$scratch/functions/_moonherd"
   check 'zsh: it is the completion of moonherd' zsh -f -c "fpath=('$scratch/functions' \$fpath)
     autoload -U compinit && compinit -D -u && [[ \$_comps[moonherd] = _moonherd ]]"
+  zsh_offers() {
+    got=$(timeout 30 zsh -f tests/e2e/complete.zsh "$scratch/functions" "$2")
+    case " $(echo $got) " in *" $1 "*) ;; *) echo "offers $got"; return 1 ;; esac
+  }
+  check 'zsh: commands' zsh_offers serve 'moonherd se'
+  check 'zsh: common options' zsh_offers --target 'moonherd --ta'
+  check 'zsh: their values' zsh_offers cloudflare 'moonherd --target '
+  check 'zsh: options of a command' zsh_offers --listen 'moonherd serve --li'
+  check 'zsh: actions of a command' zsh_offers rollback 'moonherd jobs '
 else skip zsh 'not here'; fi
 
 fish_offers() {
@@ -44,6 +60,9 @@ if command -v fish > /dev/null; then
   check 'fish: commands' fish_offers serve 'moonherd se'
   check 'fish: common options' fish_offers --target 'moonherd --ta'
   check 'fish: options of a command' fish_offers --listen 'moonherd serve --li'
+  check 'fish: actions of a command' fish_offers rollback 'moonherd jobs '
+  check 'fish: shells' fish_offers zsh 'moonherd completion '
+  check 'fish: values' fish_offers cloudflare 'moonherd --target '
 else skip fish 'not here'; fi
 
 check 'moonherd docs' "$moonherd" docs "$scratch/docs"
@@ -56,6 +75,15 @@ if command -v groff > /dev/null; then
   check 'it has the options' shown '--insecure-base-url'
   check 'and those of commands' shown '--implicit-secret-inheritance'
 else skip groff 'not here'; fi
+if command -v mandoc > /dev/null; then
+  lint() { [ -z "$(mandoc -T lint "$scratch/docs/moonherd.1")" ] || { mandoc -T lint "$scratch/docs/moonherd.1"; return 1; }; }
+  check 'mandoc has nothing to say of it, not even of its date' lint
+else skip mandoc 'not here'; fi
+same() {
+  (cd / && TZ=Asia/Tokyo LC_ALL=C COLUMNS=40 "$moonherd" docs "$scratch/again") &&
+    cmp "$scratch/docs/moonherd.1" "$scratch/again/moonherd.1"
+}
+check 'it is the same wherever it is built' same
 
 check 'moonherd types' "$moonherd" types "$scratch/types"
 check 'makes definitions' grep -q '^function moonherd.map(items, options, f) end' "$scratch/types/moonherd.lua"

@@ -34,14 +34,22 @@ local function add_options(p)
   end
 end
 
+-- argparse offers what an argument may be to zsh alone. To others such words look like commands.
+local function add_choices(command)
+  for _, argument in ipairs(command._arguments) do
+    for _, choice in ipairs(argument._choices or {}) do command:command(choice, "") end
+  end
+end
+
 -- One parser for the whole line: only its words matter, nothing is read with it.
-local function whole_line()
+local function whole_line(shell)
   local p = argparse("moonherd", "")
   add_options(p)
   for _, entry in ipairs(parser.words.commands) do
     local command = p:command(entry.name, entry.text)
     local module = parser.command(entry.name)
     if module then module.configure(command) end
+    if shell ~= "zsh" then add_choices(command) end
   end
   return p
 end
@@ -50,7 +58,7 @@ end
 ---@param options table
 ---@return integer code
 function M.run(options)
-  local p = whole_line()
+  local p = whole_line(options.SHELL)
   io.write(p[("get_%s_complete"):format(options.SHELL)](p))
   return 0
 end

@@ -1,20 +1,33 @@
--- The man page, made of the words of the command line and of the parsers of the commands.
+-- The man page, made of the words of the command line and of the parsers of the commands. Built
+-- anywhere, at any time, it is the same.
 local parser = require "moonherd.cli.parser"
+local text = require "moonherd.docs.text"
 
 local M = {}
 
+-- When a version was released: what stands at the foot of its page.
+local RELEASED = { ["0.1.0"] = "2026-11-24" }
+
 -- ---- roff --------------------------------------------------------------------------------------
+
+local WIDTH = 72 -- of a line of the source, before what is escaped
 
 -- A backslash, a hyphen that is a minus, and a dot or quote at the start of a line mean something.
 local function escape(words)
-  return (words:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("^([.'])", "\\&%1"):gsub("\n%s*", "\n"))
+  words = words:gsub("\\", "\\e"):gsub("%-", "\\-"):gsub("\n%s*", "\n")
+  return (("\n" .. words):gsub("\n([.'])", "\n\\&%1"):sub(2))
+end
+
+-- Text that is filled, whatever its lines are here.
+local function filled(words)
+  return escape(text.wrap(words, 0, WIDTH))
 end
 
 local function put_item(out, name, arguments, words)
   out[#out + 1] = ".TP"
   local given = arguments and arguments ~= "" and " \\fI" .. escape(arguments) .. "\\fR" or ""
   out[#out + 1] = ("\\fB%s\\fR%s"):format(escape(name), given)
-  out[#out + 1] = escape(words)
+  out[#out + 1] = filled(words)
 end
 
 -- Text that stays as it is.
@@ -54,7 +67,7 @@ local function put_commands(out)
   out[#out + 1] = ".SH COMMANDS"
   for _, entry in ipairs(parser.words.commands) do
     out[#out + 1] = (".SS \"moonherd %s %s\""):format(escape(entry.name), escape(entry.arguments))
-    out[#out + 1] = escape(parser.sentence(entry.text))
+    out[#out + 1] = filled(parser.sentence(entry.text))
     if parser.command(entry.name) then put_parser(out, parser.new(entry.name)) end
   end
 end
@@ -65,6 +78,8 @@ local ENVIRONMENT = {
   { "CLOUDFLARE_ACCOUNT_ID", "the account" },
   { "CLOUDFLARE_EMAIL, CLOUDFLARE_API_KEY", "instead of a token" },
   { "CLOUDFLARE_API_BASE_URL", "where the API is" },
+  { "https_proxy, http_proxy, no_proxy", "the way to servers that are not on this machine" },
+  { "SSL_CERT_FILE", "certificates to trust, instead of the system's" },
   { "CI", "when set, the embedded platform must be asked for by --target local" },
   { "NO_COLOR", "when set, errors are not coloured" },
   { "MOONHERD_CORE", "when set, the process may leave a core file, with credentials in it" },
@@ -88,12 +103,13 @@ local DESCRIPTION = "moonherd runs Lua 5.4 scripts that deploy and keep Workers 
 ---@return string roff
 function M.page(version)
   local out = {
-    (".TH MOONHERD 1 \"\" \"moonherd %s\" \"User Commands\""):format(version),
+    (".TH MOONHERD 1 \"%s\" \"moonherd %s\" \"User Commands\""):format(
+      RELEASED[version] or "", version),
     ".SH NAME", "moonherd \\- scripts that deploy and keep Workers for Platforms",
   }
   put_synopsis(out)
   out[#out + 1] = ".SH DESCRIPTION"
-  out[#out + 1] = escape(DESCRIPTION)
+  out[#out + 1] = filled(DESCRIPTION)
   put_list(out, "OPTIONS", parser.words.options)
   put_commands(out)
   put_list(out, "ENVIRONMENT", ENVIRONMENT)
@@ -102,8 +118,8 @@ function M.page(version)
   put_item(out, ".moonherd/", nil, "the state directory, unless --state names another: the "
     .. "database of the embedded platform and the ledgers of jobs")
   out[#out + 1] = ".SH SEE ALSO"
-  out[#out + 1] = escape "moonherd help NAME says more about a command, or about a name that "
-    .. "scripts use, such as moonherd.map or script:upload."
+  out[#out + 1] = filled("moonherd help NAME says more about a command, or about a name that "
+    .. "scripts use, such as moonherd.map or script:upload.")
   return table.concat(out, "\n") .. "\n"
 end
 
