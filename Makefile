@@ -8,6 +8,7 @@ OPTIMIZE ?= -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 SANITIZE ?=
 FUZZ_SECONDS ?= 60
 V ?= 0
+COMMA = ,
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Werror
 LUA_PACKAGES = lua5.4-cjson lua5.4
@@ -70,6 +71,9 @@ $(B)/moonherd: $(call object,$(CLI)) $(B)/libmoonherd.a
 $(TEST_PROGRAMS): $(B)/%: $(B)/%.o $(call object,$(TESTS_SHARED) $(MODULE)) $(B)/libmoonherd.a
 	$(SAY) LD $@
 	$(Q)$(LINK) $^ -o $@ $(LIBS) $(CMOCKA_LIBS)
+
+# Whoever asks for memory in this one asks the test, which may refuse.
+$(B)/tests/embed/test_no_memory: LDFLAGS += $(addprefix -Wl$(COMMA)--wrap=,malloc calloc realloc strdup)
 
 $(BENCH_PROGRAMS): $(B)/%: $(B)/tests/%.o $(B)/libmoonherd.a
 	$(SAY) LD $@
