@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -18,6 +19,8 @@ static struct {
   volatile sig_atomic_t is_told;         /* that the next one ends the process */
   volatile sig_atomic_t stops, continues;
   sig_atomic_t most; /* signals, until the process ends where it is */
+  bool has_terminal;
+  struct termios terminal; /* as it was found */
 } interrupts;
 
 /* Seconds in which the loop takes a signal, unless Lua code holds it. */
@@ -60,11 +63,20 @@ static bool is_enough(int number) {
   return false;
 }
 
+/* A question may have hidden what is typed. A process in the background would be stopped for it. */
+static void put_terminal_back(void) {
+  if (interrupts.has_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    tcsetattr(STDIN_FILENO, TCSANOW, &interrupts.terminal);
+}
+
 static void on_signal(int number) {
   int saved = errno;
   interrupts.number = number;
   interrupts.count++;
-  if (is_enough(number)) _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  if (is_enough(number)) {
+    put_terminal_back();
+    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
+  }
   if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
   interrupts.alarms = 0;
   interrupts.is_seen = 0;
@@ -94,6 +106,7 @@ static void on_resize(int number) {
 void cli_signals_catch(moonherd *handle) {
   interrupts.handle = handle;
   interrupts.most = 1;
+  interrupts.has_terminal = tcgetattr(STDIN_FILENO, &interrupts.terminal) == 0;
   struct sigaction action = {.sa_handler = on_signal};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);

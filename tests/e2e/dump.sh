@@ -65,4 +65,32 @@ kill -INT $pid
 check 'is told of, and what to do' wait_for 'Ctrl-C again ends it where it is' "$scratch/err"
 kill -INT $pid
 check 'the second SIGINT ends it' ends_with 130
+
+# A call of C looks at no signal; lua5.4 ends at the second Ctrl-C too, and at the first SIGTERM.
+echo 'print "spinning" io.stdout:flush()
+string.match(("a"):rep(40), ("a*"):rep(30) .. "b")' > "$scratch/match.lua"
+for signal in INT:130 TERM:143; do
+  check 'an endless match' spins match.lua
+  kill -${signal%:*} $pid
+  sleep 0.1
+  kill -${signal%:*} $pid
+  check "two SIG${signal%:*} end it" ends_with ${signal#*:}
+done
+
+# The second signal finds the terminal with its echo off.
+echo 'local moonherd = require "moonherd"
+moonherd.spawn(moonherd.prompt.secret, "Password?")
+moonherd.sleep(0.1)
+os.execute "stty -a > hidden; { kill $PPID; sleep 0.1; kill $PPID; } &"
+string.match(("a"):rep(40), ("a*"):rep(30) .. "b")' > "$scratch/asks.lua"
+asks() {
+  (cd "$scratch" && sleep 3 | TERM=xterm script -qec "'$moonherd' run asks.lua; stty -a > shown" /dev/null)
+}
+if command -v script > /dev/null; then
+  asks > /dev/null
+  check 'a question hides what is typed' grep -q ' -echo ' "$scratch/hidden"
+  check 'the second signal shows it again' grep -q ' echo ' "$scratch/shown"
+else
+  skip 'the terminal is put back' 'no script(1)'
+fi
 finish
