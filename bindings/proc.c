@@ -1,6 +1,9 @@
 /* moonherd._proc: child processes. lua/moonherd/sh.lua checks options, and raises what goes wrong. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +42,7 @@ static const char *reason_of(int e) {
     case UV_ENOENT: return "not_found";
     case UV_EACCES:
     case UV_EPERM: return "permission";
-    case UV_E2BIG: return "too_large";
+    case UV_E2BIG: return "too_long";
     case UV_EAGAIN:
     case UV_EMFILE:
     case UV_ENFILE:
@@ -48,8 +51,21 @@ static const char *reason_of(int e) {
   }
 }
 
-/* start(argv, env | nil, {cwd=, stdin=, max_output=, streams=, timeout=, grace=}) -> child, or nil and
- * an error without the name of the program. */
+/* What is given as standard input, the value at the top: text, a file of Lua, or nothing. What a file
+ * has read ahead is given back, where that can be. */
+static void read_input(lua_State *L, mh_proc_spec *spec) {
+  spec->input_fd = -1;
+  luaL_Stream *file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+  if (file == NULL) {
+    spec->input = luaL_optlstring(L, -1, "", &spec->input_length);
+    return;
+  }
+  fflush(file->f);
+  spec->input_fd = fileno(file->f);
+}
+
+/* start(argv, env | nil, {cwd=, stdin=, feeds=, max_output=, streams=, timeout=, grace=}) -> child, or
+ * nil and an error without the name of the program. */
 static int f_start(lua_State *L) {
   lua_settop(L, 3);
   mh_proc_spec spec = {0};
@@ -58,7 +74,9 @@ static int f_start(lua_State *L) {
   lua_getfield(L, 3, "cwd");
   spec.cwd = luaL_optstring(L, -1, NULL);
   lua_getfield(L, 3, "stdin");
-  spec.input = luaL_optlstring(L, -1, "", &spec.input_length);
+  read_input(L, &spec);
+  lua_getfield(L, 3, "feeds");
+  spec.feeds = lua_toboolean(L, -1);
   lua_getfield(L, 3, "max_output");
   spec.max_output = (size_t)luaL_checkinteger(L, -1);
   lua_getfield(L, 3, "streams");
@@ -95,8 +113,10 @@ static void take_output(lua_State *L, mh_proc *child, int stream, const char *na
 static void set_end(lua_State *L, const mh_proc *child) {
   static const char *const failures[] = {NULL, "timeout", "too_large"};
   mh_proc_end end = mh_proc_get_end(child);
+  const char *name = mh_proc_signal_name(end.signal);
   if (end.signal == 0) lua_pushinteger(L, end.code);
-  else lua_pushstring(L, mh_proc_signal_name(end.signal));
+  else if (name != NULL) lua_pushstring(L, name);
+  else lua_pushfstring(L, "RTMIN+%d", end.signal - SIGRTMIN);
   lua_setfield(L, -2, end.signal == 0 ? "code" : "signal");
   lua_pushstring(L, failures[end.failure]);
   lua_setfield(L, -2, "failure");
@@ -122,6 +142,28 @@ static int f_wait(lua_State *L) {
   mh_task_can_wait(L, "moonherd.sh");
   mh_proc_wait(child);
   return mh_op_wait(L, mh_proc_op(child), wait_done);
+}
+
+static int write_done(lua_State *L, int status, lua_KContext op) {
+  (void)status;
+  lua_pushboolean(L, ((mh_op *)op)->status == 0);
+  return 1;
+}
+
+/* child:write(bytes) -> whether it reads on */
+static int f_write(lua_State *L) {
+  mh_proc *child = check_child(L);
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  mh_task_can_wait(L, "moonherd.sh");
+  if (mh_proc_write(child, bytes, n) != 0) return luaL_error(L, "not enough memory");
+  return mh_op_wait(L, mh_proc_feed_op(child), write_done);
+}
+
+/* child:end_input() */
+static int f_end_input(lua_State *L) {
+  mh_proc_end_input(check_child(L));
+  return 0;
 }
 
 /* child:is_over() */
@@ -161,7 +203,9 @@ static int f_environ(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"wait", f_wait}, {"is_over", f_is_over}, {"stop", f_stop}, {"close", f_close}, {NULL, NULL},
+    {"wait", f_wait},       {"write", f_write}, {"end_input", f_end_input},
+    {"is_over", f_is_over}, {"stop", f_stop},   {"close", f_close},
+    {NULL, NULL},
 };
 
 /* variable(name) -> its value in that environment, or nil */

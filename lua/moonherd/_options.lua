@@ -9,11 +9,12 @@
 --   local opts = read(given)     -- a new table; nil and {} are the same
 --
 -- Types: string, boolean, number, integer, table, function, null (moonherd.null), any, duration
--- (becomes seconds), list (of strings, in order); several are joined with "|". Further fields of a
--- descriptor: `default`, `required`, `least` (the smallest number), `one_of` (a list of strings),
--- `fields` (the descriptors of a table's own options), `items` and `values` (those of every table
--- of a list, and of a map), `check` (a function that is given the value and returns nil, or what
--- is wrong with it), `convert` (a function that makes of the value what is returned).
+-- (becomes seconds), list (of strings, in order), file (of io.open, open); several are joined with
+-- "|". Further fields of a descriptor: `default`, `required`, `least` (the smallest number),
+-- `one_of` (a list of strings), `fields` (the descriptors of a table's own options), `items` and
+-- `values` (those of every table of a list, and of a map), `check` (a function that is given the
+-- value and returns nil, or what is wrong with it), `convert` (a function that makes of the value
+-- what is returned).
 local errors = require "moonherd.error"
 local words = require "moonherd._words"
 
@@ -100,6 +101,7 @@ local IS = {
   duration = function (v) return type(v) == "number" or type(v) == "string" end,
   list = is_list_of_strings,
   null = function (v) return v == require "moonherd.json".null end,
+  file = function (v) return io.type(v) == "file" end,
 }
 for _, name in ipairs { "string", "boolean", "number", "table", "function" } do
   IS[name] = function (v) return type(v) == name end

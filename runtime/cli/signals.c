@@ -103,6 +103,14 @@ static void on_resize(int number) {
   errno = saved;
 }
 
+/* A signal that whoever has started us wants to be ignored stays so. */
+static void set_handler(int number, void (*handler)(int)) {
+  struct sigaction before, action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(number, &action, NULL);
+}
+
 void cli_signals_catch(moonherd *handle) {
   interrupts.handle = handle;
   interrupts.most = 1;
@@ -111,6 +119,7 @@ void cli_signals_catch(moonherd *handle) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  set_handler(SIGHUP, on_signal);  // what is left of programs would live on: they have no terminal
   action.sa_handler = on_quit;
   sigaction(SIGQUIT, &action, NULL);
   action.sa_handler = on_alarm;
@@ -131,17 +140,9 @@ static void on_stop(int number) {
   errno = saved;
 }
 
-/* A signal that whoever has started us wants to be ignored stays so. */
-static void handle(int number, void (*handler)(int)) {
-  struct sigaction before, action = {.sa_handler = handler};
-  sigemptyset(&action.sa_mask);
-  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-    sigaction(number, &action, NULL);
-}
-
 void cli_signals_hold_terminal(bool on) {
-  handle(SIGTSTP, on ? on_stop : SIG_DFL);
-  handle(SIGCONT, on ? on_stop : SIG_DFL);
+  set_handler(SIGTSTP, on ? on_stop : SIG_DFL);
+  set_handler(SIGCONT, on ? on_stop : SIG_DFL);
 }
 
 /* Where no shell could make us go on, the system does not stop us either. */
@@ -171,7 +172,6 @@ int cli_signals_take(void) {
 
 void cli_signals_end_loops(bool on) {
   interrupts.ends_loops = on;
-  if (on) handle(SIGHUP, on_signal);
 }
 
 void cli_signals_release(void) {

@@ -1,4 +1,5 @@
-/* The signals that the executable listens to: SIGINT and SIGTERM end a run, SIGQUIT shows its tasks. */
+/* The signals that the executable listens to: SIGINT, SIGTERM and SIGHUP end a run, SIGQUIT shows its
+ * tasks. */
 #ifndef MH_CLI_SIGNALS_H
 #define MH_CLI_SIGNALS_H
 
@@ -8,8 +9,8 @@
 
 /* Signals wake this handle from now on; the second one ends the process where it is. */
 void cli_signals_catch(moonherd *handle);
-/* Ctrl-C also ends Lua code that does not wait, and more of them are needed to end the process; SIGHUP
- * counts as SIGTERM: for the REPL. */
+/* Ctrl-C also ends Lua code that does not wait, and more of them are needed to end the process: for
+ * the REPL. */
 void cli_signals_end_loops(bool on);
 /* While the terminal is not as a shell wants it, Ctrl-Z only asks for a stop. */
 void cli_signals_hold_terminal(bool on);

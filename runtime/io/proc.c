@@ -27,6 +27,7 @@ typedef struct output {
 
 struct mh_proc {
   mh_op op;
+  mh_op feed; /* of mh_proc_write */
   uv_process_t process;
   uv_timer_t timer; /* the time limit, then the grace */
   uv_pipe_t input;
@@ -35,7 +36,7 @@ struct mh_proc {
   output outputs[2];
 
   int open; /* handles that libuv has not closed yet */
-  bool is_input_open, has_exited, is_over, is_freed, streams;
+  bool is_input_open, has_exited, is_over, is_freed, streams, feeds;
   int last_signal; /* sent to the group: 0, SIGTERM, SIGKILL */
   size_t max_output;
   double grace;
@@ -197,18 +198,53 @@ static void resume_reading(output *out) {
   uv_read_start((uv_stream_t *)&out->pipe, on_alloc, on_read);
 }
 
+/* ---- the input ----------------------------------------------------------------------------- */
+
+/* A child need not read all that it is given. */
 static void on_written(uv_write_t *write, int status) {
   mh_proc *child = write->data;
-  (void)status;  // a child need not read all that it is given
   mh_loop_event(child->op.loop);
-  close_input(child);
+  free(child->to_write);
+  child->to_write = NULL;
+  if (status != 0 || !child->feeds) close_input(child);
+  mh_op_ready(&child->feed, status == 0 ? 0 : MOONHERD_ECLOSED);
 }
 
 static void start_writing(mh_proc *child, size_t n) {
   uv_buf_t piece = uv_buf_init(child->to_write, (unsigned)n);
   child->write.data = child;
   int e = uv_write(&child->write, (uv_stream_t *)&child->input, &piece, 1, on_written);
-  if (e != 0) close_input(child);
+  if (e != 0) on_written(&child->write, e);
+}
+
+static int copy_input(mh_proc *child, const char *bytes, size_t n) {
+  if (n > UINT_MAX) return UV_E2BIG;
+  child->to_write = malloc(n);
+  if (child->to_write == NULL) return UV_ENOMEM;
+  memcpy(child->to_write, bytes, n);
+  return 0;
+}
+
+int mh_proc_write(mh_proc *child, const char *bytes, size_t n) {
+  bool has_work = child->is_input_open && n > 0;
+  int e = has_work ? copy_input(child, bytes, n) : 0;
+  if (e != 0) return e;
+  mh_op_start(&child->feed);
+  if (has_work) start_writing(child, n);
+  else mh_op_ready(&child->feed, child->is_input_open ? 0 : MOONHERD_ECLOSED);
+  return 0;
+}
+
+void mh_proc_end_input(mh_proc *child) {
+  close_input(child);
+}
+
+static void on_cancel_feed(mh_op *op) {
+  close_input((mh_proc *)((char *)op - offsetof(mh_proc, feed)));
+}
+
+mh_op *mh_proc_feed_op(mh_proc *child) {
+  return &child->feed;
 }
 
 /* ---- starting ------------------------------------------------------------------------------ */
@@ -232,15 +268,14 @@ static int open_pipe(mh_proc *child, uv_pipe_t *pipe, int ours, int *theirs) {
 }
 
 static int open_input(mh_proc *child, const mh_proc_spec *spec, int *theirs) {
-  if (spec->input_length == 0) {
-    *theirs = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (spec->input_length == 0 && !spec->feeds) {
+    bool is_given = spec->input_fd >= 0;
+    *theirs = is_given ? fcntl(spec->input_fd, F_DUPFD_CLOEXEC, 3)
+                       : open("/dev/null", O_RDONLY | O_CLOEXEC);
     return *theirs >= 0 ? 0 : -errno;
   }
-  if (spec->input_length > UINT_MAX) return UV_E2BIG;
-  child->to_write = malloc(spec->input_length);
-  if (child->to_write == NULL) return UV_ENOMEM;
-  memcpy(child->to_write, spec->input, spec->input_length);
-  int e = open_pipe(child, &child->input, 1, theirs);
+  int e = spec->feeds ? 0 : copy_input(child, spec->input, spec->input_length);
+  if (e == 0) e = open_pipe(child, &child->input, 1, theirs);
   child->is_input_open = e == 0;
   return e;
 }
@@ -280,7 +315,7 @@ static void begin(mh_proc *child, const mh_proc_spec *spec) {
   adopt(child, &child->timer);
   child->op.loop->open_jobs++;
   if (spec->timeout > 0) start_timer(child, spec->timeout);
-  if (child->is_input_open) start_writing(child, spec->input_length);
+  if (child->to_write != NULL) start_writing(child, spec->input_length);
   for (int i = 0; i < 2; i++)
     uv_read_start((uv_stream_t *)&child->outputs[i].pipe, on_alloc, on_read);
 }
@@ -298,7 +333,9 @@ int mh_proc_start(mh_loop *loop, const mh_proc_spec *spec, mh_proc **result) {
   mh_proc *child = calloc(1, sizeof *child);
   if (child == NULL) return UV_ENOMEM;
   mh_op_init(&child->op, loop, "child process", on_cancel);
+  mh_op_init(&child->feed, loop, "child process to read", on_cancel_feed);
   child->streams = spec->streams;
+  child->feeds = spec->feeds;
   child->max_output = spec->max_output;
   child->grace = spec->grace;
   for (int i = 0; i < 2; i++) child->outputs[i].child = child;
@@ -321,6 +358,7 @@ int mh_proc_start(mh_loop *loop, const mh_proc_spec *spec, mh_proc **result) {
 void mh_proc_free(mh_proc *child) {
   if (child == NULL) return;
   child->is_freed = true;
+  mh_op_cancel(&child->feed);
   mh_op_cancel(&child->op);
   kill_group(child);
   if (child->open == 0) destroy(child);

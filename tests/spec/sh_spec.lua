@@ -33,6 +33,19 @@ describe("sh", function ()
     { "gives nothing to read by default", { "cat" }, nil, { stdout = "", stderr = "", code = 0 } },
     { "does not mind a program that reads nothing", { "true" }, { stdin = ("x"):rep(1 << 20) },
       { stdout = "", stderr = "", code = 0 } },
+    { "reads what a function gives", { "cat" }, { stdin = coroutine.wrap(function ()
+        for _, piece in ipairs { "a", "", "\0b", moonherd.secret "cccc" } do
+          moonherd.sleep "1ms"
+          coroutine.yield(piece)
+        end
+      end) },
+      { stdout = "a\0bcccc", stderr = "", code = 0 } },
+    { "has no use for what is given when it has ended", { "true" },
+      { stdin = function () return ("x"):rep(1 << 16) end },
+      { stdout = "", stderr = "", code = 0 } },
+    { "does not wait for a function when it has ended", { "true" },
+      { stdin = function () moonherd.sleep "1h" end },
+      { stdout = "", stderr = "", code = 0 } },
     { "runs in a folder", { "pwd" }, { cwd = "/usr" },
       { stdout = "/usr\n", stderr = "", code = 0 } },
     { "gives codes when asked to", { "sh", "-c", "exit 7" }, { check = false },
@@ -56,6 +69,11 @@ describe("sh", function ()
       "not_found", "no-such-program: no such file or directory" },
     { "a file that is no program", { "/etc/passwd" }, nil,
       "permission", "/etc/passwd: permission denied" },
+    { "a folder", { "/etc" }, nil, "permission", "/etc: it is a folder" },
+    { "arguments that are too long", { "echo", ("x"):rep(1 << 20) }, nil,
+      "too_long", "echo: argument list too long" },
+    { "a signal without a name", { "sh", "-c", "kill -40 $$" }, nil,
+      "signal", "sh: ended by signal RTMIN+6" },
     { "a time limit", { "sleep", "100" }, { timeout = "20ms" },
       "timeout", "sleep: stopped after 0.02 s" },
     { "a time limit it ignores", { "sh", "-c", "trap '' TERM; sleep 100" },
@@ -79,6 +97,63 @@ describe("sh", function ()
     assert.matches("^….*\n1999\n2000\ngone$", err.stderr)
     assert.is_true(#err.stderr < 2100)
     assert.is_string(err.hint)
+  end)
+
+  it("shows the command in an error, as one would type it, without secrets", function ()
+    local key = moonherd.secret "hunter2-hunter2"
+    local err = failure { "sh", "-c", "exit 1", "it's", key, "--plain=x" }
+    assert.equal([[sh -c 'exit 1' 'it'\''s' [hidden] --plain=x]], err.command)
+  end)
+
+  it("tells why there is no such program", function ()
+    local tmp <close> = fs.temp_dir()
+    local script, plain = fs.join(tmp.path, "script"), fs.join(tmp.path, "plain")
+    fs.write(script, "#!/nope -x\n", { mode = 493 })
+    fs.write(plain, "echo\n", { mode = 420 })
+    local CASES = {
+      { { "tuoch", "x" }, "tuoch: no such file or directory", "did you mean 'touch'?" },
+      { { "no-such-program-at-all" }, nil, "is it installed, and in the PATH of the call?" },
+      { { "touch" }, nil, "the variable PATH of the call is empty", { env = { PATH = "" } } },
+      { { script }, script .. ": its interpreter '/nope' is not there",
+        "install it, or correct the first line" },
+      { { plain }, plain .. ": permission denied", ("chmod +x %s makes it one"):format(plain) },
+      { { "./no-such-program" }, nil, "is the path right?" },
+    }
+    for _, case in ipairs(CASES) do
+      local err = failure(case[1], case[4])
+      assert.equal(case[3], err.hint)
+      assert.equal(case[2] or tostring(err), tostring(err))
+    end
+  end)
+
+  it("lets a program read an open file, from where it stands", function ()
+    local file <close> = assert(io.open "/etc/passwd")
+    local first = file:read "L"
+    local rest = sh({ "cat" }, { stdin = file }).stdout
+    assert.equal(fs.read "/etc/passwd", first .. rest)
+  end)
+
+  it("takes 50 MB from a text and from a function", function ()
+    local piece, count = ("x"):rep(1000000), 0
+    assert.equal("50000000\n", sh({ "wc", "-c" }, { stdin = piece:rep(50) }).stdout)
+    assert.equal("50000000\n", sh({ "wc", "-c" }, { stdin = function ()
+      count = count + 1
+      return count <= 50 and piece or nil
+    end }).stdout)
+  end)
+
+  it("ends the program when the function that feeds it fails", function ()
+    local err = failure({ "cat" }, { stdin = function () error("no more", 0) end })
+    assert.equal("no more", err.message)
+    err = failure({ "cat" }, { stdin = function () return 5 end })
+    assert.equal("moonherd.sh: option 'stdin' gave no text (string or nil expected, got number)",
+      err.message)
+  end)
+
+  it("ends a program that is fed when the call is cancelled", function ()
+    local _, err = moonherd.try(moonherd.timeout, "20ms", sh, { "cat" },
+      { stdin = function () moonherd.sleep "1h" end })
+    assert.equal("timeout", err.kind)
   end)
 
   local USAGE = {
@@ -185,6 +260,19 @@ describe("sh", function ()
     assert.equal("job: bad\n", result.stderr)
   end)
 
+  it("shows of progress what stands there in the end, and long lines as several", function ()
+    local script = [[
+      local moonherd = require "moonherd"
+      local key = moonherd.log.hide "hunter2-hunter2"
+      moonherd.sh({ "printf", "10%%\\r20%%\\r\\nnew\\r\\n" }, { stream = "- " })
+      local long = ("x"):rep(57340) .. key .. ("y"):rep(57000)
+      moonherd.sh({ "cat" }, { stream = "", stdin = long })]]
+    local result = sh { arg[-1] or "build/moonherd", "--target", "local", "-e", script }
+    local short, long = result.stdout:match "^(.-\n.-\n)(.*)$"
+    assert.equal("- 20%\n- new\n", short)
+    assert.equal(("x"):rep(57340) .. "[hidden]" .. ("y"):rep(57000), (long:gsub("\n", "")))
+  end)
+
   it("shows more than anybody keeps", function ()
     local script = 'require "moonherd".sh({ "seq", "200000" }, { stream = true })'
     local result = sh { arg[-1] or "build/moonherd", "--target", "local", "-e", script }
@@ -196,12 +284,15 @@ describe("sh", function ()
     local before = open_descriptors()
     for i = 1, 100 do assert.equal(0, sh({ "true" }).code, i) end
     local list = {}
-    for i = 1, 200 do list[i] = i end
-    local codes = moonherd.map(list, { concurrency = 16 }, function (i)
+    for i = 1, 1000 do list[i] = i end
+    local codes = moonherd.map(list, { concurrency = 8 }, function (i)
       return sh({ "sh", "-c", "exit " .. i % 8 }, { check = false }).code
     end)
     for i, code in ipairs(codes) do assert.equal(i % 8, code) end
     moonherd.sleep(0)
     assert.is_true(open_descriptors() <= before) -- connections of others may close meanwhile
+    local count = "ps -o stat= --ppid $PPID | grep -c Z || true"
+    local zombies = sh({ "sh", "-c", count }).stdout
+    assert.equal("0\n", zombies)
   end)
 end)
