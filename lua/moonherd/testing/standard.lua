@@ -10,13 +10,18 @@ local LIBRARIES = {
   _G, coroutine, debug, io, math, os, package, string, table, utf8, getmetatable "",
 }
 
-local parts -- list of {library, name, value}
+-- Of each part: the library it is in, its name, and what it is. Three lists, as all are looked at
+-- behind every test.
+local libraries, names, values
 
 --- Remembers them as they are.
 function M.remember()
-  parts = {}
+  libraries, names, values = {}, {}, {}
   for _, library in ipairs(LIBRARIES) do
-    for name, value in pairs(library) do parts[#parts + 1] = { library, name, value } end
+    for name, value in pairs(library) do
+      local i = #names + 1
+      libraries[i], names[i], values[i] = library, name, value
+    end
   end
 end
 
@@ -29,9 +34,9 @@ end
 
 -- Works where every global is gone.
 local function restore()
-  for i = 1, #parts do
-    local library, name, value = parts[i][1], parts[i][2], parts[i][3]
-    if not stands_in(rawget(library, name), value) then rawset(library, name, value) end
+  for i = 1, #names do
+    local now, value = rawget(libraries[i], names[i]), values[i]
+    if now ~= value and not stands_in(now, value) then rawset(libraries[i], names[i], value) end
   end
 end
 
