@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/lua_init.h"
 #include "cli/missing.h"
 #include "cli/repl.h"
 #include "cli/result.h"
@@ -189,6 +190,17 @@ static int run(moonherd *m, const cli_options *o, cli_output *out) {
   return out->had_usage_error ? EXIT_USAGE : process_code(moonherd_exit_code(m));
 }
 
+/* LUA_INIT, to its end. Returns -1, or an exit code: then the script is not to run. */
+static int run_init(moonherd *m, const cli_options *o, cli_output *out) {
+  if (!cli_init_is_there(o)) return -1;
+  if (cli_init_start(m, o) != 0) {
+    cli_say("not enough memory");
+    return EXIT_SCRIPT_FAILED;
+  }
+  int code = run(m, o, out);
+  return cli_init_is_done(m) && code == process_code(moonherd_exit_code(m)) ? -1 : code;
+}
+
 /* The text of the guard's file; NULL: there is none, or it cannot be read and that has been said. */
 static char *read_guard(const char *path) {
   FILE *file = path != NULL ? fopen(path, "r") : NULL;
@@ -226,7 +238,8 @@ static int start_and_run(const cli_options *o, cli_output *out, const char *json
   out->handle = m;
   cli_signals_catch(m);
   char *text = NULL;
-  int code = load(m, o, out, &text);
+  int code = run_init(m, o, out);
+  if (code < 0) code = load(m, o, out, &text);
   if (code < 0 && moonherd_start(m, o->arg_count, (const char *const *)o->args) != 0) {
     cli_say("not enough memory");
     code = EXIT_SCRIPT_FAILED;

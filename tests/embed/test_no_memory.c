@@ -39,8 +39,8 @@ static const char *part; /* of the script; NULL: all */
 /* Who asks. */
 typedef enum asker { OURS, LIBCURL, SQLITE, ASKERS } asker;
 
-static asker refused; /* whose requests are counted */
-static atomic_long countdown; /* the next request but so many is refused; below 0: it was */
+static asker refused;          /* whose requests are counted */
+static atomic_long countdown;  /* the next request but so many is refused; below 0: it was */
 static atomic_bool is_lasting; /* whether those behind it are refused too */
 
 static bool must_fail(asker from) {
@@ -169,8 +169,9 @@ static moonherd *open_handle(run *r) {
                             .on_error = on_error,
                             .on_log = on_log,
                             .options = "{\"log\":\"debug\",\"target\":\"local\"}",
-                            .guard = "{\"network\":\"any\",\"processes\":true,"
-                                     "\"files\":{\"read\":[\"/\"],\"write\":[\"/\"]}}"};
+                            .guard =
+                                "{\"network\":\"any\",\"processes\":true,"
+                                "\"files\":{\"read\":[\"/\"],\"write\":[\"/\"]}}"};
   const char *why = NULL;
   moonherd *m = moonherd_new(&config, &why);
   assert_true(m != NULL || why != NULL);
@@ -265,12 +266,9 @@ int main(int argc, char **argv) {
   }
   take_over();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(one_of_ours),
-      cmocka_unit_test(all_of_ours_from_one_on),
-      cmocka_unit_test(one_of_libcurl),
-      cmocka_unit_test(all_of_libcurl_from_one_on),
-      cmocka_unit_test(one_of_sqlite),
-      cmocka_unit_test(all_of_sqlite_from_one_on),
+      cmocka_unit_test(one_of_ours),    cmocka_unit_test(all_of_ours_from_one_on),
+      cmocka_unit_test(one_of_libcurl), cmocka_unit_test(all_of_libcurl_from_one_on),
+      cmocka_unit_test(one_of_sqlite),  cmocka_unit_test(all_of_sqlite_from_one_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

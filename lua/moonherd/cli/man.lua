@@ -82,6 +82,10 @@ local ENVIRONMENT = {
   { "SSL_CERT_FILE", "certificates to trust, instead of the system's" },
   { "CI", "when set, the embedded platform must be asked for by --target local" },
   { "NO_COLOR", "when set, errors are not coloured" },
+  { "LUA_PATH, LUA_CPATH", "where require looks for modules, as in plain Lua; LUA_PATH_5_4 and "
+    .. "LUA_CPATH_5_4 go before them" },
+  { "LUA_INIT", "code, or @FILE, that runs before scripts and the REPL, to its end; LUA_INIT_5_4 "
+    .. "goes before it" },
   { "MOONHERD_CORE", "when set, the process may leave a core file, with credentials in it" },
 }
 
