@@ -40,6 +40,7 @@ struct moonherd {
   mh_phase phase;
   bool has_ended; /* the root task has; its results are not read yet */
   bool was_cancelled;
+  bool is_open; /* the host has the Lua state: it may wake what tasks wait for */
   unsigned in_callback;
 };
 

@@ -31,6 +31,7 @@
 #include "core/attach.h"
 #include "core/error.h"
 #include "core/options.h"
+#include "core/stuck.h"
 #include "core/task.h"
 #include "handle.h"
 #include "modules.h"
@@ -216,6 +217,7 @@ static int f_run(lua_State *L) {
   // stack: task
   while (!mh_task_is_done(task)) {
     step(handle_of(L), 0, TURN);
+    mh_stuck_tell(mh_realm_of(L));
     let_hooks_run(L, task);
   }
   return mh_task_join(L, task, "moonherd.run");

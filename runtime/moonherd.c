@@ -8,6 +8,7 @@
 
 #include "core/preempt.h"
 #include "core/realm_life.h"
+#include "core/stuck.h"
 #include "core/task.h"
 #include "handle.h"
 
@@ -150,6 +151,8 @@ int moonherd_step(moonherd *m, double wait) {
     return MOONHERD_DONE;
   }
   if (r == MH_LOOP_READY) return MOONHERD_READY;
+  // A host that never waits here looks after other things, too, which may be what the script is for.
+  if (wait != 0 && !m->is_open && mh_stuck_tell(m->script)) return MOONHERD_READY;
   collect(m, start);
   return MOONHERD_WAITING;
 }

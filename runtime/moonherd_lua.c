@@ -12,7 +12,9 @@ int moonherd_register(moonherd *m, const char *name, const luaL_Reg *functions) 
 }
 
 lua_State *moonherd_state(moonherd *m) {
-  return m != NULL && !mh_handle_is_busy(m) ? m->script->L : NULL;
+  if (m == NULL || mh_handle_is_busy(m)) return NULL;
+  m->is_open = true;
+  return m->script->L;
 }
 
 void *moonherd_user(lua_State *L) {

@@ -183,6 +183,7 @@ mh_platform *mh_platforms_get(mh_platforms *platforms, const char *state_dir) {
     return NULL;
   }
   p->state_dir = copy;
+  p->waiters.is_outside = true;
   p->next = platforms->first;
   platforms->first = p;
   if (!set_random(p->token, RANDOM_BYTES)) fail(p, "no random numbers");

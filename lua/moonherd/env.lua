@@ -111,11 +111,11 @@ end
 
 -- ---- files -------------------------------------------------------------------------------------
 
---- Reads the text of a .env file: NAME=value lines, `export` in front; a # begins a comment where a
---- line begins or behind a space, so that `A=x#y` is all value. Values in single quotes or backticks
---- are as they stand, double quotes know \n, \t, \r, \", \\ and \$; all three may go over several
---- lines. The last of equal names counts. $NAME stays as it is. A line that is none of this is an
---- error.
+--- Reads the text of a .env file: NAME=value lines, `export` in front; a # begins a comment where
+--- a line begins or behind a space, so that `A=x#y` is all value. Values in single quotes or
+--- backticks are as they stand, double quotes know \n, \t, \r, \", \\ and \$; all three may go over
+--- several lines. The last of equal names counts. $NAME stays as it is. A line that is none of this
+--- is an error.
 ---@param text string
 ---@return table<string, string> values
 ---@error usage bad_env  with the line; what stands there is not shown

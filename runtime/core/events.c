@@ -35,6 +35,7 @@ mh_channel *mh_events_channel(mh_events *events, const char *name) {
   mh_channel *channel = has_room(events, n) ? calloc(1, sizeof *channel + n) : NULL;
   if (channel == NULL) return NULL;
   memcpy(channel->name, name, n);
+  channel->waiters.is_outside = true;
   events->bytes += sizeof *channel + n;
   channel->next = events->channels;
   events->channels = channel;

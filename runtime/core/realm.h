@@ -33,6 +33,8 @@ struct mh_realm {
   mh_task *tasks;   /* all that have not ended */
   mh_task *main;    /* runs the script's main chunk; NULL when it has ended, or there is none */
   unsigned task_count, max_tasks, last_task_id;
+  unsigned blocked;       /* tasks that wait in lists, or for those of their scopes: see stuck.c */
+  unsigned told_stuck;    /* how often that were all */
   mh_scope *ended_scopes; /* whose place on the stack of a coroutine is there still */
   unsigned trace_process; /* of the timeline; 0: it has none yet */
   bool is_system;         /* the platform's: not counted in limits, not cancelled with the script */

@@ -63,11 +63,16 @@ static void enter(lua_State *L, mh_scope *scope) {
   if (L != owner->L) mh_thread_mark(L, L, MH_THREAD_HOLDS_SCOPE, true);
 }
 
+static void end_joining(mh_task *owner) {
+  owner->joining = NULL;
+  owner->realm->blocked--;
+}
+
 static void leave(mh_scope *scope) {
   mh_task *owner = scope->owner;
   unlink_scope(&owner->scopes, scope);
   link_scope(&owner->realm->ended_scopes, scope);
-  if (owner->joining == scope) owner->joining = NULL;
+  if (owner->joining == scope) end_joining(owner);
   scope->outer = NULL;
   scope->owner = NULL;
   stop_timers(scope);
@@ -205,7 +210,7 @@ static int finish(lua_State *L, mh_scope *scope, bool was_joined) {
 static int joined(lua_State *L, int status, lua_KContext context) {
   (void)status;
   mh_scope *scope = (mh_scope *)((char *)context - offsetof(mh_scope, join));
-  scope->owner->joining = NULL;
+  end_joining(scope->owner);
   return finish(L, scope, true);
 }
 
@@ -233,6 +238,7 @@ static int called(lua_State *L, int status, lua_KContext context) {
   if (scope->children == NULL) return finish(L, scope, false);
   if (!mh_task_may_wait(L)) return leave_without_waiting(L, box, has_error);
   scope->owner->joining = scope;
+  scope->owner->realm->blocked++;
   mh_op_start(&scope->join);
   return mh_op_wait(L, &scope->join, joined);
 }

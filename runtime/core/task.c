@@ -123,6 +123,7 @@ static void last_child_ended(mh_scope *parent) {
 static void end(mh_task *task) {
   mh_realm *realm = task->realm;
   mh_scope *parent = task->parent;
+  if (task->state == MH_TASK_JOINING) realm->blocked--;
   task->state = task->has_failed ? MH_TASK_FAILED : MH_TASK_DONE;
   trace_end(task);
   drop_trace(task);
@@ -162,6 +163,7 @@ static void function_ended(mh_task *task) {
     return;
   }
   task->state = MH_TASK_JOINING;
+  task->realm->blocked++;
   if (task->has_failed)
     mh_scope_cancel_children(&task->root, "the task that spawned it has failed");
 }

@@ -81,6 +81,7 @@ struct mh_task {
   mh_task_state state;
   bool was_preempted;        /* since it was last told of a stop */
   bool is_interrupted;       /* its wait was cancelled: raise instead of going on */
+  bool is_stuck;             /* … because nothing could have ended it */
   bool must_die;             /* close the thread instead of resuming it */
   bool is_spent;             /* and why: the script has used up its instructions */
   bool has_waiters;          /* when it ended */

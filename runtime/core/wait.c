@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/deadlock.h"
 #include "core/error.h"
 #include "core/pending.h"
 #include "core/task_state.h"
@@ -147,9 +148,11 @@ static int after_wait(lua_State *L, int status, lua_KContext context) {
   const mh_op *op = task->waiting;
   task->waiting = NULL;
   if (task->is_interrupted) {
-    task->is_interrupted = false;
+    bool is_stuck = task->is_stuck && mh_scope_pending(L) == NULL;
+    task->is_interrupted = task->is_stuck = false;
     luaL_checkstack(L, 10, "error object");
-    mh_scope_push_pending(L, op->what);
+    if (is_stuck) mh_deadlock_push(L, op->what);
+    else mh_scope_push_pending(L, op->what);
     return lua_error(L);
   }
   return task->k(L, status, context);
@@ -218,6 +221,7 @@ void mh_task_interrupt(mh_task *task) {
 static void leave_list(mh_task *task) {
   mh_waitlist *list = task->list;
   if (list == NULL) return;
+  task->realm->blocked--;
   if (task->prev_waiter != NULL) task->prev_waiter->next_waiter = task->next_waiter;
   else list->head = task->next_waiter;
   if (task->next_waiter != NULL) task->next_waiter->prev_waiter = task->prev_waiter;
@@ -256,6 +260,7 @@ int mh_waitlist_wait(lua_State *L, mh_waitlist *list, const char *what, lua_KFun
   task->park.what = what;
   mh_op_start(&task->park);
   task->list = list;
+  task->realm->blocked++;
   task->prev_waiter = list->tail;
   if (list->tail != NULL) list->tail->next_waiter = task;
   else list->head = task;

@@ -8,6 +8,7 @@
  * waiting C functions keep on their stack. */
 typedef struct mh_waitlist {
   mh_task *head, *tail;
+  bool is_outside; /* others than tasks of the realm wake it: the host, the platform's realm */
 } mh_waitlist;
 
 #endif
