@@ -1,8 +1,9 @@
 -- Reads the text of .env files: NAME=value lines, `export` in front, # comments, on a line of
 -- values behind a space; values in single quotes or backticks as they are, in double quotes with
 -- \n, \t, \r, \", \\ and \$, all three over several lines. Lines may end in CR LF, a BOM may come
--- first. Nothing is put in the place of $NAME. A line that is none of this is an error, where dotenv
--- and Node skip it. Says where something is wrong, never what it says there: it may be a secret.
+-- first. Nothing is put in the place of $NAME. A line that is none of this is an error, where
+-- dotenv and Node skip it. Says where something is wrong, never what it says there: it may be a
+-- secret.
 local errors = require "moonherd.error"
 
 local M = {}

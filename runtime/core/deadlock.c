@@ -27,7 +27,8 @@ void mh_deadlock_push(lua_State *L, const char *waited_for) {
   append(text, sizeof text, &n, waited_for, realm->current, L);
   for (const mh_task *task = realm->tasks; task != NULL && shown < MOST_SHOWN; task = task->next) {
     if (task == realm->current) continue;
-    append(text, sizeof text, &n, task->list != NULL ? task->park.what : "its tasks", task, task->L);
+    append(text, sizeof text, &n, task->list != NULL ? task->park.what : "its tasks", task,
+           task->L);
     shown++;
   }
   char others[32] = "";
@@ -35,7 +36,8 @@ void mh_deadlock_push(lua_State *L, const char *waited_for) {
     snprintf(others, sizeof others, " and %u more", realm->task_count - shown);
   mh_error_push(L, "usage", "deadlock", "deadlock: %s%s; nothing is left that could wake %s", text,
                 others, realm->task_count == 1 ? "it" : "them");
-  lua_pushliteral(L, "close a channel when nothing more is sent, free a limit before its task asks "
-                     "for it again; moonherd.timeout around a wait ends it, too");
+  lua_pushliteral(L,
+                  "close a channel when nothing more is sent, free a limit before its task asks "
+                  "for it again; moonherd.timeout around a wait ends it, too");
   lua_setfield(L, -2, "hint");
 }
