@@ -54,6 +54,8 @@ check 'help of a word' gives 2 "$moonherd" help redirects
 check 'lists what speaks of it' grep -q '^  moonherd.http' "$out"
 check 'help of the module' gives 0 "$moonherd" help moonherd
 check 'is a list of all names' grep -q '^  moonherd.map  *Calls' "$out"
+check 'help of Lua' gives 0 "$moonherd" help lua
+check 'says what differs' grep -q '^  os.exit$' "$out"
 check 'help of errors' gives 0 "$moonherd" help errors
 check 'lists the codes of the API' grep -q '^  10021  validation$' "$out"
 check 'help of a code' gives 0 "$moonherd" help 100119

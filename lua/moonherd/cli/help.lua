@@ -1,9 +1,10 @@
 -- moonherd help NAME: what a command takes, as its --help says it, the documentation of a public
--- name, which is found in the sources that are part of the program, what a word of errors means, or
--- all names.
+-- name, which is found in the sources that are part of the program, what a word of errors means,
+-- where moonherd differs from plain Lua, or all names.
 local failures = require "moonherd.docs.failures"
 local index = require "moonherd.docs.index"
 local parser = require "moonherd.cli.parser"
+local plain = require "moonherd.docs.plain"
 local text = require "moonherd.docs.text"
 local topics = require "moonherd.docs.topics"
 
@@ -13,7 +14,7 @@ local M = {}
 ---@param p table  a parser of argparse
 function M.configure(p)
   p:argument("NAME", "A command or option, a name such as moonherd.map, script:upload or fs, the "
-    .. "kind, reason or code of an error; moonherd: all names.")
+    .. "kind, reason or code of an error; moonherd: all names; lua: what differs from plain Lua.")
 end
 
 local function print_options(entries)
@@ -113,6 +114,8 @@ function M.run(given)
   text.set_columns(given.columns or parser.words.columns)
   if name == "moonherd" then
     print(topics.text())
+  elseif name == "lua" then
+    print(plain.text())
   elseif command then
     print_of_command(command)
   else

@@ -1,5 +1,5 @@
--- LUA_INIT: what plain Lua runs before a script, with the same globals: code, or @FILE. The executable
--- runs this when the variable is set (runtime/cli/lua_init.c).
+-- LUA_INIT: what plain Lua runs before a script, with the same globals: code, or @FILE. The
+-- executable runs this when the variable is set (runtime/cli/lua_init.c).
 
 -- The first that is set counts.
 local NAMES = { "LUA_INIT_5_4", "LUA_INIT" }

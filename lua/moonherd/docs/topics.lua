@@ -63,7 +63,8 @@ function M.text()
   local out = {
     "moonherd", "", '  local moonherd = require "moonherd"', "",
     text.wrap("moonherd help NAME tells all of one of these, moonherd help errors what can go "
-      .. "wrong, moonherd help the command line.", 2),
+      .. "wrong, moonherd help lua what differs from plain Lua, moonherd help the command "
+      .. "line.", 2),
   }
   for _, topic in ipairs(M.all()) do
     out[#out + 1] = "\n" .. topic.title
