@@ -20,8 +20,8 @@ local DIFFERENCES = {
     .. "the generational one. collectgarbage \"generational\" does so here." },
   { "coroutine.close", "fails with \"C stack overflow\" where 200 of them are nested: Lua 5.4.4 "
     .. "does not count them, and crashes." },
-  { "package", "loaded and preload have entries of moonherd's, and searchers has one more, the last: "
-    .. "it finds modules beside the script, wherever that is called from." },
+  { "package", "loaded and preload have entries of moonherd's, and searchers has one more, the "
+    .. "last: it finds modules beside the script, wherever that is called from." },
   { "errors that nobody catches", "are printed with lines of the source, tables with their fields, "
     .. "and without [C]. They get their traceback after <close> variables are closed: these are "
     .. "given what was raised." },
