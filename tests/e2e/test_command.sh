@@ -140,6 +140,11 @@ else skip 'colours' 'no script(1)'; fi
 
 check 'no such file' status 2 gone_spec.lua
 check 'is one line' complains 'cannot open gone_spec.lua: no such file or folder'
+near() { status 2 "$1" && complains "(did you mean '$2'?)"; }
+check 'a name that is nearly one' near spec/god_spec.lua spec/good_spec.lua
+check 'one without its ending' near spec/good spec/good_spec.lua
+check 'one of the file that is tested' near spec/virtual.lua spec/virtual_spec.lua
+check 'a folder' near spce spec
 check 'an empty folder' status 2 none
 check 'is one line too' complains 'none has no files that end in _spec.lua'
 check 'a file of another kind' status 2 ../err

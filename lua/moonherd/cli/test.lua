@@ -44,8 +44,28 @@ local function is_visible(folder)
   return fs.basename(folder.path):sub(1, 1) ~= "."
 end
 
+local function stem_of(name)
+  return (name:gsub("%.lua$", ""):gsub("_spec$", ""))
+end
+
+-- " (did you mean 'spec/deploy_spec.lua'?)" for spec/deploy, spec/deploy.lua and spec/deply_spec.lua.
+local function meant(path)
+  local folder, wanted = fs.dirname(path), fs.basename(path)
+  local stems, names = {}, {}
+  local is_folder = fs.exists(folder) and fs.stat(folder).type == "directory"
+  for _, name in ipairs(is_folder and fs.list(folder) or {}) do
+    local stem = stem_of(name)
+    stems[#stems + 1], names[stem] = stem, name
+  end
+  local nearest = options_of.nearest(stem_of(wanted), stems)
+  return nearest and (" (did you mean '%s'?)"):format(path:sub(1, -#wanted - 1) .. names[nearest])
+    or ""
+end
+
 local function add_files(files, path)
-  if not fs.exists(path) then parser.refuse("cannot open %s: no such file or folder", path) end
+  if not fs.exists(path) then
+    parser.refuse("cannot open %s: no such file or folder%s", path, meant(path))
+  end
   if fs.stat(path).type ~= "directory" then
     if not path:find "%.lua$" then parser.refuse("%s is not a Lua file", path) end
     files[#files + 1] = path
