@@ -20,6 +20,7 @@
 #include "cli/repl.h"
 #include "cli/result.h"
 #include "cli/signals.h"
+#include "cli/text.h"
 #include "cli/trace.h"
 #include "cli/watch.h"
 
@@ -143,6 +144,13 @@ static int step(moonherd *m, const cli_output *out, double seconds) {
   return moonherd_step(m, 0);
 }
 
+/* The names of files are anybody's: they are printed as text. */
+static void say_changed(const char *path) {
+  char line[PATH_MAX + sizeof " has changed: again"];
+  int n = snprintf(line, sizeof line, "%s has changed: again", path);
+  cli_print_text("moonherd: ", line, (size_t)n);
+}
+
 /* What ends a run before its time. */
 typedef struct ending {
   double end; /* of --timeout; 0: none */
@@ -157,7 +165,9 @@ static void cancel(moonherd *m, ending *e, const char *reason) {
 }
 
 static void take_endings(moonherd *m, cli_output *out, ending *e) {
-  if (out->watch != NULL && cli_watch_has_changed(out->watch)) {
+  const char *changed = out->watch != NULL ? cli_watch_changed(out->watch, true) : NULL;
+  if (changed != NULL) {
+    if (!out->has_changed) say_changed(changed);
     out->has_changed = true;
     cancel(m, e, "a source has changed");
   }
@@ -283,8 +293,12 @@ static int run_with_result(const cli_options *o, cli_output *out, const char *js
 
 /* Until a source has changed; false when a signal came first. */
 static bool wait_for_change(cli_watch *watch) {
-  while (cli_signals_wait(cli_watch_fd(watch)))
-    if (cli_watch_has_changed(watch)) return true;
+  while (cli_signals_wait(cli_watch_fd(watch))) {
+    const char *changed = cli_watch_changed(watch, false);
+    if (changed == NULL) continue;
+    say_changed(changed);
+    return true;
+  }
   return false;
 }
 
@@ -315,7 +329,6 @@ static int run_again(const cli_options *o, cli_output *out, const char *json, co
     int code = run_with_result(o, out, json, guard);
     if (cli_signals_have_come()) break;
     if (!out->has_changed) cli_say("ended with %d; watching %s, Ctrl-C leaves", code, folder);
-    else cli_say("a source has changed: again");
   } while (out->has_changed || wait_for_change(watch));
   cli_watch_close(watch);
   return cli_signals_exit_code();

@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +33,21 @@ typedef struct folder {
   bool has_source; /* or has had one */
 } folder;
 
+/* A source that has been seen to change, as it was then. */
+typedef struct source {
+  char *path;
+  uint64_t digest; /* of its content; 0: there was none */
+} source;
+
 struct cli_watch {
   int fd;
   folder *folders;
   size_t count, room;
-  bool has_failed; /* it has been said that not all can be watched */
+  source *sources;
+  size_t source_count, source_room;
+  char changed[PATH_MAX]; /* the first source that has, since the last call; "": none */
+  bool is_new;            /* one is not as it was seen last */
+  bool has_failed;        /* it has been said that not all can be watched */
 };
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -67,14 +78,19 @@ static folder *find(const cli_watch *w, int number) {
   return NULL;
 }
 
+/* The list with room for one more; NULL without memory, then it is as it was. */
+static void *grow(void *list, size_t count, size_t *room, size_t size) {
+  if (count < *room) return list;
+  size_t more = *room == 0 ? 16 : *room * 2;
+  void *grown = realloc(list, more * size);
+  if (grown != NULL) *room = more;
+  return grown;
+}
+
 static bool put(cli_watch *w, int number, const char *path) {
-  if (w->count == w->room) {
-    size_t room = w->room == 0 ? 16 : w->room * 2;
-    folder *more = realloc(w->folders, room * sizeof *more);
-    if (more == NULL) return false;
-    w->folders = more;
-    w->room = room;
-  }
+  folder *folders = grow(w->folders, w->count, &w->room, sizeof *folders);
+  if (folders == NULL) return false;
+  w->folders = folders;
   char *copy = strdup(path);
   if (copy == NULL) return false;
   w->folders[w->count++] = (folder){.number = number, .path = copy};
@@ -139,6 +155,51 @@ static bool forget(cli_watch *w, const char *path) {
   return has_source;
 }
 
+/* ---- sources that change ------------------------------------------------------------------- */
+
+/* FNV-1a: enough to tell two versions of a file apart. */
+static uint64_t digest_of(const char *path) {
+  uint64_t digest = 0xcbf29ce484222325u;
+  unsigned char block[16 * 1024];
+  FILE *file = fopen(path, "re");
+  if (file == NULL) return 0;
+  for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;)
+    for (size_t i = 0; i < n; i++) digest = (digest ^ block[i]) * 0x100000001b3u;
+  fclose(file);
+  return digest;
+}
+
+static source *source_at(cli_watch *w, const char *path) {
+  for (size_t i = 0; i < w->source_count; i++)
+    if (strcmp(w->sources[i].path, path) == 0) return &w->sources[i];
+  source *sources = grow(w->sources, w->source_count, &w->source_room, sizeof *sources);
+  if (sources == NULL) return NULL;
+  w->sources = sources;
+  char *copy = strdup(path);
+  if (copy == NULL) return NULL;
+  w->is_new = true;
+  w->sources[w->source_count] = (source){.path = copy};
+  return &w->sources[w->source_count++];
+}
+
+static void note(cli_watch *w, const char *path) {
+  if (w->changed[0] == '\0') snprintf(w->changed, sizeof w->changed, "%s", path);
+}
+
+/* Of a file it is known how it was; of a folder, that something in it is another. */
+static void note_source(cli_watch *w, const char *path) {
+  note(w, path);
+  source *known = source_at(w, path);
+  uint64_t digest = digest_of(path);
+  if (known == NULL || known->digest != digest) w->is_new = true;
+  if (known != NULL) known->digest = digest;
+}
+
+static void note_folder(cli_watch *w, const char *path) {
+  note(w, path);
+  w->is_new = true;
+}
+
 /* ---- what happens in them ------------------------------------------------------------------- */
 
 static bool is_link(const char *path) {
@@ -146,38 +207,48 @@ static bool is_link(const char *path) {
   return lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
 }
 
-/* Whether it is a change of a source. */
-static bool take_event(cli_watch *w, const struct inotify_event *event) {
-  if ((event->mask & IN_Q_OVERFLOW) != 0) return true;  // nobody knows which: it may be one
-  folder *in = find(w, event->wd);
-  char path[PATH_MAX];
-  if (in != NULL && (event->mask & IN_IGNORED) != 0) {
-    drop(w, in);
-    return false;
-  }
-  if (in == NULL || event->len == 0 || !join(path, in->path, event->name)) return false;
-  if ((event->mask & IN_ISDIR) != 0) {
-    if (is_skipped(event->name)) return false;
-    if ((event->mask & IN_MOVED_FROM) != 0) return forget(w, path);
-    return (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0 && scan(w, path, 0);
-  }
-  if (!is_source(event->name)) return false;
-  in->has_source = true;
-  return (event->mask & IN_CREATE) == 0 || is_link(path);
+static void take_folder_event(cli_watch *w, const struct inotify_event *event, const char *path) {
+  bool has_source = false;
+  if (is_skipped(event->name)) return;
+  if ((event->mask & IN_MOVED_FROM) != 0) has_source = forget(w, path);
+  else if ((event->mask & (IN_CREATE | IN_MOVED_TO)) != 0) has_source = scan(w, path, 0);
+  if (has_source) note_folder(w, path);
 }
 
-/* Takes all events that are there. */
+static void take_event(cli_watch *w, const struct inotify_event *event) {
+  folder *in = find(w, event->wd);
+  char path[PATH_MAX];
+  if ((event->mask & IN_Q_OVERFLOW) != 0) note_folder(w, ".");  // nobody knows which: it may be one
+  if (in == NULL) return;
+  if ((event->mask & IN_IGNORED) != 0) {
+    drop(w, in);
+    return;
+  }
+  if (event->len == 0 || !join(path, in->path, event->name)) return;
+  if ((event->mask & IN_ISDIR) != 0) {
+    take_folder_event(w, event, path);
+  } else if (is_source(event->name)) {
+    in->has_source = true;
+    if ((event->mask & IN_CREATE) == 0 || is_link(path)) note_source(w, path);
+  }
+}
+
+/* Takes all events that are there; whether there were any of sources. */
 static bool take(cli_watch *w) {
   char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-  bool has_changed = false;
+  char before[PATH_MAX];
+  memcpy(before, w->changed, sizeof before);
+  w->changed[0] = '\0';
   for (ssize_t n; (n = read(w->fd, buffer, sizeof buffer)) > 0;) {
     for (const char *at = buffer; at < buffer + n;) {
       const struct inotify_event *event = (const void *)at;
-      if (take_event(w, event)) has_changed = true;
+      take_event(w, event);
       at += sizeof *event + event->len;
     }
   }
-  return has_changed;
+  bool has_come = w->changed[0] != '\0';
+  if (before[0] != '\0') memcpy(w->changed, before, sizeof before);
+  return has_come;
 }
 
 /* ---- public --------------------------------------------------------------------------------- */
@@ -194,7 +265,9 @@ cli_watch *cli_watch_open(void) {
 void cli_watch_close(cli_watch *w) {
   if (w == NULL) return;
   while (w->count > 0) drop(w, w->folders);
+  while (w->source_count > 0) free(w->sources[--w->source_count].path);
   free(w->folders);
+  free(w->sources);
   close(w->fd);
   free(w);
 }
@@ -212,9 +285,11 @@ int cli_watch_fd(const cli_watch *w) {
 }
 
 /* A signal ends the wait for quiet. */
-bool cli_watch_has_changed(cli_watch *w) {
-  if (!take(w)) return false;
+const char *cli_watch_changed(cli_watch *w, bool is_running) {
+  w->changed[0] = '\0';
+  w->is_new = false;
+  if (!take(w)) return NULL;
   for (int left = MOST_PAUSES; left > 0; left--)
     if (poll(NULL, 0, QUIET) < 0 || !take(w)) break;
-  return true;
+  return w->is_new || !is_running ? w->changed : NULL;
 }

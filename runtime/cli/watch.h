@@ -17,7 +17,9 @@ void cli_watch_add(cli_watch *watch, const char *path);
 /* A descriptor to poll for reading: when it is ready, ask whether a source has changed. */
 int cli_watch_fd(const cli_watch *watch);
 
-/* Whether a source has changed since the last call; waits until an editor is done with saving. */
-bool cli_watch_has_changed(cli_watch *watch);
+/* The source that has changed since the last call, NULL when none has; waits until an editor is done with
+ * saving. While a script runs, one that is written again as it was does not count: the script may be what
+ * wrote it. The path is valid until the next call. */
+const char *cli_watch_changed(cli_watch *watch, bool is_running);
 
 #endif

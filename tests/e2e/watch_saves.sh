@@ -145,11 +145,36 @@ END
   mkdir -p node_modules/deep && module x > node_modules/deep/b.lua
   rm -r node_modules .cache .hidden.lua
   sleep 0.5 # longer than an editor is waited for
-  echo 'print "changed"' >> writes.lua
-  comes changed
+  echo 'print "is over"' >> writes.lua
+  comes 'writes.lua has changed: again' && comes 'is over'
   leaves INT 130 && [ "$(wc -l < count.txt)" = 2 ]
 }
 check 'what is no source, hidden, or of others' no_reason
+
+# A script that builds: what it writes is code. Written as it was it does not start the run again and
+# again; what somebody else writes does, and so does the same when nothing runs.
+builds() {
+  rm -f count.txt && mkdir -p dist
+  cat > build.lua << 'END'
+local moonherd = require "moonherd"
+io.open("count.txt", "a"):write("run\n"):close()
+moonherd.fs.write("dist/worker.mjs", "export default " .. require "parts.word")
+moonherd.sleep(0.5) -- longer than it takes until a change is seen
+print "is built"
+END
+  module 1 > parts/word.lua
+  watch build.lua
+  comes 'dist/worker.mjs has changed: again' && comes 'Ctrl-C leaves' && [ "$(wc -l < count.txt)" = 2 ] || return 1
+  module 2 > parts/word.lua
+  comes 'parts/word.lua has changed: again' && so_often 2 'dist/worker.mjs has changed: again' && so_often 2 'Ctrl-C leaves' &&
+    [ "$(wc -l < count.txt)" = 4 ] || return 1
+  touch parts/word.lua
+  so_often 2 'parts/word.lua has changed: again' && so_often 3 'Ctrl-C leaves' && [ "$(wc -l < count.txt)" = 5 ]
+  came=$?
+  leaves INT 130 && [ $came = 0 ]
+}
+so_often() { for _ in $(seq 500); do [ "$(grep -cF -- "$2" err)" = "$1" ] && return 0; sleep 0.02; done; cat out err; return 1; }
+check 'a script that writes code' builds
 
 # ---- while it runs, while it waits, while it cleans up ------------------------------------------
 

@@ -48,7 +48,7 @@ local function stem_of(name)
   return (name:gsub("%.lua$", ""):gsub("_spec$", ""))
 end
 
--- " (did you mean 'spec/deploy_spec.lua'?)" for spec/deploy, spec/deploy.lua and spec/deply_spec.lua.
+-- " (did you mean 'spec/deploy_spec.lua'?)" for spec/deploy, spec/deploy.lua, spec/deply_spec.lua.
 local function meant(path)
   local folder, wanted = fs.dirname(path), fs.basename(path)
   local stems, names = {}, {}
