@@ -109,16 +109,46 @@ local function is_list_of(fits, value)
   return true
 end
 
+local function is_binding(value)
+  return is_object(value) and is_text(value.name) and is_text(value.type)
+end
+
+-- What a member may have to be, and what is said of one that is not.
+local MEMBERS = {
+  text = { is_text, "no text" },
+  count = { function (value) return math.type(value) == "integer" and value >= 0 end, "no count" },
+  texts = { function (value) return is_list_of(is_text, value) end, "no list of texts" },
+  bindings = {
+    function (value) return is_list_of(is_binding, value) end, "no list of bindings",
+  },
+}
+
+-- What is wrong with the members of an object, or nil. Each may be absent.
+local function misfit_within(wanted, object)
+  for name, kind in pairs(wanted) do
+    local value, misfit = object[name], nil
+    if type(kind) == "table" then
+      misfit = value ~= nil and (is_object(value) and misfit_within(kind, value)
+        or not is_object(value) and ("'%s' in the result is no object"):format(name))
+    elseif value ~= nil and not MEMBERS[kind][1](value) then
+      misfit = ("'%s' in the result is %s"):format(name, MEMBERS[kind][2])
+    end
+    if misfit then return misfit end
+  end
+end
+
 -- What is wrong with a result, or nil. Lists may be null; an object may be, when it only repeats
 -- what was written.
 local function misfit_of(endpoint, result)
   local gives = endpoint.gives
   if gives == "object" then
     local fits = is_object(result) or result == nil and endpoint.class ~= "read"
-    return not fits and "the result is no object" or nil
+    if not fits then return "the result is no object" end
   end
   local item = ITEMS[gives]
-  return item and result ~= nil and not is_list_of(item, result) and "the result is no list" or nil
+  if item and result ~= nil and not is_list_of(item, result) then return "the result is no list" end
+  local members = endpoint.members
+  return members and result ~= nil and misfit_within(members, result) or nil
 end
 
 -- The result in an envelope when it came without one.

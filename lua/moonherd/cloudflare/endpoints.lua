@@ -17,6 +17,8 @@
 --   auth     session: the token of an upload session, in the place of the client's credential
 --   needs    a member of the result; a success without it means "not found"
 --   gives    "list": the result is a list of objects; "texts": a list of strings; "object"
+--   members  what those of its members must be that the client works with, when they are there:
+--            "text", "texts", "count", "bindings", or the members of an object once more
 --   bare     a member of the result that tells it from an envelope: it may come without one
 --   once     what it means is decided when it runs: never sent again when it may have been done
 --   names    "namespace": its body holds the name of a namespace that it makes or renames
@@ -35,6 +37,10 @@ local SCRIPT = SCRIPTS .. "/{script_name}"
 
 local QUICK, BULKY = 60, 600
 
+local OF_NAMESPACE = { namespace_name = "text", script_count = "count" }
+local OF_WORKER = { script = { etag = "text", tags = "texts", migration_tag = "text" } }
+local OF_SETTINGS = { bindings = "bindings", tags = "texts" }
+
 local function row(method, path, fields)
   fields.method, fields.path = method, path
   return fields
@@ -51,7 +57,7 @@ M.list_namespaces = row("GET", NAMESPACES, {
 M.get_namespace = row("GET", NAMESPACE, {
   id = "namespace-worker-get-namespace", does = "get namespace", class = "read",
   call = "namespace:details",
-  gives = "object",
+  gives = "object", members = OF_NAMESPACE,
 })
 M.put_namespace = row("PUT", NAMESPACE, {
   id = "namespace-worker-put-namespace", does = "update namespace", body = "json",
@@ -83,7 +89,7 @@ M.put_script = row("PUT", SCRIPT, {
 })
 M.get_script = row("GET", SCRIPT, {
   id = "namespace-worker-script-worker-details", does = "get script", class = "read",
-  needs = "script",
+  needs = "script", gives = "object", members = OF_WORKER,
   call = "script:details",
 })
 M.delete_script = row("DELETE", SCRIPT, {
@@ -135,7 +141,7 @@ M.patch_settings = row("PATCH", SCRIPT .. "/settings", {
 M.get_settings = row("GET", SCRIPT .. "/settings", {
   id = "namespace-worker-get-script-settings", does = "get settings of script", class = "read",
   call = "script:settings",
-  gives = "object",
+  gives = "object", members = OF_SETTINGS,
 })
 M.put_tags = row("PUT", SCRIPT .. "/tags", {
   id = "namespace-worker-put-script-tags", does = "put tags of script", body = "json",

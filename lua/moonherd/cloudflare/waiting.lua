@@ -1,6 +1,7 @@
 -- script:wait_live: asks for a script until it is there.
 local errors = require "moonherd.error"
 local async = require "moonherd.async"
+local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
 
 local M = {}
@@ -25,7 +26,7 @@ local function look(script, etag)
   end
   local live = details.script.etag
   if etag == nil or live == etag then return details end
-  return nil, ("etag '%s' was"):format(live)
+  return nil, ("etag '%s' was"):format(names.shown(live or "none"))
 end
 
 -- Asks until it is so; keeps what was seen last.
