@@ -90,11 +90,26 @@ static FILE *open_source(const char *name) {
   return stat(name, &st) == 0 && S_ISREG(st.st_mode) ? fopen(name, "r") : NULL;
 }
 
+static const char REPL[] = "repl"; /* what lines of the REPL are called, all of them */
+
+/* Whether an error is certain to be in the entry of the REPL that runs, in one of its lines: it has no
+ * trace, as it could not be loaded, or it is not in a function that an earlier one may have made. */
+static bool is_in_entry(const cli_output *out, const char *trace) {
+  if (out->repl == NULL || out->source == NULL) return false;
+  const char *end = strchr(out->source, '\n'), *frame = strstr(trace, "\trepl:");
+  bool has_lines = end != NULL && end[1] != '\0';
+  if (frame == NULL) return has_lines;
+  size_t n = strcspn(frame, "\n");
+  return has_lines && memmem(frame, n, "in main chunk", strlen("in main chunk")) != NULL;
+}
+
 /* The source at a place, open; NULL when there is none. */
-static FILE *open_place(const cli_output *out, const found_place *place) {
+static FILE *open_place(const cli_output *out, const found_place *place, const char *trace) {
   const char *name = place->file;
+  bool is_line = out->repl != NULL && strcmp(name, REPL) == 0;
+  if (is_line && !is_in_entry(out, trace)) return NULL;
   bool is_text = out->source != NULL && (strcmp(name, "-e") == 0 || strcmp(name, "stdin") == 0);
-  if (!is_text) return open_source(name);
+  if (!is_text && !is_line) return open_source(name);
   return fmemopen((void *)out->source, strlen(out->source), "r");
 }
 
@@ -130,13 +145,14 @@ static void print_source(const cli_output *out, const moonherd_error *error) {
   const char *trace = moonherd_error_trace(error);
   if (strcmp(moonherd_error_kind(error), "script") == 0 &&
       find_innermost(moonherd_error_message(error), &place))
-    file = open_place(out, &place);
+    file = open_place(out, &place, trace);
   if (file != NULL) {
     print_place(out, NULL, &place, file);
   } else if (find_place(trace, &place)) {
-    if ((file = open_place(out, &place)) != NULL) print_place(out, "at", &place, file);
+    if ((file = open_place(out, &place, trace)) != NULL) print_place(out, "at", &place, file);
   } else if (find_spawned(trace, &place)) {
-    if ((file = open_place(out, &place)) != NULL) print_place(out, "spawned at", &place, file);
+    if ((file = open_place(out, &place, trace)) != NULL)
+      print_place(out, "spawned at", &place, file);
   }
 }
 

@@ -71,11 +71,12 @@ static void add_to_entry(repl *r, const char *line) {
   if (longer == NULL) return;
   r->entry = longer;
   memcpy(longer + size, line, strlen(line) + 1);
+  r->out->source = longer;
 }
 
 static void drop_entry(repl *r) {
   free(r->entry);
-  r->entry = NULL;
+  r->out->source = r->entry = NULL;
 }
 
 static void on_masked(void *user, const char *entry, size_t n) {

@@ -110,6 +110,28 @@ keys Up Up
 check 'and is no part of the next one' ends 1 '> x = \'
 keys C-c
 ends 1 '>' > /dev/null
+printf 'local a = 1\nlocal b = = 2\nprint(a)' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -p -t repl
+keys Enter
+check 'a mistake in one of several lines is shown with them' ends 5 "moonherd: repl:2: unexpected symbol near '='
+     1 | local a = 1
+>    2 | local b = = 2
+     3 | print(a)
+>"
+printf 'function fails() error "deep" end\nlocal a = 1\nprint(a.b.c)' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -p -t repl
+keys Enter
+check 'so is what fails when it runs' sees '>    3 | print(a.b.c)'
+printf 'local b\nfails()' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -p -t repl
+keys Enter
+check 'but no line of another entry' ends 4 "moonherd: repl:1: deep
+  repl:1: in function 'fails'
+  repl:2: in main chunk
+>"
 (echo 'big = [['; seq 1 20000; echo ']]') > pasted
 $tmux load-buffer pasted
 $tmux paste-buffer -p -t repl

@@ -173,7 +173,7 @@ end
 -- ---- lines -------------------------------------------------------------------------------------
 
 local function refuse(self, why)
-  io.stderr:write("moonherd: ", why, "\n")
+  raw_errors.report(raw_errors.wrap(why))
   self.ready "> "
 end
 
