@@ -193,6 +193,15 @@ describe("pages of reference", function ()
     assert(files["http.md"]:find("those of [`moonherd.http.request`](http.md)", 1, true))
   end)
 
+  it("list all names by topic, and tell of errors", function ()
+    local files = pages.files()
+    local list = files["moonherd.md"]:match "%*%*Many things at once%*%*\n\n(.-)\n\n"
+    assert(list:find("- `moonherd.map`: Calls `f` for every item, ", 1, true))
+    assert(list:find("- [`task`](task.md): Something that runs ", 1, true))
+    assert(files["errors.md"]:find("\n- 10021 `validation`: ", 1, true))
+    for name, page in pairs(files) do assert.is_nil(page:find(": \n", 1, true), name) end
+  end)
+
   it("are one for each module and class, and one for the rest", function ()
     local files = pages.files()
     assert(files["fs.md"]:find "## `moonherd.fs.read%(path, opts%) %-> bytes`")

@@ -140,6 +140,17 @@ local function text_of_code(row)
   }, "\n")
 end
 
+--- The kinds of errors.
+---@return table[] kinds  in order, each with `name` and `text`
+function M.kinds()
+  local list = {}
+  for i, row in ipairs(KINDS) do list[i] = { name = row[1], text = row[2] } end
+  return list
+end
+
+--- The codes of the API: `code`, `reason`, `hint`, in order.
+M.codes = codes_of_api
+
 --- What a word of errors means.
 ---@param word string  "errors", a kind, a reason, or a code
 ---@return string? text  nil when it is no such word

@@ -1,6 +1,9 @@
--- Doc comments as Markdown: one page of reference for each module and class, and a list of them.
+-- Doc comments as Markdown: one page of reference for each module and class, one for errors, and one
+-- that lists all names and has those without a page.
+local failures = require "moonherd.docs.failures"
 local index = require "moonherd.docs.index"
 local text = require "moonherd.docs.text"
+local topics = require "moonherd.docs.topics"
 
 local M = {}
 
@@ -49,7 +52,7 @@ local function put_items(out, title, items)
   out[#out + 1] = ("**%s**\n"):format(title)
   for _, item in ipairs(items) do
     local name = item.name and code(item.name .. (item.optional and "?" or "")) .. " " or ""
-    out[#out + 1] = ("- %s%s: %s"):format(name, type_text(item.type), item.text)
+    out[#out + 1] = ("- %s%s: %s"):format(name, type_text(item.type), item.text):gsub(": $", "")
   end
   out[#out + 1] = ""
 end
@@ -104,8 +107,36 @@ local function page_of(entry)
   return table.concat(out, "\n")
 end
 
+local function page_of_errors()
+  local out = { "# Errors\n", "What goes wrong is raised as an object: " .. link "error" .. ".\n" }
+  out[#out + 1] = "**Kinds**\n"
+  for _, kind in ipairs(failures.kinds()) do
+    out[#out + 1] = ("- %s: %s"):format(code(kind.name), kind.text)
+  end
+  out[#out + 1] = "\n**Codes of the API**\n"
+  for _, row in ipairs(failures.codes()) do
+    out[#out + 1] = ("- %d %s: %s"):format(row.code, code(row.reason), row.hint)
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- All names by topic: those that have a page lead to it, the others stand below.
+local function put_topics(out)
+  for _, topic in ipairs(topics.all()) do
+    out[#out + 1] = ("**%s**\n"):format(topic.title)
+    for _, entry in ipairs(topic.entries) do
+      local name = entry.members and link(entry.name) or code(entry.name)
+      out[#out + 1] = ("- %s: %s"):format(name, text.summary(entry.block))
+    end
+    out[#out + 1] = ""
+  end
+end
+
 -- What has no page of its own: the functions of `moonherd` itself, and globals of the host.
-local function page_of_rest(out)
+local function page_of_rest()
+  local out = { "# `moonherd`\n", '```lua\nlocal moonherd = require "moonherd"\n```\n' }
+  put_topics(out)
+  out[#out + 1] = "What can go wrong is on [a page of its own](errors.md).\n"
   for _, entry in ipairs(index.all()) do
     if not entry.members then put_entry(out, entry, 2) end
   end
@@ -115,17 +146,10 @@ end
 --- The pages.
 ---@return table<string, string> files  Markdown by name: "moonherd.md", "fs.md", "script.md", …
 function M.files()
-  local files = {}
-  local out = { "# `moonherd`\n", "Modules and classes have pages of their own:\n" }
+  local files = { ["moonherd.md"] = page_of_rest(), ["errors.md"] = page_of_errors() }
   for _, entry in ipairs(index.all()) do
-    if entry.members then
-      local file = entry.name:match "[%w_]+$" .. ".md"
-      files[file] = page_of(entry)
-      out[#out + 1] = ("- [%s](%s): %s"):format(code(entry.name), file, text.summary(entry.block))
-    end
+    if entry.members then files[entry.name:match "[%w_]+$" .. ".md"] = page_of(entry) end
   end
-  out[#out + 1] = ""
-  files["moonherd.md"] = page_of_rest(out)
   return files
 end
 
