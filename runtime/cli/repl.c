@@ -151,25 +151,6 @@ void cli_repl_on_event(void *user, const char *name, const char *json, size_t n)
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
-static void take_key(repl *r) {
-  const char *line;
-  size_t n;
-  switch (cli_prompt_key(r->prompt, &line)) {
-    case CLI_KEY_LINE:
-      cli_signals_hold_terminal(false);
-      add_to_entry(r, line);
-      send_line(r, line, strlen(line));
-      break;
-    case CLI_KEY_COMPLETE:
-      r->is_completing = true;
-      line = cli_prompt_before_cursor(r->prompt, &n);
-      send_text(r, "repl.complete", line, n, false);
-      break;
-    case CLI_KEY_END: finish(r); break;
-    default: break;
-  }
-}
-
 static void read_line(repl *r) {
   char *line = NULL;
   size_t room = 0;
@@ -188,21 +169,56 @@ static bool takes_keys(const repl *r) {
   return is_typing(r) && !r->is_completing;
 }
 
+static void cancel(repl *r) {
+  r->is_ready = false;
+  moonherd_send(r->m, "repl.cancel", NULL, 0);
+}
+
+/* Drops what is being typed, with the lines before it that it belongs to. */
+static void drop_line(repl *r, const char *shown) {
+  cli_prompt_go_to_end(r->prompt);
+  cli_prompt_stop(r->prompt);
+  cli_signals_hold_terminal(false);
+  drop_entry(r);
+  fprintf(stdout, "%s\n", shown);
+  fflush(stdout);
+  cancel(r);
+}
+
 /* Ctrl-C: what is being typed is dropped, what runs is cancelled. */
 static void interrupt(repl *r) {
   r->is_completing = false;
   if (is_typing(r)) {
-    cli_prompt_go_to_end(r->prompt);
-    cli_prompt_stop(r->prompt);
-    cli_signals_hold_terminal(false);
-    drop_entry(r);
-    fputs("^C\n", stdout);
-    fflush(stdout);
+    drop_line(r, "^C");
   } else {
     cli_keys_drop(&r->keys);  // lines that were pasted behind the one that runs
+    cancel(r);
   }
-  r->is_ready = false;
-  moonherd_send(r->m, "repl.cancel", NULL, 0);
+}
+
+/* Ctrl-D on an empty line: the end of an entry that is not whole, else that of the session. */
+static void end(repl *r) {
+  if (r->entry != NULL) drop_line(r, "");
+  else finish(r);
+}
+
+static void take_key(repl *r) {
+  const char *line;
+  size_t n;
+  switch (cli_prompt_key(r->prompt, &line)) {
+    case CLI_KEY_LINE:
+      cli_signals_hold_terminal(false);
+      add_to_entry(r, line);
+      send_line(r, line, strlen(line));
+      break;
+    case CLI_KEY_COMPLETE:
+      r->is_completing = true;
+      line = cli_prompt_before_cursor(r->prompt, &n);
+      send_text(r, "repl.complete", line, n, false);
+      break;
+    case CLI_KEY_END: end(r); break;
+    default: break;
+  }
 }
 
 /* Returns whether a key may be there. */

@@ -35,7 +35,11 @@ keys Enter
 keys -l 'compatibility_d'
 keys Tab
 check 'a line that goes on is completed as a part of the whole' ends 1 '>> compatibility_date'
-keys C-c
+keys C-u C-d
+check 'Ctrl-D ends only what is not whole yet' ends 1 '>'
+types '6 * 7'
+check 'and drops it' ends 2 '42
+>'
 ends 1 '>' > /dev/null
 
 keys -l 'foo bar baz'
