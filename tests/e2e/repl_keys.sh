@@ -2,7 +2,15 @@
 # and signals that stop, continue and end a session.
 . tests/tmux.sh
 history=$XDG_STATE_HOME/moonherd/history
-kept() { for _ in $(seq 100); do [ "$(cat "$history")" = "$1" ] && return 0; sleep 0.05; done; cat "$history"; return 1; }
+# kept LINES TEXT: the last lines of the history are these.
+kept() {
+  for _ in $(seq 100); do
+    [ "$(tail -n "$1" "$history")" = "$2" ] && return 0
+    sleep 0.05
+  done
+  cat "$history"
+  return 1
+}
 
 start 80 > /dev/null
 keys -l 'client = moonherd.connect():ens'
@@ -86,7 +94,7 @@ end'
 typed='if true then\
 print "typed"\
 end'
-check 'in the history' kept "$pasted
+check 'in the history' kept 9 "$pasted
 $typed"
 keys Up
 check 'which is recalled as one' ends 3 '> if true then
@@ -153,7 +161,9 @@ types "'$moonherd' --target local --log warn"
 ends 1 '>' > /dev/null
 types 'x = 42'
 keys -l 'half line'
+ends 1 '> half line' > /dev/null # Ctrl-Z drops keys that are not read yet
 keys Left Left Left Left
+sleep 0.2
 keys C-z
 check 'Ctrl-Z gives the terminal back' ends 1 'shell>'
 types 'stty -a | grep -o " icanon\| echo "'
@@ -165,6 +175,7 @@ check 'and the cursor where it was' ends 1 '> half a line'
 keys C-c
 ends 1 '>' > /dev/null
 types 'moonherd.sleep "300ms" print "woke"'
+sleep 0.2
 keys C-z
 ends 1 'shell>' > /dev/null
 types 'fg'
