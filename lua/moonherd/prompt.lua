@@ -36,22 +36,33 @@ local function has_nobody(who, default)
   }
 end
 
+-- Ends the line of the question when there is no answer: the input has ended, or nobody waits now.
+local function read_line(who, is_hidden)
+  local text, err
+  local _ <close> = setmetatable({}, { __close = function ()
+    if not text then io.stderr:write "\n" end
+  end })
+  text, err = tty.read_line(who, is_hidden)
+  return text, err
+end
+
 -- Asks until `read` makes something of the answer; it returns nil and what is expected else.
-local function ask(who, question, read, is_hidden)
+-- `again` is what is asked then, when it is not the whole question.
+local function ask(who, question, read, is_hidden, again)
   local _ <close> = take_turn()
   while true do
     io.stdout:flush() -- what was printed stands above the question
     io.stderr:write(question, " ")
-    local text, err = tty.read_line(who, is_hidden)
+    local text, err = read_line(who, is_hidden)
     if err then error(err, 0) end
     if not text then
-      io.stderr:write "\n"
       local message = who .. ": the input has ended"
       errors.raise { kind = "usage", reason = "no_answer", message = message }
     end
     local answer, expected = read(text)
     if answer ~= nil then return answer end
     io.stderr:write(expected, "\n")
+    question = again or question
   end
 end
 
@@ -128,19 +139,30 @@ local function check_choices(choices, default)
   end
 end
 
--- What a person means: a number, a choice, or the beginning of one only.
+local MOST_NAMED <const> = 5 -- of the choices that an answer fits
+
+-- What a person means: a choice, its number, or the beginning of one only; else nil and what is
+-- expected.
 local function chosen(choices, text)
-  local number = math.tointeger(tonumber(text))
-  if number and choices[number] then return choices[number] end
-  local found, count = nil, 0
+  local found = {}
   for _, choice in ipairs(choices) do
     if choice == text then return choice end
-    if text ~= "" and choice:sub(1, #text) == text then found, count = choice, count + 1 end
+    if text ~= "" and choice:sub(1, #text) == text then found[#found + 1] = choice end
   end
-  return count == 1 and found or nil
+  local number = text:find "^%d+$" and math.tointeger(tonumber(text))
+  if number and choices[number] then return choices[number] end
+  if #found == 1 then return found[1] end
+  if #found == 0 then
+    local nearest = not number and options.nearest(text, choices)
+    return nil, nearest and ("did you mean '%s'?"):format(nearest)
+      or ("a number from 1 to %d, or a name is expected"):format(#choices)
+  end
+  local names = table.concat(found, ", ", 1, math.min(#found, MOST_NAMED))
+  return nil, ("%d begin so: %s"):format(#found, names .. (#found > MOST_NAMED and ", …" or ""))
 end
 
---- Asks for one of several.
+--- Asks for one of several, which are listed with numbers. The answer is a number, a name, or the
+--- beginning of one name only; a choice that is a number goes by its name.
 ---@async
 ---@param question string
 ---@param choices string[]
@@ -158,12 +180,14 @@ function M.choose(question, choices, opts)
   check_choices(choices, default)
   if has_nobody(who, default) then return default end
   local lines = { question }
-  for i, choice in ipairs(choices) do lines[#lines + 1] = ("  %d  %s"):format(i, choice) end
-  lines[#lines + 1] = default and ("number or name [%s]"):format(default) or "number or name"
+  local row = ("  %%%dd  %%s"):format(#tostring(#choices))
+  for i, choice in ipairs(choices) do lines[#lines + 1] = row:format(i, choice) end
+  local again = default and ("number or name [%s]"):format(default) or "number or name"
+  lines[#lines + 1] = again
   return ask(who, table.concat(lines, "\n"), function (text)
     if text == "" and default then return default end
-    return chosen(choices, text), "one of these is expected"
-  end)
+    return chosen(choices, text:match "^%s*(.-)%s*$")
+  end, false, again)
 end
 
 local read_secret = options.reader("prompt.secret", { { "default", "string" } })

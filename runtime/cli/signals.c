@@ -19,8 +19,9 @@ static struct {
   volatile sig_atomic_t is_told;         /* that the next one ends the process */
   volatile sig_atomic_t stops, continues;
   sig_atomic_t most; /* signals, until the process ends where it is */
-  bool has_terminal;
+  bool has_terminal, is_paused;
   struct termios terminal; /* as it was found */
+  struct termios paused;   /* as it was when Ctrl-Z came */
 } interrupts;
 
 /* Seconds in which the loop takes a signal, unless Lua code holds it. */
@@ -111,6 +112,39 @@ static void set_handler(int number, void (*handler)(int)) {
     sigaction(number, &action, NULL);
 }
 
+static void on_pause(int number);
+
+/* The handler goes with the first one, which is not kept back in it: raised there it stops. */
+static void catch_pause(void) {
+  struct sigaction before,
+      action = {.sa_handler = on_pause, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(SIGTSTP, &action, NULL);
+}
+
+/* Ctrl-Z: the shell gets its terminal as it was, also when a question hides what is typed. */
+static void on_pause(int number) {
+  int saved = errno;
+  interrupts.is_paused =
+      interrupts.has_terminal && tcgetattr(STDIN_FILENO, &interrupts.paused) == 0;
+  put_terminal_back();
+  raise(number);
+  catch_pause();
+  errno = saved;
+}
+
+/* The question hides it again. In the background that would stop us: the terminal is another's. */
+static void on_continue(int number) {
+  int saved = errno;
+  (void)number;
+  if (interrupts.is_paused && tcgetpgrp(STDIN_FILENO) == getpgrp()) {
+    interrupts.is_paused = false;
+    tcsetattr(STDIN_FILENO, TCSANOW, &interrupts.paused);
+  }
+  errno = saved;
+}
+
 void cli_signals_catch(moonherd *handle) {
   interrupts.handle = handle;
   interrupts.most = 1;
@@ -120,6 +154,8 @@ void cli_signals_catch(moonherd *handle) {
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   set_handler(SIGHUP, on_signal);  // what is left of programs would live on: they have no terminal
+  set_handler(SIGCONT, on_continue);
+  catch_pause();
   action.sa_handler = on_quit;
   sigaction(SIGQUIT, &action, NULL);
   action.sa_handler = on_alarm;
@@ -141,8 +177,9 @@ static void on_stop(int number) {
 }
 
 void cli_signals_hold_terminal(bool on) {
-  set_handler(SIGTSTP, on ? on_stop : SIG_DFL);
-  set_handler(SIGCONT, on ? on_stop : SIG_DFL);
+  if (on) set_handler(SIGTSTP, on_stop);
+  else catch_pause();
+  set_handler(SIGCONT, on ? on_stop : on_continue);
 }
 
 /* Where no shell could make us go on, the system does not stop us either. */

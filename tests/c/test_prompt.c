@@ -101,7 +101,7 @@ static void asks_until_it_has_an_answer(void **state) {
   expect(&t, "true\r\n");
   expect(&t, "  2  production\r\nnumber or name ");
   type(&t, "3\n");
-  expect(&t, "one of these is expected");
+  expect(&t, "a number from 1 to 2, or a name is expected");
   expect(&t, "number or name ");
   type(&t, "prod\n");
   expect(&t, "\nproduction\r\n");

@@ -136,6 +136,12 @@ check 21_progress prints 21_progress.lua << 'END'
 true	0 above 1 MB
 END
 
+check 22_prompt prints 22_prompt.lua << 'END'
+kept 2
+***	API_KEY
+no_terminal	run it on a terminal, or give the option 'default'
+END
+
 check 18_sqlite prints 18_sqlite.lua << 'END'
 acme	1
 globex	1
