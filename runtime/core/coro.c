@@ -251,9 +251,14 @@ static bool is_main(lua_State *L) {
   return L == realm->L || (realm->current != NULL && L == realm->current->L);
 }
 
+/* As Lua says it: without a place. */
+static int refuse_yield(lua_State *L) {
+  lua_pushliteral(L, "attempt to yield from outside a coroutine");
+  return lua_error(L);
+}
+
 static int f_yield(lua_State *L) {
-  if (is_main(L)) return luaL_error(L, "attempt to yield from outside a coroutine");
-  return lua_yield(L, lua_gettop(L));
+  return is_main(L) ? refuse_yield(L) : lua_yield(L, lua_gettop(L));
 }
 
 static int f_status(lua_State *L) {

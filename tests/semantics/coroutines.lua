@@ -87,6 +87,7 @@ end
 section "yield outside of a coroutine"
 print(pcall(coroutine.yield, 1, 2))
 print(pcall(pcall, coroutine.yield))
+print(pcall(function () coroutine.yield() end))
 
 section "yield across what cannot yield"
 do

@@ -14,7 +14,7 @@ end
 
 describe("as in plain Lua:", function ()
   for _, name in ipairs { "coroutines", "closing", "errors", "modules", "output", "numbers",
-    "strings", "objects", "system" } do
+    "strings", "objects", "system", "levels", "ending" } do
     it("tests/semantics/" .. name .. ".lua", function ()
       local script = (" tests/semantics/%s.lua"):format(name)
       for _, redirection in ipairs { ONLY_STDOUT, ONLY_STDERR } do

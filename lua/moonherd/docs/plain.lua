@@ -9,7 +9,7 @@ local M = {}
 local DIFFERENCES = {
   { "coroutine, require, print, io.write, io.stdout, io.stderr", "are moonherd's own and do as in "
     .. "plain Lua. So tasks can wait inside coroutines and while a module is loaded, and output "
-    .. "goes to the program that embeds moonherd." },
+    .. "goes to the program that embeds moonherd: io.stdout:seek fails, also in a file." },
   { "io.read, io.lines, io.popen, os.execute", "are Lua's own, and all tasks stand still while "
     .. "they wait. moonherd.fs and moonherd.sh let the others go on." },
   { "os.exit", "closes <close> variables, with an error, and runs finalizers, with or without its "
