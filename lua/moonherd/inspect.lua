@@ -11,13 +11,18 @@ local sink = require "moonherd._sink"
 local M = {}
 
 local INDENT = "  "
-local MOST_NODES = 10000 -- of the whole text, however many tables share each other
+local LONGEST_SECRET <const> = 4096 -- bytes, of one that a text is cut in
+local AT_ONCE <const> = 1000 -- keys that are sorted
+local MOST_NODES <const> = 10000 -- of the whole text, however many tables share each other
+local MOST_DEPTH <const> = 200
 
 local COLOURS = { text = "32", number = "36", constant = "35", other = "2" }
 
 local read_options = options.reader("moonherd.inspect", {
   { "depth", "integer", default = 6, least = 0 }, { "items", "integer", default = 100, least = 1 },
-  { "width", "integer", default = 80, least = 1 }, { "colour", "boolean" }, { "ascii", "boolean" },
+  { "width", "integer", default = 80, least = 1 },
+  { "bytes", "integer", default = 10000, least = 0 },
+  { "colour", "boolean" }, { "ascii", "boolean" },
 })
 
 -- ---- leaves ------------------------------------------------------------------------------------
@@ -39,10 +44,23 @@ local function escape_byte(byte)
   return ESCAPES[byte] or ("\\x%02X"):format(byte:byte())
 end
 
--- Those of Latin-1 steer terminals too.
+-- Controls of Latin-1 steer terminals too; others turn the direction of what follows, or are not
+-- seen at all.
+local UNSEEN = {
+  { 0x80, 0x9F }, { 0xAD, 0xAD }, { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F },
+  { 0xFEFF, 0xFEFF },
+}
+
+local function is_unseen(code)
+  for _, range in ipairs(UNSEEN) do
+    if code <= range[2] then return code >= range[1] end
+  end
+  return false
+end
+
 local function escape_character(state, character)
   local code = utf8.codepoint(character)
-  if state.ascii or code < 0xA0 then return ("\\u{%X}"):format(code) end
+  if state.ascii or is_unseen(code) then return ("\\u{%X}"):format(code) end
   return character
 end
 
@@ -86,9 +104,18 @@ local function described(value)
   return ("<%s>"):format(printable.line((text:gsub("%c", " "))))
 end
 
+-- The beginning of a text that is too long, and how much is left. What is known as secret is hidden
+-- before: half of it would not be found.
+local function quote_some(state, text)
+  if #text <= state.bytes then return quote(state, text) end
+  local whole = sink.mask(text:sub(1, state.bytes + LONGEST_SECRET)):sub(1, state.bytes)
+  local shown = whole:gsub("[\xC0-\xFF][\x80-\xBF]*$", "")
+  return ("%s%s %d bytes more"):format(quote(state, shown), state.dots, #text - #shown)
+end
+
 local function leaf_of(state, value)
   local kind = type(value)
-  if kind == "string" then return leaf(state, quote(state, value), "text") end
+  if kind == "string" then return leaf(state, quote_some(state, value), "text") end
   if kind == "number" then return leaf(state, number_text(value), "number") end
   if value == json.null then return leaf(state, "null", "constant") end
   if kind == "nil" or kind == "boolean" then return leaf(state, tostring(value), "constant") end
@@ -112,21 +139,37 @@ local function key_text(state, key)
   return "[" .. shown.text .. "] = ", shown.width + 5
 end
 
-local function is_before(a, b)
-  if type(a) ~= type(b) then return type(a) < type(b) end
-  if type(a) == "number" or type(a) == "string" then return a < b end
-  return tostring(a) < tostring(b)
+-- A __tostring of a key may fail.
+local function text_of(key)
+  local ok, text = pcall(tostring, key)
+  return ok and text or ""
 end
 
--- The keys behind the list part, in order.
-local function keys_of(value, length)
-  local keys = {}
+local function is_before(a, b)
+  local kind, other = type(a), type(b)
+  if kind ~= other then return kind < other end
+  if kind == "number" or kind == "string" then return a < b end
+  return text_of(a) < text_of(b)
+end
+
+-- The first keys behind the list part, in order, and how many there are. Of a million only those
+-- are sorted that can be among the first.
+local function keys_of(value, length, most)
+  local keys, count, last = {}, 0, nil
   for key in next, value do
     local is_item = math.type(key) == "integer" and key >= 1 and key <= length
-    if not is_item then keys[#keys + 1] = key end
+    if not is_item then
+      count = count + 1
+      if last == nil or is_before(key, last) then keys[#keys + 1] = key end
+    end
+    if #keys >= 2 * most + AT_ONCE then
+      table.sort(keys, is_before)
+      keys = table.move(keys, 1, most, 1, {})
+      last = keys[most]
+    end
   end
-  pcall(table.sort, keys, is_before) -- a __tostring of a key may fail
-  return keys
+  table.sort(keys, is_before)
+  return keys, count
 end
 
 local ARRAY <const> = debug.getmetatable(json.array {})
@@ -155,8 +198,8 @@ end
 
 local function branch(state, value, depth)
   local length = rawlen(value)
-  local keys = keys_of(value, length)
-  local count = length + #keys
+  local keys, key_count = keys_of(value, length, math.min(state.items, MOST_NODES))
+  local count = length + key_count
   local node = { entries = {}, width = 2 }
   for i = 1, math.min(count, state.items) do
     if state.nodes >= MOST_NODES then break end
@@ -215,8 +258,9 @@ end
 --- back: `moonherd.json.encode` is.
 ---@param value any
 ---@param opts? table
----@field opts.depth? integer  how many tables within each other are shown; default 6
----@field opts.items? integer  how many fields of each; default 100
+---@field opts.depth? integer  how many tables within each other are shown, at most 200; default 6
+---@field opts.items? integer  how many fields of each; default 100. Of all together at most 10,000
+---@field opts.bytes? integer  how many bytes of a text; default 10000
 ---@field opts.width? integer  columns of a line; default 80
 ---@field opts.colour? boolean  with the colours of a terminal; default false
 ---@field opts.ascii? boolean  every other character by its number; default false
@@ -228,6 +272,7 @@ end
 function M.inspect(value, opts)
   local state = read_options(opts)
   state.dots = state.ascii and "..." or "…"
+  state.depth = math.min(state.depth, MOST_DEPTH)
   state.open, state.nodes, state.out = {}, 0, {}
   write_node(state, tree_of(state, value, 0), "")
   return sink.mask(table.concat(state.out))

@@ -113,6 +113,46 @@ describe("inspect", function ()
     assert.falsy(inspect({ token = "inspected-secret" }):find "inspected")
   end)
 
+  it("shows the beginning of a long text, and no part of a secret in it", function ()
+    assert.equal('"abc"… 7 bytes more', inspect("abcdefghij", { bytes = 3 }))
+    assert.equal('"é"… 2 bytes more', inspect("éü", { bytes = 3 }))
+    assert.equal('"abc"', inspect("abc", { bytes = 3 }))
+    moonherd.log.hide "another-inspected-secret"
+    assert.equal('"key [hid"… 20 bytes more',
+      inspect("key another-inspected-secret", { bytes = 8 }))
+    assert.is_true(#inspect(("x"):rep(1000000)) < 10100)
+  end)
+
+  it("shows the first of very many fields, in order", function ()
+    local many = {}
+    for i = 1, 20000 do many[("k%05d"):format((i * 7919) % 20000)] = i end
+    assert.matches("^{ k00000 = %d+, k00001 = %d+, … 19998 more }$", inspect(many, { items = 2 }))
+  end)
+
+  it("shows no more of what is deep than a person can read", function ()
+    local deep = {}
+    local inner = deep
+    for _ = 1, 10000 do
+      inner[1] = {}
+      inner = inner[1]
+    end
+    assert.is_true(#inspect(deep, { depth = math.maxinteger }) < 200000)
+  end)
+
+  it("sorts keys of all kinds, also those that do not say what they are", function ()
+    local function fail() error "speechless" end
+    local a, b = setmetatable({}, { __tostring = fail }), setmetatable({}, { __tostring = fail })
+    local text = inspect({ [a] = 1, [b] = 1, [true] = 3, [false] = 4, [-1] = 5, [0.5] = 6, x = 7 },
+      { width = 200 })
+    assert.equal("{ [false] = 4, [true] = 3, [-1] = 5, [0.5] = 6, x = 7, "
+      .. "[<table>] = 1, [<table>] = 1 }", text)
+  end)
+
+  it("shows what turns the direction of a text, or is not seen, by its number", function ()
+    assert.equal([["a\u{202E}b\u{200B}\u{FEFF}\u{AD}é日"]],
+      inspect "a\u{202E}b\u{200B}\u{FEFF}\u{AD}é日")
+  end)
+
   it("names an option that is mistyped", function ()
     local _, err = moonherd.try(inspect, 1, { dept = 2 })
     assert.truthy(err.message:find("did you mean 'depth'", 1, true))
