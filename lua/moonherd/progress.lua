@@ -55,7 +55,7 @@ end
 local function numbers_of(self, now)
   local total, count, rate = self.total, count_of(self), rate_of(self, now)
   local remaining, blocked = allowance_of(self)
-  local is_known = total and rate > 0
+  local is_known = total and rate > 0 and count < total
   return {
     name = self.name, total = total, done = self.done, skipped = self.skipped,
     failed = self.failed, rate = rate, remaining = remaining, blocked = blocked,

@@ -1,10 +1,12 @@
 /* The bars at the bottom of a terminal, one for each progress that is being told. Everything else that
  * is printed scrolls above them: whoever prints hides the bars first and shows them again behind. */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "cli/cli.h"
 #include "cli/text.h"
@@ -34,12 +36,26 @@ static void draw_cells(FILE *out, double fraction) {
   fputs("] ", out);
 }
 
-/* As much of a text as has room: a character begins with every byte that continues none. */
+/* The bytes of the character at the start of a text, and its columns. What is no UTF-8 has one. */
+static size_t measure(const char *text, int *columns) {
+  mbstate_t state = {0};
+  wchar_t c;
+  size_t n = mbrtowc(&c, text, strlen(text), &state);
+  bool is_character = n > 0 && n < (size_t)-2;
+  int width = is_character ? wcwidth(c) : 1;
+  *columns = width < 0 ? 1 : width;
+  return is_character ? n : 1;
+}
+
+/* As much of a text as has room. */
 static void draw_text(FILE *out, const char *text, int room) {
-  for (; *text != '\0'; text++) {
-    bool begins = ((unsigned char)*text & 0xC0) != 0x80;
-    if (begins && room-- <= 0) return;
-    fputc(*text == '\t' ? ' ' : *text, out);
+  while (*text != '\0') {
+    int columns;
+    size_t n = measure(text, &columns);
+    if (columns > room) return;
+    room -= columns;
+    fwrite(*text == '\t' ? " " : text, 1, n, out);
+    text += n;
   }
 }
 
@@ -56,6 +72,8 @@ static void redraw(cli_bars *bars, bool is_visible) {
   FILE *out = open_memstream(&text, &n);
   if (out == NULL) return;
   int columns = columns_of_terminal();
+  locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+  locale_t before = uselocale(utf8);  // only here: it is Lua's, too
   for (int i = 1; i < bars->drawn; i++) fputs(LINE_UP, out);
   if (bars->drawn > 0) fputs(ERASE_BELOW, out);
   bars->drawn = is_visible ? bars->count : 0;
@@ -65,6 +83,8 @@ static void redraw(cli_bars *bars, bool is_visible) {
     draw(out, &bars->bars[i], columns);
   }
   if (bars->drawn > 0) fputs(WRAP_ON, out);
+  uselocale(before);
+  if (utf8 != (locale_t)0) freelocale(utf8);
   fclose(out);
   fwrite(text, 1, n, stderr);
   free(text);

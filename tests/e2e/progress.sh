@@ -46,6 +46,20 @@ on_terminal 20 "$run"
 check 'a narrow terminal has no cells' sh -c "! grep -q '\\[#' '$scratch/out'"
 check 'a narrow terminal has short lines' grep -q "l$(printf 'release: [0-9]* of [0-9 (]*')$(printf '\033')" "$scratch/out"
 
+cat > "$scratch/wide.lua" << 'END'
+local moonherd = require "moonherd"
+local progress <close> = moonherd.progress("日本語の進捗バー", { total = 1 })
+for _ = 1, 3 do
+  moonherd.sleep "300ms"
+  progress:step()
+end
+END
+on_terminal 20 "'$moonherd' run --target local '$scratch/wide.lua'"
+check 'wide characters take the room they need' grep -q "l日本語の進捗バー: 2$(printf '\033')" "$scratch/out"
+on_terminal 100 "'$moonherd' run --target local '$scratch/wide.lua'"
+check 'more than the total is told, and no time that is left' \
+  grep -q '#] 日本語の進捗バー: 2 of 1 (100 %), [0-9.]*/s' "$scratch/out"
+
 TERMINAL=dumb on_terminal 100 "$run"
 check 'a dumb terminal is sent no codes' sh -c "! grep -q '$(printf '\033')' '$scratch/out'"
 
