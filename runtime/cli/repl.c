@@ -280,6 +280,7 @@ int cli_repl(moonherd *m, cli_output *out) {
   set_locale(&r);
   bool has_terminal = isatty(STDIN_FILENO) && out->stdout_is_terminal;
   if (has_terminal) r.prompt = cli_prompt_new(&r.keys);
+  if (r.prompt != NULL) puts("moonherd " MOONHERD_VERSION "; :help says more, Ctrl-D leaves");
   out->repl = &r;
   out->prompt = r.prompt;
   out->bars.is_on = false;

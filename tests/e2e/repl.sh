@@ -2,6 +2,7 @@
 . tests/tmux.sh
 
 check 'a prompt comes without a command' start 80
+check 'behind a line that says how to go on' sees ':help says more'
 types '1 + 1'
 check 'an expression shows its value' ends 2 '2
 >'
@@ -88,6 +89,10 @@ keys C-u
 keys -l 'string.re'
 keys Tab Tab
 check 'several are listed' sees 'rep  reverse'
+keys C-u
+keys -l ':help '
+keys Tab Tab
+check 'of very many a part' sees ' more'
 keys C-u
 types ':tasks'
 check ':tasks tells of none' sees 'nothing runs but this line'

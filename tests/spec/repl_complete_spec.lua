@@ -81,6 +81,32 @@ describe("a name in a table that a function takes", function ()
   end)
 end)
 
+describe("any text", function ()
+  it("may be completed", function ()
+    local code = [==[
+local t = { a = "x\"y", ['b'] = [[long]], [=[c]=] = 1e5, -- a comment with "quotes { ( ["
+  f(g{1}, "s"), --[[ of
+  several lines ]] function (...) return ... end }
+for k, v in pairs(ns:script "a":upload { bindings = { x = { y, z } }, }) do print(k.v, (v)) end
+goto x ::x:: return #t, ~1, 1 // 2, a.b.c:d() ]] ) }
+]==]
+    for last = 0, #code do
+      for _, text in ipairs { code:sub(1, last), ":time " .. code:sub(last) } do
+        local stem, names = complete.names(text, { moonherd = moonherd })
+        assert(type(stem) == "string" and #names >= 0)
+      end
+    end
+  end)
+
+  it("of any bytes", function ()
+    for seed = 1, 200 do
+      local bytes = {}
+      for i = 1, 40 do bytes[i] = string.char((seed * 7919 + i * i * 104729) % 256) end
+      complete.names(table.concat(bytes), { moonherd = moonherd })
+    end
+  end)
+end)
+
 describe("what is on a disk", function ()
   local folder, path, cpath
 

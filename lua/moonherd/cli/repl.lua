@@ -10,29 +10,38 @@ local M = {}
 ---@param _ table  a parser of argparse
 function M.configure(_) end
 
-local function in_columns(names)
+local MOST_LISTED <const> = 100 -- names; more nobody looks through
+local COLUMNS <const> = 78 -- until a line has told how many there are
+
+-- Names beside each other, in lines of a terminal.
+local function in_columns(names, columns)
   local pieces, width = {}, 0
-  for _, name in ipairs(names) do
-    if width > 0 and width + #name + 2 > 78 then
+  for i = 1, math.min(#names, MOST_LISTED) do
+    local name = names[i]
+    if width > 0 and width + #name + 2 > columns then
       pieces[#pieces + 1], width = "\n", 0
     end
     pieces[#pieces + 1] = name .. "  "
     width = width + #name + 2
   end
-  return table.concat(pieces):gsub(" +\n", "\n"):gsub(" +$", "") .. "\n"
+  local lines = table.concat(pieces):gsub(" +\n", "\n"):gsub(" +$", "")
+  local left = #names - MOST_LISTED
+  return left > 0 and ("%s\nand %d more\n"):format(lines, left) or lines .. "\n"
 end
 
 -- What Tab adds to the line; names to choose from are printed above it.
-local function completion(text)
-  local stem, names = complete.names(text, _G)
+local function completion(session, text)
+  local stem, names = complete.names(session:code_before(text), _G)
   local rest = complete.common(names):sub(#stem + 1)
-  if rest == "" and #names > 1 then io.write(in_columns(names)) end
+  if rest == "" and #names > 1 then
+    io.write(in_columns(names, session.terminal.columns or COLUMNS))
+  end
   return rest
 end
 
 -- The executable takes no keys until it is told, whatever happens here.
 local function on_complete(session, text)
-  local ok, rest = pcall(completion, session:code_before(text))
+  local ok, rest = pcall(completion, session, text)
   moonherd.emit("repl.insert", ok and rest or "")
   if not ok then error(rest, 0) end
 end
