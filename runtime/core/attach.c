@@ -10,6 +10,7 @@
 #include "core/coro.h"
 #include "core/error.h"
 #include "core/task.h"
+#include "core/task_run.h"
 
 /* Their addresses are keys of the registry. */
 static const char COROUTINE[] = "moonherd.coroutine"; /* what is exchanged */

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/task.h"
+#include "core/task_run.h"
 
 static int set_up(lua_State *L) {
   luaL_openlibs(L);

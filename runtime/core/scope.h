@@ -1,6 +1,7 @@
 /* Scopes: where tasks belong. Every task has a root scope; moonherd.scope and moonherd.timeout open
- * further ones inside it. A scope ends only when every task spawned in it has ended. Used by task.c
- * and by the binding of the scheduler. stop.h is how they are stopped, pending.h what they tell.
+ * further ones inside it. A scope ends only when every task spawned in it has ended. Used by
+ * the tasks and by the binding of the scheduler. stop.h is how they are stopped, pending.h what they
+ * tell.
  *
  * A coroutine of the script may open a scope and yield inside it. Such a scope counts while its
  * coroutine runs and while the task waits in it; in between it is left alone. */

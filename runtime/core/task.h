@@ -33,14 +33,6 @@ void mh_task_cancel(mh_task *task, const char *reason);
 /* The same with every task. */
 void mh_task_cancel_all(mh_realm *realm, const char *reason);
 
-/* Closes the threads of all tasks, as far as they do not run: their `<close>` handlers run, and cannot
- * wait. */
-void mh_task_close_all(mh_realm *realm);
-
-/* Ends the waits of all tasks and forgets them, without running anything: the state is about to be
- * closed. Operations must be alive still. */
-void mh_task_abandon_all(mh_realm *realm);
-
 /* What became of a task. The results, or the error, are the top values of its thread. */
 bool mh_task_is_done(const mh_task *task);     /* it has ended, well or not */
 bool mh_task_is_failed(const mh_task *task);   /* it has ended with an error */

@@ -14,6 +14,6 @@ struct mh_task_end {
 void mh_task_tie(mh_task *task, mh_task_end *end);
 void mh_task_untie(mh_task_end *end);
 
-void mh_task_call_ends(mh_task *task); /* for task.c: it has ended */
+void mh_task_call_ends(mh_task *task); /* for task_run.c: it has ended */
 
 #endif
