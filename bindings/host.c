@@ -14,11 +14,15 @@ static mh_host *host_of(lua_State *L) {
 
 /* ---- moonherd._sink ----------------------------------------------------------------------- */
 
-/* hide(secret): from now on no log, trace or error shows it. Returns it, for use in expressions. */
+/* hide(secret[, seconds]): from now on no log, trace or error shows it; after so long it is worth
+ * nothing and may be forgotten. Returns it, for use in expressions. */
 static int f_hide(lua_State *L) {
   size_t n;
   const char *secret = luaL_checklstring(L, 1, &n);
-  if (mh_log_hide(host_of(L)->log, secret, n) != 0) return luaL_error(L, "not enough memory");
+  mh_log *log = host_of(L)->log;
+  int e = lua_isnoneornil(L, 2) ? mh_log_hide(log, secret, n)
+                                : mh_log_hide_for(log, secret, n, luaL_checknumber(L, 2));
+  if (e != 0) return luaL_error(L, "not enough memory");
   lua_settop(L, 1);
   return 1;
 }

@@ -17,12 +17,13 @@ static const char *const LEVEL_NAMES[] = {"error", "warn", "info", "debug"};
  * also of those that begin alike, as tokens do. */
 typedef struct hidden {
   struct hidden *next;
+  uint64_t until; /* MH_NEVER, or when it is worth nothing any more */
   uint32_t hash;
   size_t n;
   char bytes[];
 } hidden;
 
-enum { GRAMS = 4096, LONGEST_STRIDE = 8 };
+enum { GRAMS = 4096, LONGEST_STRIDE = 8, FEWEST_SLOTS = 64 };
 
 struct mh_log {
   const mh_clock *clock;
@@ -30,6 +31,7 @@ struct mh_log {
   mh_log_sink *sink;
   void *user;
   hidden **slots;
+  uint64_t *prefixes; /* a word for each slot: see add_prefixes */
   size_t slot_count, count;
   size_t longest;             /* bytes of a secret */
   size_t stride;              /* so many bytes apart a text is looked at: see find_secret */
@@ -44,16 +46,21 @@ mh_log *mh_log_new(const mh_clock *clock, int level, mh_log_sink *sink, void *us
   return log;
 }
 
+static void discard(hidden *h) {
+  memset(h->bytes, 0, h->n);
+  free(h);
+}
+
 void mh_log_free(mh_log *log) {
   if (log == NULL) return;
   for (size_t i = 0; i < log->slot_count; i++) {
     for (hidden *h = log->slots[i], *next; h != NULL; h = next) {
       next = h->next;
-      memset(h->bytes, 0, h->n);
-      free(h);
+      discard(h);
     }
   }
   free(log->slots);
+  free(log->prefixes);
   free(log);
 }
 
@@ -99,33 +106,86 @@ static void add_grams(mh_log *log, const char *secret, size_t n) {
   }
 }
 
+/* Where a beginning of a text is looked up: after 4, 8, 16, … bytes. */
+static bool is_prefix_length(size_t n) {
+  return n >= MH_MASK_SHORTEST && (n & (n - 1)) == 0;
+}
+
+static uint64_t *prefix_word(const mh_log *log, uint32_t hash) {
+  return &log->prefixes[hash / 64 & (log->slot_count - 1)];
+}
+
+/* A bit for the hash of each of these beginnings of a secret: a text that begins otherwise is not
+ * compared on and on, up to the length of the longest secret there is. */
+static void add_prefixes(mh_log *log, const hidden *h) {
+  uint32_t hash = HASH_OF_NOTHING;
+  for (size_t i = 1; i <= h->n; i++) {
+    hash = extend(hash, h->bytes[i - 1]);
+    if (is_prefix_length(i)) *prefix_word(log, hash) |= UINT64_C(1) << hash % 64;
+  }
+}
+
+static bool may_go_on(const mh_log *log, uint32_t hash, size_t n) {
+  return !is_prefix_length(n) || (*prefix_word(log, hash) >> hash % 64 & 1) != 0;
+}
+
 static void insert(mh_log *log, hidden *h) {
   hidden **slot = &log->slots[h->hash & (log->slot_count - 1)];
   h->next = *slot;
   *slot = h;
+  log->count++;
+  if (h->n > log->longest) log->longest = h->n;
+  add_grams(log, h->bytes, h->n);
+  add_prefixes(log, h);
 }
 
+static size_t count_lasting(const mh_log *log, uint64_t now) {
+  size_t count = 0;
+  for (size_t i = 0; i < log->slot_count; i++)
+    for (const hidden *h = log->slots[i]; h != NULL; h = h->next) count += h->until > now;
+  return count;
+}
+
+/* Begins with an empty table. */
+static int reset(mh_log *log, size_t slot_count) {
+  hidden **slots = calloc(slot_count, sizeof *slots);
+  uint64_t *prefixes = calloc(slot_count, sizeof *prefixes);
+  if (slots == NULL || prefixes == NULL) {
+    free(slots);
+    free(prefixes);
+    return MOONHERD_ENOMEM;
+  }
+  free(log->prefixes);
+  log->slots = slots, log->prefixes = prefixes;
+  log->slot_count = slot_count;
+  log->count = log->longest = 0;
+  log->stride = LONGEST_STRIDE;
+  memset(log->grams, 0, sizeof log->grams);
+  return 0;
+}
+
+/* Makes room for one more: by leaving out what is over when that is a half, else by more slots. */
 static int grow(mh_log *log) {
   if (log->count < log->slot_count) return 0;
   size_t old_count = log->slot_count;
   hidden **old = log->slots;
-  size_t slot_count = old_count == 0 ? 64 : old_count * 2;
-  hidden **slots = calloc(slot_count, sizeof *slots);
-  if (slots == NULL) return MOONHERD_ENOMEM;
-  log->slots = slots;
-  log->slot_count = slot_count;
+  uint64_t now = mh_clock_now(log->clock);
+  bool is_half = count_lasting(log, now) <= old_count / 2;
+  int e = reset(log, old_count == 0 ? FEWEST_SLOTS : is_half ? old_count : old_count * 2);
+  if (e != 0) return e;
   for (size_t i = 0; i < old_count; i++) {
     for (hidden *h = old[i], *next; h != NULL; h = next) {
       next = h->next;
-      insert(log, h);
+      if (h->until > now) insert(log, h);
+      else discard(h);
     }
   }
   free(old);
   return 0;
 }
 
-static const hidden *find(const mh_log *log, uint32_t hash, const char *bytes, size_t n) {
-  const hidden *h = log->slots[hash & (log->slot_count - 1)];
+static hidden *find(const mh_log *log, uint32_t hash, const char *bytes, size_t n) {
+  hidden *h = log->slots[hash & (log->slot_count - 1)];
   while (h != NULL && (h->hash != hash || h->n != n || memcmp(h->bytes, bytes, n) != 0))
     h = h->next;
   return h;
@@ -141,24 +201,25 @@ static const hidden *match(const mh_log *log, const char *text, size_t n) {
     hash = extend(hash, text[i - 1]);
     const hidden *h = find(log, hash, text, i);
     if (h != NULL) longest = h;
+    if (!may_go_on(log, hash, i)) break;
   }
   return longest;
 }
 
-static int hide(mh_log *log, const char *secret, size_t n) {
+static int hide(mh_log *log, const char *secret, size_t n, uint64_t until) {
   if (n < MH_MASK_SHORTEST) return 0;
   uint32_t hash = hash_of(secret, n);
-  if (log->slot_count > 0 && find(log, hash, secret, n) != NULL) return 0;
+  hidden *known = log->slot_count > 0 ? find(log, hash, secret, n) : NULL;
+  if (known != NULL) {
+    if (until > known->until) known->until = until;
+    return 0;
+  }
   if (grow(log) != 0) return MOONHERD_ENOMEM;
   hidden *h = malloc(sizeof *h + n);
   if (h == NULL) return MOONHERD_ENOMEM;
-  h->hash = hash;
-  h->n = n;
+  *h = (hidden){.until = until, .hash = hash, .n = n};
   memcpy(h->bytes, secret, n);
   insert(log, h);
-  log->count++;
-  if (n > log->longest) log->longest = n;
-  add_grams(log, secret, n);
   return 0;
 }
 
@@ -206,18 +267,26 @@ static int append_percent(mh_buf *out, const char *text, size_t n) {
   return e;
 }
 
-int mh_log_hide(mh_log *log, const char *secret, size_t n) {
+static int hide_forms(mh_log *log, const char *secret, size_t n, uint64_t until) {
   mh_buf form;
   mh_buf_init(&form, NULL);
-  int e = hide(log, secret, n);
+  int e = hide(log, secret, n, until);
   if (e == 0) e = mh_log_escape(&form, secret, n);
-  if (e == 0) e = hide(log, form.data, form.len);
+  if (e == 0) e = hide(log, form.data, form.len, until);
   mh_buf_clear(&form);
   if (e == 0) e = append_percent(&form, secret, n);
-  if (e == 0) e = hide(log, form.data, form.len);
+  if (e == 0) e = hide(log, form.data, form.len, until);
   if (form.len > 0) memset(form.data, 0, form.len);
   mh_buf_fini(&form);
   return e;
+}
+
+int mh_log_hide(mh_log *log, const char *secret, size_t n) {
+  return hide_forms(log, secret, n, MH_NEVER);
+}
+
+int mh_log_hide_for(mh_log *log, const char *secret, size_t n, double seconds) {
+  return hide_forms(log, secret, n, mh_clock_after(mh_clock_now(log->clock), seconds));
 }
 
 /* Where the first secret begins, from `i` on; `n` when there is none. A secret that begins within the

@@ -37,6 +37,8 @@ int mh_log_escape(mh_buf *out, const char *text, size_t n);
  * MH_MASK_SHORTEST bytes are not registered: hiding them would black out ordinary text. */
 enum { MH_MASK_SHORTEST = 4 };
 int mh_log_hide(mh_log *log, const char *secret, size_t n);
+/* The same for what is worth nothing after so many seconds: then it may be forgotten. */
+int mh_log_hide_for(mh_log *log, const char *secret, size_t n, double seconds);
 
 /* Replaces every registered secret in `text` by "[hidden]", the longest match first. */
 int mh_log_mask(const mh_log *log, mh_buf *text);

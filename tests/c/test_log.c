@@ -144,6 +144,49 @@ static void finds_any_of_many_secrets_that_begin_alike(void **state) {
   mh_log_free(log);
 }
 
+/* One of them is long. A text that is compared with it wherever it may begin would take minutes. */
+static void does_not_look_far_where_no_secret_begins(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_real(&clock);
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+  enum { LENGTH = 1 << 20, LONG = 5000 };
+  static char text[LENGTH];
+  uint32_t seed = 1;
+  for (int i = 0; i < LENGTH; i++) text[i] = (char)('a' + (next_random(&seed) >> 12));
+  for (int i = 0; i < 3000; i++) {
+    char secret[16];
+    for (size_t k = 0; k < sizeof secret; k++) secret[k] = (char)('a' + (next_random(&seed) >> 12));
+    assert_int_equal(0, mh_log_hide(log, secret, sizeof secret));
+  }
+  assert_int_equal(0, mh_log_hide(log, text + LENGTH - LONG, LONG));
+  assert_false(mh_log_has_secret(log, text, LENGTH - 1));
+  assert_true(mh_log_has_secret(log, text, LENGTH));
+  mh_log_free(log);
+}
+
+/* Whoever hides a token a second for ever does not run out of memory. */
+static void forgets_what_is_worth_nothing_any_more(void **state) {
+  (void)state;
+  mh_clock clock;
+  mh_clock_init_virtual(&clock, 0);
+  mh_log *log = mh_log_new(&clock, MOONHERD_LOG_INFO, NULL, NULL);
+  assert_int_equal(0, mh_log_hide(log, "for ever", 8));
+  assert_int_equal(0, mh_log_hide_for(log, "prolonged", 9, 1));
+  assert_int_equal(0, mh_log_hide(log, "prolonged", 9));
+  char secret[32];
+  for (int i = 0; i < 100000; i++) {
+    clock.now += MH_SECOND;
+    snprintf(secret, sizeof secret, "token-%d.", i);
+    assert_int_equal(0, mh_log_hide_for(log, secret, strlen(secret), 60));
+  }
+  assert_string_equal("[hidden], [hidden]", masked(log, "for ever, prolonged"));
+  assert_string_equal("[hidden]", masked(log, "token-99999."));
+  assert_string_equal("[hidden]", masked(log, "token-99940."));
+  assert_string_equal("token-5.", masked(log, "token-5."));
+  mh_log_free(log);
+}
+
 /* What a look at every byte would find, for texts and secrets of two letters: most looks are near ones. */
 static void finds_what_a_look_at_every_byte_would(void **state) {
   (void)state;
@@ -176,6 +219,8 @@ int main(void) {
       cmocka_unit_test(takes_the_longest_match_and_leaves_short_values),
       cmocka_unit_test(finds_thousands_of_secrets),
       cmocka_unit_test(finds_any_of_many_secrets_that_begin_alike),
+      cmocka_unit_test(does_not_look_far_where_no_secret_begins),
+      cmocka_unit_test(forgets_what_is_worth_nothing_any_more),
       cmocka_unit_test(finds_what_a_look_at_every_byte_would),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

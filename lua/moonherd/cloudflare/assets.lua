@@ -22,6 +22,7 @@ local BUCKETS_AT_ONCE <const> = 3     -- of one site, as wrangler
 local MOST_BUCKETS <const> = 12       -- of all sites of a client
 local MOST_SESSIONS <const> = 3       -- in a row that end early and bring nothing
 local OLD_AGE <const> = 55 * 60       -- seconds; the API takes the token of a session for an hour
+local HIDDEN <const> = 24 * 3600      -- seconds; longer than a token is worth anything
 local AS_BASE64 = "?base64=true"
 
 local AGAIN = "upload again: a new session asks only for what is missing"
@@ -50,11 +51,12 @@ local function bad_answer(why)
   }
 end
 
--- Tokens let anybody upload in the script's name.
+-- Tokens let anybody upload in the script's name. A long run sees many, so they are not hidden for
+-- ever.
 local function token_of(result)
   local jwt = type(result) == "table" and result.jwt
   if type(jwt) ~= "string" or jwt == "" then return nil end
-  return log.hide(jwt)
+  return log.hide(jwt, HIDDEN)
 end
 
 -- A list that was not taken for one would say that nothing is missing; a file that is asked for

@@ -36,7 +36,7 @@ function M.issue(platform_key, kind, scope, now)
   }
   local text = HEADER .. "." .. hash.base64url(payload)
   local signature = sign(platform_key, text)
-  log.hide(signature)
+  log.hide(signature, M.KEPT)
   return text .. "." .. signature
 end
 
@@ -49,7 +49,7 @@ function M.read(platform_key, kind, token, now)
   if not text or not hash.equal(signature, sign(platform_key, text)) then
     return nil
   end
-  log.hide(signature)
+  log.hide(signature, M.KEPT)
   local claims = json.decode(hash.unbase64url(payload))
   return claims.kind == kind and now < claims.exp and claims or nil
 end
