@@ -132,6 +132,8 @@ static void set_texts(lua_State *L, const char *who, mh_transfer *t, const optio
   if (url.bytes == NULL) mh_error_usage(L, "%s: option 'url' is missing", who);
   if (method.bytes == NULL) method = (mh_text){"GET", 3};
   set_text(L, who, t, MH_TEXT_METHOD, "method", method);
+  if (strcmp(mh_transfer_text(t, MH_TEXT_METHOD), "CONNECT") == 0)
+    mh_error_usage(L, "%s: bad option 'method' (a tunnel of CONNECT is no request)", who);
   set_text(L, who, t, MH_TEXT_URL, "url", url);
   set_text(L, who, t, MH_TEXT_UNIX_SOCKET, "unix_socket", o->unix_socket);
   set_text(L, who, t, MH_TEXT_CA_FILE, "ca_file", o->ca_file);
@@ -155,14 +157,28 @@ static void add_header(lua_State *L, const char *who, mh_transfer *t) {
                    who, name);
 }
 
-/* {name = value} or {{name, value}, …} */
+/* stack: …, name, list of values (at the top) */
+static void add_values(lua_State *L, const char *who, mh_transfer *t) {
+  lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+  if (n == 0) mh_error_usage(L, "%s: header '%s' has no value", who, luaL_tolstring(L, -2, NULL));
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_pushvalue(L, -2);
+    lua_geti(L, -2, i);
+    add_header(L, who, t);
+    lua_pop(L, 2);
+  }
+}
+
+/* {name = value}, {name = {value, …}} or {{name, value}, …} */
 static void add_headers(lua_State *L, const char *who, mh_transfer *t) {
   if (lua_getfield(L, OPTIONS, "headers") != LUA_TTABLE)
     mh_error_usage(L, "%s: bad option 'headers' (table expected, got %s)", who,
                    luaL_typename(L, -1));
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
     // stack: …, headers, key, value
-    if (lua_istable(L, -1)) {
+    if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+      add_values(L, who, t);
+    } else if (lua_istable(L, -1)) {
       lua_geti(L, -1, 1);
       lua_geti(L, -2, 2);
       add_header(L, who, t);
@@ -174,10 +190,18 @@ static void add_headers(lua_State *L, const char *who, mh_transfer *t) {
   lua_pop(L, 1);
 }
 
+/* stack: …, table (at the top), which is no list of pieces when it has names only */
+static void refuse_names(lua_State *L, const char *who) {
+  lua_pushnil(L);
+  if (lua_next(L, -2) == 0) return;
+  mh_error_usage(L, "%s: bad option 'body' (a table with names goes into the option 'json')", who);
+}
+
 /* stack: …, list (at the top). Its strings are kept by a list of our own: the caller may change his
  * while we send. */
 static void add_segments(lua_State *L, const char *who, mh_transfer *t) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+  if (n == 0) refuse_names(L, who);
   lua_createtable(L, n < INT32_MAX ? (int)n : 0, 0);
   for (lua_Integer i = 1; i <= n; i++) {
     size_t length;

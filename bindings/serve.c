@@ -137,6 +137,7 @@ static unsigned at_most(lua_Integer n, unsigned most) {
 
 static int fail_to_listen(lua_State *L, const mh_server_options *o, const char *why, int error) {
   const char *text = error != 0 ? uv_strerror(-error) : why;
+  if (error == EINVAL) text = "an IPv4 or IPv6 address, or localhost, is expected";
   if (o->unix_path != NULL)
     return mh_error_fail(L, "io", why, "cannot listen on '%s': %s", o->unix_path, text);
   return mh_error_fail(L, "io", why, "cannot listen on %s port %u: %s",
@@ -147,10 +148,13 @@ static int fail_to_listen(lua_State *L, const mh_server_options *o, const char *
 static int f_listen(lua_State *L) {
   listen_options given;
   read_options(L, 1, luaL_checkstring(L, 2), &given);
+  if (given.port > UINT16_MAX)
+    mh_error_usage(L, "%s: bad option 'port' (0 to 65535 expected, got %lld)", lua_tostring(L, 2),
+                   (long long)given.port);
   mh_guard_check_listen(L, lua_tostring(L, 2), given.unix_path.bytes);
   mh_server_options o = {
       .host = given.host.bytes,
-      .port = at_most(given.port, UINT16_MAX + 1),
+      .port = (unsigned)given.port,
       .unix_path = given.unix_path.bytes,
       .header_limit = (size_t)at_most(given.header_limit, 64 * 1024 * 1024),
       .body_limit = (size_t)given.body_limit,

@@ -129,6 +129,12 @@ static bool read_blob(lua_State *L, mh_store_value *value) {
   return true;
 }
 
+/* Of the value at the top: "moonherd.secret", say. */
+static const char *name_of_type(lua_State *L) {
+  if (luaL_getmetafield(L, -1, "__name") == LUA_TSTRING) return lua_tostring(L, -1);
+  return luaL_typename(L, -1);
+}
+
 /* The value at the top as parameter number `number`. */
 static void read_param(lua_State *L, const place *at, size_t number, mh_store_value *value) {
   switch (lua_type(L, -1)) {
@@ -156,7 +162,7 @@ static void read_param(lua_State *L, const place *at, size_t number, mh_store_va
   mh_error_usage(L,
                  "%s: bad parameter %d of statement %d (string, number, boolean, blob or null "
                  "expected, got %s)",
-                 at->who, (int)number, (int)at->statement, luaL_typename(L, -1));
+                 at->who, (int)number, (int)at->statement, name_of_type(L));
 }
 
 static void read_expect(lua_State *L, const place *at, mh_store_statement *statement) {

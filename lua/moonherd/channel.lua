@@ -18,6 +18,7 @@ Channel.__name = "moonherd.channel"
 ---@async
 ---@param value any  not nil
 ---@error usage closed  when the channel is closed, also meanwhile
+---@error usage deadlock  when all tasks wait for each other, and nothing is left to wake them
 ---@example
 --- local channel = moonherd.channel(1)
 --- channel:send "hello"
@@ -41,6 +42,7 @@ end
 ---@async
 ---@return any value  nil when the channel is closed and empty
 ---@error cancelled cancelled  when the task is cancelled meanwhile; the value stays in the channel
+---@error usage deadlock  when all tasks wait for each other, and nothing is left to wake them
 ---@example
 --- local channel = moonherd.channel(2)
 --- moonherd.spawn(function ()

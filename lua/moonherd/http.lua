@@ -1,8 +1,10 @@
 -- The HTTP client: requests as calls that wait. Never follows redirects. What all functions take as
 -- options, and raise, stands at http.request.
 local errors = require "moonherd.error"
+local log = require "moonherd._log"
 local methods = require "moonherd._methods"
 local raw = require "moonherd._http"
+local secret = require "moonherd.secret"
 
 local M = {}
 
@@ -86,10 +88,65 @@ local function send_in_steps(who, method, url, opts)
 end
 
 local function has_content_type(headers)
-  for name in pairs(headers) do
+  for name, value in pairs(headers) do
+    if type(value) == "table" and type(name) ~= "string" then name = value[1] end
     if type(name) == "string" and name:lower() == "content-type" then return true end
   end
   return false
+end
+
+local function copy_of(fields)
+  local copy = {}
+  for name, value in pairs(fields) do copy[name] = value end
+  return copy
+end
+
+-- A value of `headers`: text, one of {{name, value}, …}, or a list of values of one name.
+local function reveal_header(value)
+  if type(value) ~= "table" or secret.is(value) then return secret.reveal(value) end
+  local copy = nil
+  for i, text in ipairs(value) do
+    if secret.is(text) then
+      copy = copy or copy_of(value)
+      copy[i] = secret.reveal(text)
+    end
+  end
+  return copy or value
+end
+
+-- Headers with the texts of secrets in their place.
+local function reveal_headers(headers)
+  if type(headers) ~= "table" then return headers end
+  local copy = nil
+  for name, value in pairs(headers) do
+    local text = reveal_header(value)
+    if text ~= value then
+      copy = copy or copy_of(headers)
+      copy[name] = text
+    end
+  end
+  return copy or headers
+end
+
+-- The text of a URL that may be a secret. Failures tell a URL without its user and query: that part
+-- is hidden as well.
+local function reveal_url(url)
+  if not secret.is(url) then return url end
+  local text = secret.reveal(url)
+  log.hide((text:gsub("^(%a+://)[^/?#]*@", "%1"):gsub("[?#].*", "")))
+  return text
+end
+
+-- The options with the texts of secrets, where they may stand: url, body, headers.
+local function reveal(opts)
+  local headers = reveal_headers(opts.headers)
+  if headers == opts.headers and not secret.is(opts.body) and not secret.is(opts.url) then
+    return opts
+  end
+  local copy = copy_of(opts)
+  copy.headers, copy.body = headers, secret.reveal(opts.body)
+  copy.url = reveal_url(opts.url)
+  return copy
 end
 
 -- The options with `json` turned into a body.
@@ -97,10 +154,9 @@ local function encoded(who, opts)
   if opts.body ~= nil then
     errors.usage("%s: options 'json' and 'body' exclude each other", who)
   end
-  local copy, headers = {}, {}
-  for name, value in pairs(opts) do copy[name] = value end
-  for name, value in pairs(opts.headers or headers) do headers[name] = value end
-  if not has_content_type(headers) then headers["content-type"] = "application/json" end
+  local copy = copy_of(opts)
+  local headers = type(opts.headers) == "table" and copy_of(opts.headers) or opts.headers or {}
+  if type(headers) == "table" and not has_content_type(headers) then headers["content-type"] = "application/json" end
   copy.json, copy.headers = nil, headers
   copy.body = require "moonherd.json".encode(opts.json)
   return copy
@@ -108,6 +164,7 @@ end
 
 local function send(who, method, url, opts)
   if type(opts) == "table" then
+    opts = reveal(opts)
     if opts.json ~= nil then opts = encoded(who, opts) end
     if opts.stream or type(opts.body) == "function" then
       return send_in_steps(who, method, url, opts)
@@ -119,6 +176,7 @@ local function send(who, method, url, opts)
 end
 
 local function send_to(who, method, url, opts)
+  url = reveal_url(url)
   if type(url) ~= "string" then
     local got = url == nil and "nothing" or type(url)
     errors.usage("%s: bad url (string expected, got %s)", who, got)
@@ -134,16 +192,19 @@ end
 --- for unix sockets. Compressed answers arrive decoded. A request that may change something is
 --- never repeated by itself; `err.sent` says whether any byte of it has left.
 ---
---- A function as body is called until it returns nil, whenever the connection takes more. Names of
---- headers arrive in lower case; `headers` joins the values of equal names by ", ". stall_timeout
+--- A function as body is called until it returns nil, whenever the connection takes more. Secrets
+--- are taken as url, as body and as values of headers. A user name and password in the URL become
+--- an authorization header; errors show neither them nor the query. Names of headers arrive in
+--- lower case; `headers` joins the values of equal names by ", ". stall_timeout
 --- rests while the server thinks (the whole request sent, no byte of the answer come) and while
 --- the script is to produce or to read. The limits begin when the transfer does: waiting for a
 --- free one is not counted.
 ---@async
 ---@param opts table  the request
 ---@field opts.url string  http:// or https://
----@field opts.method? string  default "GET"
----@field opts.headers? table  {name = value}, or {{name, value}, …} in order; default none
+---@field opts.method? string  default "GET"; as it stands, but not CONNECT
+---@field opts.headers? table  {name = value}, {name = {value, …}} for several of one name, or
+--- {{name, value}, …} in order; default none
 ---@field opts.body? string|string[]|function  bytes, pieces of one body, or what produces them;
 ---  default none
 ---@field opts.content_length? integer  bytes of a body that is a function; else it is chunked

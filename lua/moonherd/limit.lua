@@ -32,6 +32,7 @@ end
 ---@param ... any  its arguments
 ---@return any ...
 ---@error of f  and its place is free again
+---@error usage deadlock  when all tasks wait for each other: a limit in itself, say
 ---@example
 --- local limit = moonherd.limit(2)
 --- print(limit:run(string.upper, "one of two"))     --> ONE OF TWO

@@ -15,6 +15,11 @@ local texts = setmetatable({}, { __mode = "k" })
 
 function Secret.__tostring() return "***" end
 
+-- What is made with a secret is one: `"Bearer " .. key`.
+function Secret.__concat(a, b)
+  return M.new(M.reveal(a) .. M.reveal(b))
+end
+
 function Secret.__eq(a, b) return texts[a] == texts[b] end
 
 --- The text itself, for what takes no secrets. Logs and errors hide it still.
@@ -28,13 +33,15 @@ end
 
 --- Makes a secret of a text: it prints as ***, and logs, traces and errors hide the text from now
 --- on. It is taken wherever an option is text (`api_token`, `stdin`), as a secret of a Worker, as a
---- binding (then of type secret_text), and in the arguments and `env` of moonherd.sh.
+--- binding (then of type secret_text), in the arguments and `env` of moonherd.sh, and as url, header
+--- or body of a request of moonherd.http. Text that is put together with it is a secret, too.
 ---@param text string|secret  at least four bytes: shorter ones cannot be hidden in other text
 ---@return secret value
 ---@error usage usage  when it is no text
 ---@example
 --- local key = moonherd.secret "hunter2"
 --- print(key)     --> ***
+--- print("Bearer " .. key)     --> ***
 function M.new(text)
   if M.is(text) then return text end
   if type(text) ~= "string" then

@@ -232,8 +232,6 @@ static bool is_held(mh_http *http) {
 static CURLcode start(mh_http *http, mh_transfer *t) {
   CURLcode code = mh_http_slot_set_up(t->slot, t);
   if (code != CURLE_OK) return code;
-  http->started++;
-  http->events->on_admission(t);
   return curl_multi_add_handle(http->multi, t->slot->easy) == CURLM_OK ? CURLE_OK
                                                                        : CURLE_OUT_OF_MEMORY;
 }
@@ -243,6 +241,8 @@ void mh_http_admit(mh_http *http) {
     mh_transfer *t = http->queue.head;
     take_out(&http->queue, t);
     append(&http->open, t);
+    http->started++;
+    http->events->on_admission(t);  // also of one that cannot be set up: its state says where it is
     t->slot = take_slot(http);
     if (t->slot != NULL) t->slot->transfer = t;
     CURLcode code = t->slot != NULL ? start(http, t) : CURLE_OUT_OF_MEMORY;

@@ -1,7 +1,9 @@
 /* Easy handles: the options that never change are set once, and for each transfer only what differs
  * from the last one. (curl_easy_reset and a full set-up cost more than a small request.) */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "io/http_private.h"
 #include "io/http_text.h"
@@ -213,8 +215,17 @@ static CURLcode set_headers(mh_http_slot *slot, const mh_transfer *t) {
   return curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, count > 0 ? slot->nodes : NULL);
 }
 
+/* libcurl guesses what others mean: a name of a host, say, for HTTP without TLS. */
+static bool is_http(const char *url) {
+  return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
 CURLcode mh_http_slot_set_up(mh_http_slot *slot, const mh_transfer *t) {
   slot->error[0] = '\0';
+  if (!is_http(mh_transfer_text(t, MH_TEXT_URL))) {
+    snprintf(slot->error, sizeof slot->error, "the URL does not begin with http:// or https://");
+    return CURLE_UNSUPPORTED_PROTOCOL;
+  }
   CURLcode code = curl_easy_setopt(slot->easy, CURLOPT_URL, mh_transfer_text(t, MH_TEXT_URL));
   if (code == CURLE_OK) code = set_method(slot, t);
   if (code == CURLE_OK) code = set_peer(slot, t);

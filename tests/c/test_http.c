@@ -308,9 +308,9 @@ static void test_any_allocation_may_fail(void **state) {
 
 static void test_bad_urls(void **state) {
   http_fixture *f = *state;
-  static const char *const urls[] = {"ftp://localhost/",   "http://",
-                                     "nonsense://x",       "http://a b/",
-                                     "file:///etc/passwd", "http://127.0.0.1:99999/"};
+  static const char *const urls[] = {
+      "ftp://localhost/",        "http://",    "nonsense://x", "http://a b/", "file:///etc/passwd",
+      "http://127.0.0.1:99999/", "localhost/", "127.0.0.1:80"};
   for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
     mh_transfer_reset(&f->t);
     http_ask(&f->t, "GET", urls[i]);

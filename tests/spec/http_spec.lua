@@ -52,6 +52,7 @@ describe("http arguments", function ()
       usage(http.get, url, { headers = { ["Content-Length"] = 3 } }))
     assert.match("bad option 'url'", usage(http.get, "http://127.0.0.1:1/\r\nx: y"))
     assert.match("bad option 'method'", usage(http.request, { url = url, method = "GET /x" }))
+    assert.match("bad option 'method'", usage(http.request, { url = url, method = "CONNECT" }))
   end)
 
   it("must fit each other", function ()
@@ -60,6 +61,11 @@ describe("http arguments", function ()
     assert.match("a HEAD request has none", usage(http.head, url, { body = "x" }))
     assert.match("'json' and 'body' exclude each other",
       usage(http.post, url, { body = "x", json = {} }))
+    assert.match("a table with names goes into the option 'json'",
+      usage(http.post, url, { body = { a = 1 } }))
+    assert.match("header 'x' has no value", usage(http.get, url, { headers = { x = {} } }))
+    assert.match("bad option 'headers' %(table expected, got string%)",
+      usage(http.post, url, { headers = "x: y", json = {} }))
   end)
 
   it("are refused where waiting is impossible", function ()
@@ -79,7 +85,7 @@ describe("http failures", function ()
   end)
 
   it("have a reason for each URL that is none", function ()
-    for _, url in ipairs { "ftp://127.0.0.1/", "http://", "no url" } do
+    for _, url in ipairs { "ftp://127.0.0.1/", "http://", "no url", "127.0.0.1:1", "localhost/" } do
       local err = failure(http.get, url)
       assert.equal("bad_url", err.reason)
       assert.is_false(err.retryable)
@@ -158,6 +164,35 @@ describe("http", function ()
     assert.equal(200, response.status)
     assert.equal("2", response.headers["x-two"])
     assert.equal("GET /echo/a%2Fb?c=d\nx-one: 1\n\n", response.body)
+  end)
+
+  it_serves("sends several headers of a name", function ()
+    local function sent(headers) return http.get(base .. "/echo", { headers = headers }).body end
+    assert.equal("GET /echo\nx-one: a, b\n\n", sent { ["x-one"] = { "a", "b" } })
+    assert.equal("GET /echo\nx-one: a, b\n\n", sent { { "x-one", "a" }, { "x-one", "b" } })
+    assert.equal("POST /echo\ncontent-type: text/x\ncontent-length: 2\n\n{}",
+      http.post(base .. "/echo", { json = {}, headers = { { "Content-Type", "text/x" } } }).body)
+  end)
+
+  it_serves("takes secrets as URL, header and body", function ()
+    local key = moonherd.secret "hunter2-hunter2"
+    for _, headers in ipairs { { ["x-one"] = "Bearer " .. key }, { { "x-one", "Bearer " .. key } },
+      { ["x-one"] = { "Bearer " .. key } } } do
+      local response = http.request {
+        method = "PUT", url = moonherd.secret(base .. "/echo"), headers = headers, body = key,
+      }
+      assert.equal("PUT /echo\nx-one: Bearer hunter2-hunter2\ncontent-length: 15\n\n"
+        .. "hunter2-hunter2", response.body)
+    end
+    assert.equal("bad_value", failure(http.post, base .. "/echo", { json = { key } }).reason)
+    local hook = moonherd.secret "http://me:word@127.0.0.1:1/hooks/hunter2-hook?key=hunter3"
+    local shown = require "moonherd._log".mask(tostring(failure(http.get, hook)))
+    assert.not_match("hunter", shown)
+  end)
+
+  it_serves("ends well with URLs that are none", function ()
+    assert.equal("bad_url", failure(http.get, "nowhere/").reason)
+    assert.equal("GET /echo\n\n", http.get(base .. "/echo").body)
   end)
 
   it_serves("gives plain data", function ()

@@ -18,10 +18,19 @@ describe("secret", function ()
     assert.equal("***", tostring(key))
     assert.is_nil(moonherd.inspect { key = key }:find(TEXT, 1, true))
     assert.is_nil(next(key))
-    local ok, message = pcall(function () return "key: " .. key end)
+    local ok, message = pcall(function () return key .. nil end)
     assert.is_false(ok)
     assert.is_nil(tostring(message):find(TEXT, 1, true))
     assert.is_nil(require "moonherd._log".mask("the key is " .. TEXT):find(TEXT, 1, true))
+  end)
+
+  it("makes secret what it is put together with", function ()
+    local key = moonherd.secret(TEXT)
+    for _, header in ipairs { "Bearer " .. key, key .. "", key .. key, key .. 1 } do
+      assert.is_true(secret.is(header))
+      assert.equal("***", tostring(header))
+    end
+    assert.equal("Bearer " .. TEXT, ("Bearer " .. key):reveal())
   end)
 
   it("is not written as JSON, but for the text it gives", function ()

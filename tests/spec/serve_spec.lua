@@ -341,7 +341,12 @@ describe("a server", function ()
       failure(serve.run, {}).message)
     assert.equal("moonherd.serve: bad options (table expected, got nil)",
       failure(serve.run).message)
-    assert.equal("bad_address", failure(serve.listen, { host = "nowhere.invalid" }).reason)
+    local err = failure(serve.listen, { host = "nowhere.invalid" })
+    assert.equal("bad_address", err.reason)
+    assert.equal("cannot listen on nowhere.invalid port 0: an IPv4 or IPv6 address, or localhost, "
+      .. "is expected", err.message)
+    assert.equal("moonherd.serve: bad option 'port' (0 to 65535 expected, got 65536)",
+      failure(serve.run, { port = 65536, handler = print }).message)
     local server <close> = serve.listen()
     assert.equal("address_in_use", failure(serve.listen, { port = server.port }).reason)
   end)

@@ -85,6 +85,8 @@ describe("sqlite", function ()
       assert.matches(("^db:%s: bad parameter 1 of statement 1"):format(name),
         failure(db[name], db, "SELECT ?", {}).message)
     end
+    local err = failure(db.exec, db, "SELECT ?", moonherd.secret "hunter2-hunter2")
+    assert.matches("got moonherd.secret", err.message)
     assert.matches("^db:exec_all: bad parameter 2 of statement 1",
       failure(db.exec_all, db, { { "SELECT ?, ?", 1, print } }).message)
     db:transaction(function (tx)
