@@ -101,9 +101,9 @@ void mh_request_gone(mh_request *r, int status) {
   r->gone = status;
   mh_op_ready(&r->read, status);
   mh_op_ready(&r->drain, status);
-  mh_request_withdraw(r);
   bool is_out_of_hands = r->is_answered && (!r->is_stream || r->is_finished);
   if (r->on_gone != NULL && !is_out_of_hands) r->on_gone(r->user);
+  mh_request_withdraw(r);
 }
 
 /* ---- what is known of it ------------------------------------------------------------------ */
