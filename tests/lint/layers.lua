@@ -108,9 +108,9 @@ for folder, list in pairs(folders) do
   folders[folder] = one_of(list)
 end
 
--- The request budget is no part of the embedded platform, though it is kept in the same kind of file:
--- the processes of a user share it by SQLite, and all SQL stands in the store. And the help on the
--- codes of the API is made of the client's own table of them.
+-- The request budget is no part of the embedded platform, though it is kept in the same kind of
+-- file: the processes of a user share it by SQLite, and all SQL stands in the store. The help on
+-- the codes of the API is made of the client's own table of them.
 local exceptions = {
   ["lua/moonherd/cloudflare/budget_book.lua"] = "moonherd.store.budget",
   ["lua/moonherd/docs/failures.lua"] = "moonherd.cloudflare.errors",

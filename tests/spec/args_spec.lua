@@ -1,4 +1,5 @@
 local moonherd = require "moonherd"
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
 local args = moonherd.args
 
 local SPEC = {
@@ -29,7 +30,7 @@ local function run(spec, ...)
     local moonherd = require "moonherd"
     local opts = moonherd.args(load("return " .. arg[1])(), { table.unpack(arg, 2) })
     print(moonherd.json.encode(opts))]]
-  return moonherd.sh({ arg[-1] or "build/moonherd", "--target", "local", "-e", program, spec, ... },
+  return moonherd.sh({ PROGRAM, "--target", "local", "-e", program, spec, ... },
     { check = false })
 end
 
@@ -90,8 +91,7 @@ describe("args", function ()
     local script <close> = moonherd.fs.temp_file { suffix = ".lua", bytes = [[
       print(require "moonherd".args { { "--n", type = "number" } }.n)]] }
     local function call(...)
-      local program = arg[-1] or "build/moonherd"
-      return moonherd.sh({ program, "--target", "local", script.path, ... }, { check = false })
+      return moonherd.sh({ PROGRAM, "--target", "local", script.path, ... }, { check = false })
     end
     assert.equal("1.5\n", call("--n", "1.5").stdout)
     local result = call "x"

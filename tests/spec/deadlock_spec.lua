@@ -2,7 +2,7 @@
 -- own, since nothing else may run beside it.
 local moonherd = require "moonherd"
 
-local PROGRAM = arg[-1] or "build/moonherd"
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
 
 local function run(script, ...)
   local argv = { PROGRAM, "--target", "local", "--log", "error", ... }

@@ -1,9 +1,10 @@
 -- What happens without a terminal; tests/c/test_prompt.c has one.
 local moonherd = require "moonherd"
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
 
 local function run(code)
   local program = 'local prompt = require "moonherd".prompt; ' .. code
-  return moonherd.sh({ arg[-1] or "build/moonherd", "--target", "local", "-e", program },
+  return moonherd.sh({ PROGRAM, "--target", "local", "-e", program },
     { check = false, stdin = "yes\n" })
 end
 

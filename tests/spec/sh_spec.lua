@@ -1,5 +1,6 @@
 local moonherd = require "moonherd"
 local fs = require "moonherd.fs"
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
 local sh = moonherd.sh
 
 local function failure(...)
@@ -255,7 +256,7 @@ describe("sh", function ()
         .. "echo hunter2; echo bad >&2; printf end" }, { stream = "job: ", max_output = 4 })
       io.write("kept ", result.stdout, " ", #result.stderr)
     ]]
-    local result = sh { arg[-1] or "build/moonherd", "--target", "local", "-e", script }
+    local result = sh { PROGRAM, "--target", "local", "-e", script }
     assert.equal("job: one\njob: [hidden]\njob: end\nkept \nend 4", result.stdout)
     assert.equal("job: bad\n", result.stderr)
   end)
@@ -267,7 +268,7 @@ describe("sh", function ()
       moonherd.sh({ "printf", "10%%\\r20%%\\r\\nnew\\r\\n" }, { stream = "- " })
       local long = ("x"):rep(57340) .. key .. ("y"):rep(57000)
       moonherd.sh({ "cat" }, { stream = "", stdin = long })]]
-    local result = sh { arg[-1] or "build/moonherd", "--target", "local", "-e", script }
+    local result = sh { PROGRAM, "--target", "local", "-e", script }
     local short, long = result.stdout:match "^(.-\n.-\n)(.*)$"
     assert.equal("- 20%\n- new\n", short)
     assert.equal(("x"):rep(57340) .. "[hidden]" .. ("y"):rep(57000), (long:gsub("\n", "")))
@@ -275,7 +276,7 @@ describe("sh", function ()
 
   it("shows more than anybody keeps", function ()
     local script = 'require "moonherd".sh({ "seq", "200000" }, { stream = true })'
-    local result = sh { arg[-1] or "build/moonherd", "--target", "local", "-e", script }
+    local result = sh { PROGRAM, "--target", "local", "-e", script }
     assert.equal(#sh({ "seq", "200000" }).stdout, #result.stdout)
   end)
 

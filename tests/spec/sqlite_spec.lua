@@ -1,4 +1,5 @@
 local moonherd = require "moonherd"
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
 local fs = moonherd.fs
 
 local MIGRATIONS = {
@@ -299,7 +300,7 @@ describe("sqlite", function ()
     ]]
     local file = fs.join(tmp.path, "script.lua")
     fs.write(file, script)
-    assert.equal("1\n", moonherd.sh({ arg[-1] or "build/moonherd", "run", "--target", "local",
+    assert.equal("1\n", moonherd.sh({ PROGRAM, "run", "--target", "local",
       "--clock", "virtual", file, db.path }, { timeout = "20s" }).stdout)
   end)
 

@@ -4,7 +4,7 @@ local fs = require "moonherd.fs"
 local index = require "moonherd.docs.index"
 local moonherd = require "moonherd"
 
-local program = fs.absolute(arg[-1] or "build/moonherd")
+local program = fs.absolute((os.getenv "B" or "build") .. "/moonherd")
 local script = fs.absolute "tests/spec/support/wrong_arguments.lua"
 
 local function complaints_about(what)
