@@ -58,6 +58,7 @@ function M.open(call)
   local session = {
     session = hash.hex(hash.random(16)),
     namespace_id = namespace.id,
+    namespace_uuid = namespace.uuid,
     script = call.parameters.script,
     keep_until = now + tokens.KEPT,
   }

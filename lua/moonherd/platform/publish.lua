@@ -48,6 +48,7 @@ local function script_row(script)
     id = script.id,
     rev = script.rev,
     namespace_id = script.namespace_id,
+    namespace_uuid = script.namespace_uuid,
     name = script.name,
     tag = script.tag,
     created_on = script.created_on,

@@ -41,6 +41,7 @@ end
 local function blank(row, call)
   return lazy({
     namespace_id = row.namespace_id,
+    namespace_uuid = row.namespace_uuid,
     name = call.parameters.script,
     tag = hash.hex(hash.random(16)),
     created_on = call.stamp(),
@@ -51,16 +52,17 @@ end
 
 --- The state of a script from a row of `store:find_state`; a blank one when there is none yet.
 ---
---- It holds namespace_id, name, tag, created_on, number (of the live version), secrets (sealed, by
---- name); `code` and `assets` (nil: it has none; see platform/assets.lua); decoded from JSON: tags,
---- classes, bindings, settings, version_settings, metadata; of a script that is there id, rev,
---- source and migration_tag.
+--- It holds namespace_id, namespace_uuid, name, tag, created_on, number (of the live version),
+--- secrets (sealed, by name); `code` and `assets` (nil: it has none; see platform/assets.lua);
+--- decoded from JSON: tags, classes, bindings, settings, version_settings, metadata; of a script
+--- that is there id, rev, source and migration_tag.
 function M.new(row, call)
   if not row.id then
     return blank(row, call)
   end
   return lazy({
     namespace_id = row.namespace_id,
+    namespace_uuid = row.namespace_uuid,
     id = row.id,
     rev = row.rev,
     name = call.parameters.script,

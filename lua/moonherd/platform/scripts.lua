@@ -51,7 +51,7 @@ end
 function M.delete(call)
   return call:settle(lookup.key(call), function ()
     local state = lookup.present_state(call)
-    return call.store:delete_script(state.id, state.rev) and "null" or nil
+    return call.store:delete_script(state.id, state.tag, state.rev) and "null" or nil
   end)
 end
 

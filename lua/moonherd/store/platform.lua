@@ -119,7 +119,8 @@ function Store:find_document(account, namespace, name)
 end
 
 local FIND_STATE = [[
-  SELECT n.id AS namespace_id, s.id, s.tag, s.created_on, s.tags, s.settings, s.migration_tag,
+  SELECT n.id AS namespace_id, n.uuid AS namespace_uuid, s.id, s.tag, s.created_on,
+    s.tags, s.settings, s.migration_tag,
     s.classes, s.rev, v.number, v.source, v.metadata, v.settings AS version_settings, v.bindings,
     v.asset_set_id, v.asset_config, c.id AS code_id, c.kind, c.entry, c.etag, c.handlers,
     c.named_handlers
@@ -151,9 +152,9 @@ function Store:find_state(account, namespace, name)
 end
 
 --- Deletes a script with its versions; false when it is not as it was read.
-function Store:delete_script(id, rev)
+function Store:delete_script(id, tag, rev)
   return self.db:change {
-    { "DELETE FROM script WHERE id = ? AND rev = ?", id, rev, expect = 1 },
+    { "DELETE FROM script WHERE id = ? AND tag = ? AND rev = ?", id, tag, rev, expect = 1 },
   } ~= nil
 end
 

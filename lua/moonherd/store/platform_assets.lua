@@ -17,7 +17,7 @@ local NEW_SET = "(SELECT max(id) FROM asset_set)"
 
 local INSERT_SET = [[
   INSERT INTO asset_set (session, namespace_id, script, keep_until)
-  SELECT ?, ?2, ?, ? WHERE EXISTS (SELECT 1 FROM namespace WHERE id = ?2)]]
+  SELECT ?, ?2, ?, ? WHERE EXISTS (SELECT 1 FROM namespace WHERE id = ?2 AND uuid = ?)]]
 
 local INSERT_ASSETS = [[
   INSERT INTO asset (namespace_id, hash, size)
@@ -40,13 +40,16 @@ local LIST_MISSING = "SELECT group_concat(hash || ' ' || size, ' ') AS assets FR
   .. MISSING
   .. " ORDER BY id)"
 
---- Opens a session: `row` holds session (its id), namespace_id, script and keep_until; `batches`
---- are JSON texts, each a list of [path, hash, size]. Returns the assets that are missing as a
---- text, "hash size hash size …": there may be 100,000, and as many tables would hold the loop. Nil
---- when the namespace is gone.
+--- Opens a session: `row` holds session (its id), namespace_id, namespace_uuid, script and
+--- keep_until; `batches` are JSON texts, each a list of [path, hash, size]. Returns the assets that
+--- are missing as a text, "hash size hash size …": there may be 100,000, and as many tables would
+--- hold the loop. Nil when the namespace is gone.
 function M:open_asset_session(row, batches)
   local list = {
-    { INSERT_SET, row.session, row.namespace_id, row.script, row.keep_until, expect = 1 },
+    {
+      INSERT_SET, row.session, row.namespace_id, row.script, row.keep_until, row.namespace_uuid,
+      expect = 1,
+    },
   }
   for _, batch in ipairs(batches) do
     list[#list + 1] = { INSERT_ASSETS, row.namespace_id, batch }
@@ -94,12 +97,14 @@ function M:find_assets(set_id, hashes)
   return found
 end
 
--- What is there already stays as it is: other Workers may refer to it.
+-- What is there already stays as it is: other Workers may refer to it. Of one that has been deleted
+-- since it was found, another one may have the id.
 local STORE_ASSET = [[
   UPDATE asset SET is_stored = 1, type = ?, blob_id = ?, content = ?
-  WHERE id = ? AND NOT is_stored]]
+  WHERE id = ? AND hash = ? AND size = ? AND NOT is_stored]]
 
---- Stores the bytes of some assets: each has id, and content or blob, and may have type. Returns
+--- Stores the bytes of some assets: each has id, hash, size, and content or blob, and may
+--- have type. Returns
 --- how many assets the set lacks then; nil when it is gone.
 function M:store_assets(set_id, assets)
   local list = {}
@@ -110,6 +115,8 @@ function M:store_assets(set_id, assets)
       store.or_null(asset.blob),
       asset.content and store.blob(asset.content) or store.null,
       asset.id,
+      asset.hash,
+      asset.size,
     }
   end
   list[#list + 1] = { "SELECT missing FROM asset_set WHERE id = ?", set_id }

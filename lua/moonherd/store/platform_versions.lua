@@ -1,7 +1,9 @@
 -- The write that changes a script, as a rule with a new version. Part of store/platform.lua; the
 -- function is a method of its Store.
 --
--- Rows that were just made are found as the newest ones: no other list runs inside a write.
+-- Rows that were just made are found as the newest ones: no other list runs inside a write. The id
+-- of a row that was deleted is given to another one: what was read before is told from that by its
+-- tag, or its uuid.
 
 local store = require "moonherd.store"
 
@@ -17,13 +19,14 @@ local THE_SCRIPT = "ifnull(?1, (SELECT max(id) FROM script))"
 local INSERT_SCRIPT = [[
   INSERT INTO script (modified_on, tags, settings, migration_tag, classes, document,
     namespace_id, name, tag, created_on)
-  SELECT ?, ?, ?, ?, ?, ?, ?7, ?, ?, ? WHERE EXISTS (SELECT 1 FROM namespace WHERE id = ?7)
+  SELECT ?, ?, ?, ?, ?, ?, ?7, ?, ?, ?
+  WHERE EXISTS (SELECT 1 FROM namespace WHERE id = ?7 AND uuid = ?)
   ON CONFLICT DO NOTHING]]
 
 local UPDATE_SCRIPT = [[
   UPDATE script SET modified_on = ?, tags = ?, settings = ?, migration_tag = ?, classes = ?,
     document = ?, rev = rev + 1
-  WHERE id = ? AND rev = ?]]
+  WHERE id = ? AND tag = ? AND rev = ?]]
 
 local function script_statement(script)
   local statement = {
@@ -36,8 +39,9 @@ local function script_statement(script)
     script.document,
     expect = 1,
   }
-  local rest = script.id and { script.id, script.rev }
-    or { script.namespace_id, script.name, script.tag, script.created_on }
+  local rest = script.id and { script.id, script.tag, script.rev } or {
+    script.namespace_id, script.name, script.tag, script.created_on, script.namespace_uuid,
+  }
   return table.move(rest, 1, #rest, #statement + 1, statement)
 end
 
