@@ -148,6 +148,51 @@ check 'a folder' near spce spec
 check 'an empty folder' status 2 none
 check 'is one line too' complains 'none has no files that end in _spec.lua'
 check 'a file of another kind' status 2 ../err
+# Spec files as they come.
+mkdir "$work/odd"
+printf '\357\273\277#!/usr/bin/env moonherd\r\nit("is", function () end)\r\n' > "$work/odd/bom_spec.lua"
+check 'a mark, a shebang line, CRLF' status 0 odd/bom_spec.lua
+printf 'it("is", function () end)\0' > "$work/odd/zero_spec.lua"
+check 'a zero' status 1 odd/zero_spec.lua
+check 'is where it is' says 'odd/zero_spec.lua:1: '
+printf '\033Lua' > "$work/odd/binary_spec.lua"
+check 'bytecode' status 1 odd/binary_spec.lua
+: > "$work/odd/empty_spec.lua"
+check 'a file without tests' status 2 odd/empty_spec.lua
+check 'is said to be one' complains 'there is no test in odd/empty_spec.lua'
+mkfifo "$work/odd/fifo_spec.lua"
+check 'a FIFO' status 2 odd/fifo_spec.lua
+check 'is told' complains 'odd/fifo_spec.lua is a fifo, not a file'
+ln -s loop_spec.lua "$work/odd/loop_spec.lua"
+check 'a link to itself' status 2 odd/loop_spec.lua
+check 'is told, too' complains 'odd/loop_spec.lua'
+echo 'error(nil)' > "$work/odd/nil_spec.lua"
+check 'an error that is nothing' status 1 odd/nil_spec.lua
+echo 'while true do end' > "$work/odd/endless_spec.lua"
+check 'a file that never ends' status 1 --timeout 1s odd/endless_spec.lua
+check 'is ended' says 'loading the file took longer than 1 s, and did not wait'
+cat > "$work/odd/hooks_spec.lua" << 'END'
+local moonherd = require "moonherd"
+describe("a", function ()
+  before_each(function () moonherd.sleep "1h" end)
+  it("waits", function () end)
+end)
+describe("b", function ()
+  teardown(function () while true do end end)
+  it("goes", function () end)
+end)
+describe("c", function ()
+  local beside
+  setup(function () beside = moonherd.spawn(moonherd.sleep, "1h") end)
+  teardown(function () beside:cancel() end)
+  it("has something beside", function () moonherd.sleep "10ms" end)
+end)
+END
+check 'what runs around tests' status 1 --timeout 1s odd/hooks_spec.lua
+check 'before each: the test is late' says 'odd/hooks_spec.lua:3: timed out after 1 s while waiting for sleep'
+check 'in the end: a loop' says 'teardown took longer than 1 s, and did not wait'
+check 'beside tests: what a setup has spawned' says '2 passed, 2 failed'
+
 check 'no such test' status 2 --filter nothing.like.it spec/good_spec.lua
 check 'is said' complains 'no test has such a name'
 check 'a bad pattern' status 2 --filter '[' spec

@@ -2,6 +2,7 @@
 local clock = require "moonherd._clock"
 local fs = require "moonherd.fs"
 local host = require "moonherd._host"
+local moonherd_try = require "moonherd.async".try
 local options_of = require "moonherd._options"
 local parser = require "moonherd.cli.parser"
 local tty = require "moonherd._tty"
@@ -62,12 +63,20 @@ local function meant(path)
     or ""
 end
 
-local function add_files(files, path)
-  if not fs.exists(path) then
+local function type_of(path)
+  local info, err = moonherd_try(fs.stat, path)
+  if info then return info.type end
+  if err.reason == "not_found" then
     parser.refuse("cannot open %s: no such file or folder%s", path, meant(path))
   end
-  if fs.stat(path).type ~= "directory" then
+  return parser.refuse("%s", err.message)
+end
+
+local function add_files(files, path)
+  local kind = type_of(path)
+  if kind ~= "directory" then
     if not path:find "%.lua$" then parser.refuse("%s is not a Lua file", path) end
+    if kind ~= "file" then parser.refuse("%s is a %s, not a file", path, kind) end
     files[#files + 1] = path
     return
   end
@@ -198,7 +207,9 @@ function M.run(options)
   local counts = require "moonherd.testing.suite".run(files, chosen, reporter)
   reporter.finish(counts, clock.wall() - began)
   if counts.success + counts.failure + counts.error + counts.pending == 0 then
-    parser.refuse "no test has such a name"
+    local is_chosen = options.filter or options.tags or options.exclude_tags
+    parser.refuse(is_chosen and "no test has such a name"
+      or "there is no test in " .. table.concat(files, ", "))
   end
   return counts.failure + counts.error == 0 and counts.success > 0
 end

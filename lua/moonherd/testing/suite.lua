@@ -60,13 +60,13 @@ local function keep_trace(value)
   raised = raised or get_trace(nil, 3, value)
 end
 
--- Calls `run` with a hook that ends loops which never wait.
-local function with_hook(seconds, run)
+-- Calls `run` with a hook that ends loops which never wait. `what` it is: "the test".
+local function with_hook(what, seconds, run)
   local ends = os_clock() + seconds
   local hook, mask, count = gethook()
   sethook(function ()
     if os_clock() < ends then return end
-    error(("the test took longer than %g s, and did not wait"):format(seconds), 0)
+    error(("%s took longer than %g s, and did not wait"):format(what, seconds), 0)
   end, "", INSTRUCTIONS)
   local _ <close> = setmetatable({}, { __close = function ()
     sethook(hook, mask, count)
@@ -77,7 +77,7 @@ end
 local function with_deadline(seconds, run)
   local limit = clock.is_virtual() and VIRTUAL_DEADLINE or seconds
   local began = clock.now()
-  local ok, err = pcall(async.timeout, limit, with_hook, seconds, run)
+  local ok, err = pcall(async.timeout, limit, with_hook, "the test", seconds, run)
   if ok then return end
   -- Of a year in seconds a number keeps no more than some ten millionths.
   local is_over = clock.now() - began >= limit - ROUNDING
@@ -89,6 +89,23 @@ local function with_deadline(seconds, run)
   error(err, 0)
 end
 
+-- A test is more than its function: what runs before and after each is of it. A loop that never
+-- waits is ended in other pieces, too. Waits are not: what they spawn may go on beside the tests.
+local function runner_of(descriptor, run, element, seconds)
+  if descriptor == "it" then
+    return function ()
+      local before = leaks.look()
+      with_deadline(seconds, function ()
+        standard.call(run, keep_trace)
+        leaks.check(before)
+      end)
+    end
+  end
+  if run ~= element.run then return function () return standard.call(run, keep_trace) end end
+  local what = descriptor == "file" and "loading the file" or descriptor:gsub("^strict_", "")
+  return function () with_hook(what, seconds, run) end
+end
+
 -- busted calls `safe` for every piece that it runs. What it tells before and behind a test ("test")
 -- runs nothing of anybody else's.
 local function guard(busted, seconds)
@@ -97,14 +114,8 @@ local function guard(busted, seconds)
   function busted.safe(descriptor, run, element)
     if descriptor == "test" then return safe(descriptor, run, element) end
     raised = nil
-    local is_test = descriptor == "it" and element.run
-    local result = table.pack(safe(descriptor, is_test and function ()
-      local before = leaks.look()
-      with_deadline(seconds, function ()
-        standard.call(run, keep_trace)
-        leaks.check(before)
-      end)
-    end or function () return standard.call(run, keep_trace) end, element))
+    local runner = runner_of(descriptor, run, element, seconds)
+    local result = table.pack(safe(descriptor, runner, element))
     raised = nil
     return table.unpack(result, 1, result.n)
   end
