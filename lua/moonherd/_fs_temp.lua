@@ -23,11 +23,12 @@ local function remove_tree(path)
 end
 
 --- Removes a file, a link, or a folder with all that is in it, never what links lead to. Is content
---- when nothing is there.
+--- when nothing is there. Refuses the root, the folder this process is in and those above it, and
+--- paths that end in "." or "..".
 ---@async
 ---@param path string
 ---@error io permission  when something may not be removed; the rest may be gone by then
----@error usage usage  for the root
+---@error usage usage  for a folder that it refuses
 ---@example
 --- moonherd.fs.mkdir("old/deep", nil, true)
 --- moonherd.fs.remove_all "old"
@@ -38,10 +39,17 @@ function M.remove_all(path)
       path == "" and "an empty one" or type(path))
   elseif path:find("\0", 1, true) then
     errors.usage "fs.remove_all: bad path (it has a zero byte)"
-  elseif paths.absolute(path) == "/" then
-    errors.usage "fs.remove_all: refuses to remove the root"
   end
-  remove_tree(path)
+  local name = paths.basename(path)
+  if name == "." or name == ".." then
+    errors.usage("fs.remove_all: refuses to remove '%s': give the folder by its name", path)
+  end
+  local whole = paths.absolute(path)
+  if whole == "/" then errors.usage "fs.remove_all: refuses to remove the root" end
+  if (paths.absolute "." .. "/"):sub(1, #whole + 1) == whole .. "/" then
+    errors.usage("fs.remove_all: refuses to remove '%s': this process is in it", path)
+  end
+  remove_tree(path:match "^.*[^/]") -- with a slash behind it, a link would be followed
 end
 
 -- ---- temporary ones ----------------------------------------------------------------------------
@@ -87,7 +95,13 @@ local read_file_options = options.reader("fs.temp_file", {
 local ATTEMPTS <const> = 16 -- at a free name: one is enough but for a miracle
 
 -- Calls make(path) with new names until one was free.
-local function make_named(opts, make)
+local function make_named(who, opts, make)
+  for _, field in ipairs { "prefix", "suffix" } do
+    if opts[field] and opts[field]:find("/", 1, true) then
+      errors.usage("%s: bad option '%s' (a part of a name expected, got '%s')", who, field,
+        opts[field])
+    end
+  end
   local hash = require "moonherd.hash"
   local folder = opts.dir or os.getenv "TMPDIR" or ""
   if folder == "" then folder = "/tmp" end
@@ -113,7 +127,9 @@ end
 --- moonherd.fs.write(moonherd.fs.join(tmp.path, "x"), "42")
 --- print(moonherd.fs.list(tmp.path)[1])     --> x
 function M.temp_dir(opts)
-  return make_named(read_dir_options(opts), function (path) return core.mkdir(path, 448, false) end)
+  return make_named("fs.temp_dir", read_dir_options(opts), function (path)
+    return core.mkdir(path, 448, false)
+  end)
 end
 
 --- Makes a temporary file that only this user may read. It goes when its block ends.
@@ -130,7 +146,9 @@ end
 --- print(moonherd.fs.read(tmp.path))     --> {}
 function M.temp_file(opts)
   opts = read_file_options(opts)
-  return make_named(opts, function (path) return core.write(path, opts.bytes, 384, true) end)
+  return make_named("fs.temp_file", opts, function (path)
+    return core.write(path, opts.bytes, 384, true)
+  end)
 end
 
 return M

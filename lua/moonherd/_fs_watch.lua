@@ -13,7 +13,7 @@ local MOST_ROUNDS <const> = 20 -- of waiting for quiet: a file that never rests 
 --- What tells of changes below a folder: what moonherd.fs.watch returns.
 ---@class watch
 ---@call string[]?  waits for the next changes and gives their paths, in byte order; nil once it is
---- closed, so that `for paths in watch do` ends then
+--- closed or the folder itself is gone, so that `for paths in watch do` ends then
 local Watch = {}
 Watch.__index = Watch
 Watch.__name = "moonherd.watch"
@@ -52,13 +52,21 @@ local function follow(self, path, changed)
   if err and err.reason ~= "not_found" then error(err, 0) end
 end
 
+-- A folder that has gone tells it under its own name, as if it were something in it.
+local function is_its_end(folder, name)
+  return name == paths.basename(folder) and not core.stat(folder, false)
+end
+
 local function take(self, changed)
   local list = self._core:wait()
   for i = 1, #list, 2 do
-    local name = list[i + 1]
+    local folder, name = list[i], list[i + 1]
     local is_ours = name:find "^%.moonherd%-%x+%.tmp$" -- of fs.write, which renames it
-    if not is_ours and (not self._only or name == self._only) then
-      changed[paths.join(list[i], name)] = true
+    if is_its_end(folder, name) then
+      changed[folder] = true
+      if folder == self._folder then self._is_over = true end
+    elseif not is_ours and (not self._only or name == self._only) then
+      changed[paths.join(folder, name)] = true
     end
   end
 end
@@ -68,7 +76,7 @@ local function wait_for_quiet(self, changed)
   local sleep = require "moonherd.async".sleep
   for _ = 1, MOST_ROUNDS do
     sleep(self._debounce)
-    if self._is_closed or not self._core:has_changes() then return end
+    if self._is_closed or self._is_over or not self._core:has_changes() then return end
     take(self, changed)
   end
 end
@@ -81,6 +89,7 @@ local function sorted(set)
 end
 
 function Watch:__call()
+  if self._is_over then self:close() end
   if self._is_closed then return nil end
   local changed = {}
   repeat
@@ -116,6 +125,7 @@ local read_options = options.reader("fs.watch", {
 
 --- Watches a file, or a folder and all below it, and gives what has changed once it is quiet:
 --- written, made, removed or renamed, which are not told apart. Links to folders are not followed.
+--- When the folder itself goes, its own path is among the last ones.
 ---@async
 ---@param path string
 ---@param opts? table
@@ -145,8 +155,9 @@ function M.watch(path, opts)
   local self = setmetatable({
     _core = require "moonherd._watch".new(), _known = {}, _debounce = opts.debounce,
     _is_recursive = is_folder and opts.recursive, _only = not is_folder and paths.basename(path),
+    _folder = is_folder and path or paths.dirname(path),
   }, Watch)
-  local err = add_folder(self, is_folder and path or paths.dirname(path))
+  local err = add_folder(self, self._folder)
   if not err then return self end
   self:close()
   error(err, 0)

@@ -142,6 +142,9 @@ function M.mkdir(path, mode, recursive)
   if mode ~= nil and math.type(mode) ~= "integer" then
     errors.usage("fs.mkdir: bad mode (integer expected, got %s)", type(mode))
   end
+  if mode and (mode < 0 or mode > 0xFFF) then
+    errors.usage("fs.mkdir: bad mode (0 to 4095, 7777 in octal, expected, got %d)", mode)
+  end
   check(core.mkdir(path, mode or 511, recursive))
 end
 

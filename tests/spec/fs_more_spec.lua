@@ -98,7 +98,22 @@ describe("fs.glob", function ()
   end)
 end)
 
+describe("fs.mkdir", function ()
+  it("refuses what is no mode", function ()
+    for _, mode in ipairs { -1, 4096 } do
+      assert.matches("^fs.mkdir: bad mode", failure(fs.mkdir, "/no/such/folder", mode).message)
+    end
+  end)
+end)
+
 describe("fs.temp_dir and fs.temp_file", function ()
+  it("stay in their folder", function ()
+    assert.equal("fs.temp_dir: bad option 'prefix' (a part of a name expected, got '../x')",
+      failure(fs.temp_dir, { prefix = "../x" }).message)
+    assert.equal("fs.temp_file: bad option 'suffix' (a part of a name expected, got '/x')",
+      failure(fs.temp_file, { suffix = "/x" }).message)
+  end)
+
   it("go with their block, whatever is in them", function ()
     local path
     do
@@ -165,6 +180,33 @@ describe("fs.remove_all", function ()
   end)
 end)
 
+describe("fs.remove_all", function ()
+  -- In a program of its own, below a folder that may be lost.
+  it("refuses the folder that the process is in, and those above", function ()
+    local tmp <close> = fs.temp_dir()
+    fs.mkdir(fs.join(tmp.path, "a/b"), nil, true)
+    local program = fs.absolute(arg[-1] or "build/moonherd")
+    for path, why in pairs { ["."] = "by its name", [".."] = "by its name", ["./"] = "by its name",
+      ["../b/."] = "by its name", ["../b"] = "is in it", ["../../a/"] = "is in it",
+      [tmp.path] = "is in it", [tmp.path .. "/a/b"] = "is in it" } do
+      local result = moonherd.sh({ program, "-e",
+        ("require 'moonherd'.fs.remove_all %q"):format(path) },
+        { cwd = fs.join(tmp.path, "a/b"), check = false })
+      assert.matches("fs.remove_all: refuses to remove '.*" .. why, result.stderr, path)
+      assert.is_true(fs.exists(fs.join(tmp.path, "a/b")))
+    end
+  end)
+
+  it("does not follow a link with a slash behind it", function ()
+    local tmp <close> = fs.temp_dir()
+    fs.mkdir(fs.join(tmp.path, "kept/deep"), nil, true)
+    moonherd.sh { "ln", "-s", "kept", fs.join(tmp.path, "link") }
+    fs.remove_all(fs.join(tmp.path, "link//"))
+    assert.same({ "kept" }, fs.list(tmp.path))
+    assert.same({ "deep" }, fs.list(fs.join(tmp.path, "kept")))
+  end)
+end)
+
 describe("fs.watch", function ()
   local tmp
   before_each(function () tmp = fs.temp_dir() end)
@@ -194,6 +236,22 @@ describe("fs.watch", function ()
     assert.same({ path "a" }, changes())
     fs.write(path "a/d", "")
     assert.same({ path "a/d" }, changes())
+  end)
+
+  it("ends when its folder goes", function ()
+    for _, recursive in ipairs { true, false } do
+      fs.mkdir(path "w")
+      fs.write(path "w/file", "")
+      local folder <close> = fs.watch(path "w", { debounce = "10ms", recursive = recursive })
+      local file <close> = fs.watch(path "w/file", { debounce = "10ms" })
+      fs.remove_all(path "w")
+      local seen = {}
+      for paths in folder do
+        for _, changed in ipairs(paths) do seen[changed] = true end
+      end
+      assert.same({ [path "w"] = true, [path "w/file"] = true }, seen)
+      for paths in file do assert.is_string(paths[1]) end
+    end
   end)
 
   it("watches one file through being replaced", function ()
