@@ -32,10 +32,10 @@ local set = raw.set
 ---@field should_retry? boolean  the server's own word about sending again
 ---@field retryable? boolean  whether the same call may succeed later and may be sent again
 ---@field outcome? string  of a write: "not_applied", or "unknown" when it may have been done all
----  the
----  same
+---  the same
 ---@field sent? boolean  of the HTTP client: whether any byte of the request has left
 ---@field cause? error  the error behind this one
+---@field also? table[]  those of tasks that failed beside this one, which nothing else raises
 ---@field trace? string  where it was raised
 --- Makes an error object of a table of fields, without raising it.
 ---@param fields table  kind, reason, message and any other field; becomes the object itself

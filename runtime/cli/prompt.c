@@ -60,6 +60,7 @@ static bool open_editor(cli_prompt *p) {
   el_set(p->el, EL_EDITOR, "emacs");
   el_set(p->el, EL_HIST, history, p->history);
   cli_prompt_bind(p->el, &p->editing);
+  el_source(p->el, NULL);  // what people have set for all programs on libedit, in ~/.editrc
   return true;
 }
 

@@ -28,7 +28,7 @@ const cli_entry cli_commands[] = {
     {"docs", "DIR", "write the man page and the reference"},
     {"completion", "bash|zsh|fish", "print what a shell needs to complete command lines"},
     {"version", "", "print the version"},
-    {"help", "[NAME]", "say more about a command, or about a name such as moonherd.map"},
+    {"help", "[NAME]", "say more about a command or a name; help moonherd lists all names"},
     {NULL, NULL, NULL},
 };
 

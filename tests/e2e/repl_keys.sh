@@ -117,6 +117,7 @@ types 'x = \'
 check 'a mistake is kept like any line' sees 'unexpected symbol'
 types 'x = 2'
 keys C-d
+ended
 start 80 > /dev/null
 keys Up Up
 check 'and is no part of the next one' ends 1 '> x = \'
@@ -187,6 +188,16 @@ types 'echo "code $?"; stty -a | grep -o " icanon\| echo "'
 check 'with its code' sees 'code 143'
 check 'and the history has its last line' sh -c "tail -n 1 '$history' | grep -q 'kill -TERM'"
 
+start 80 > /dev/null
+types 'os.execute "kill -HUP $PPID"'
+check 'SIGHUP ends one too' ended
+check 'and keeps its last line' sh -c "tail -n 1 '$history' | grep -q 'kill -HUP'"
+echo 'moonherd:bind ^X^X ed-delete-prev-char' > .editrc
+start 80 > /dev/null
+keys -l '1234'
+keys C-x C-x
+check 'keys may be bound in .editrc' ends 1 '> 123'
+rm .editrc
 start 80 > /dev/null
 types 'print "it spins" while true do pcall(function () while true do end end) end'
 sees 'it spins' > /dev/null
