@@ -199,7 +199,7 @@ keys C-x C-x
 check 'keys may be bound in .editrc' ends 1 '> 123'
 rm .editrc
 start 80 > /dev/null
-types 'print "it spins" while true do pcall(function () while true do end end) end'
+types 'print("it " .. "spins") while true do pcall(function () while true do end end) end'
 sees 'it spins' > /dev/null
 keys C-c
 keys C-c
@@ -209,7 +209,7 @@ check 'the third says what ends it' sees 'what runs does not let itself be stopp
 keys C-c
 check 'and the fourth does' ended
 start 80 > /dev/null
-types 'print "it waits" while true do pcall(moonherd.sleep, 1) end'
+types 'print("it " .. "waits") while true do pcall(moonherd.sleep, 1) end'
 sees 'it waits' > /dev/null
 # cancelled TEXT: Ctrl-C until it comes; two that are pressed at once may be one.
 cancelled() {
