@@ -4,7 +4,8 @@ local errors = require "moonherd._error"
 
 local M = {}
 
--- With a guard nobody sees the metatable of what is made in C: `false`. Its methods look themselves.
+-- With a guard nobody sees the metatable of what is made in C: `false`. Its methods look for
+-- themselves.
 local function is_of(class, value)
   local meta = getmetatable(value)
   return meta == class or meta == false and type(class) == "string"

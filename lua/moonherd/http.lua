@@ -156,7 +156,9 @@ local function encoded(who, opts)
   end
   local copy = copy_of(opts)
   local headers = type(opts.headers) == "table" and copy_of(opts.headers) or opts.headers or {}
-  if type(headers) == "table" and not has_content_type(headers) then headers["content-type"] = "application/json" end
+  if type(headers) == "table" and not has_content_type(headers) then
+    headers["content-type"] = "application/json"
+  end
   copy.json, copy.headers = nil, headers
   copy.body = require "moonherd.json".encode(opts.json)
   return copy

@@ -32,9 +32,10 @@ function Secret:reveal()
 end
 
 --- Makes a secret of a text: it prints as ***, and logs, traces and errors hide the text from now
---- on. It is taken wherever an option is text (`api_token`, `stdin`), as a secret of a Worker, as a
---- binding (then of type secret_text), in the arguments and `env` of moonherd.sh, and as url, header
---- or body of a request of moonherd.http. Text that is put together with it is a secret, too.
+--- on. It is taken wherever an option is text (`api_token`, `stdin`), as a secret of a Worker, as
+--- a binding (then of type secret_text), in the arguments and `env` of moonherd.sh, and as url,
+--- header or body of a request of moonherd.http. Text that is put together with it is a secret,
+--- too.
 ---@param text string|secret  at least four bytes: shorter ones cannot be hidden in other text
 ---@return secret value
 ---@error usage usage  when it is no text

@@ -1,13 +1,14 @@
--- A little of everything that takes memory of the process: the embedded platform and its database, a
--- server and requests to it, a database of the script, programs, files, hashes. test_no_memory.c runs
--- it and refuses memory; it may fail in any way but must end.
+-- A little of everything that takes memory of the process: the embedded platform and its database,
+-- a server and requests to it, a database of the script, programs, files, hashes. test_no_memory.c
+-- runs it and refuses memory; it may fail in any way but must end.
 local moonherd = require "moonherd"
 local fs, hash, http = moonherd.fs, moonherd.hash, moonherd.http
 
 local parts = {}
 
 function parts.platform()
-  local client = moonherd.connect { target = "local", state = fs.join(arg[1], "state"), retry = false }
+  local state = fs.join(arg[1], "state")
+  local client = moonherd.connect { target = "local", state = state, retry = false }
   local ns = client:ensure_namespace "n"
   local worker = ns:script "w"
   worker:upload { script = "export default {}", compatibility_date = "2026-10-01", tags = { "a" } }

@@ -1,5 +1,5 @@
--- Doc comments as Markdown: one page of reference for each module and class, one for errors, and one
--- that lists all names and has those without a page.
+-- Doc comments as Markdown: one page of reference for each module and class, one for errors, and
+-- one that lists all names and has those without a page.
 local failures = require "moonherd.docs.failures"
 local index = require "moonherd.docs.index"
 local text = require "moonherd.docs.text"
