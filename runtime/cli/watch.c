@@ -33,10 +33,11 @@ typedef struct folder {
   bool has_source; /* or has had one */
 } folder;
 
-/* A source that has been seen to change, as it was then. */
+/* A source that has been seen to change. */
 typedef struct source {
   char *path;
-  uint64_t digest; /* of its content; 0: there was none */
+  uint64_t digest; /* of its content, as it was when all was quiet; 0: there was none */
+  bool has_event;  /* since then */
 } source;
 
 struct cli_watch {
@@ -46,7 +47,8 @@ struct cli_watch {
   source *sources;
   size_t source_count, source_room;
   char changed[PATH_MAX]; /* the first source that has, since the last call; "": none */
-  bool is_new;            /* one is not as it was seen last */
+  bool has_event;         /* of a source, while events are taken */
+  bool is_new;            /* one was not seen before, or a folder of some came or went */
   bool has_failed;        /* it has been said that not all can be watched */
 };
 
@@ -161,6 +163,8 @@ static bool forget(cli_watch *w, const char *path) {
 static uint64_t digest_of(const char *path) {
   uint64_t digest = 0xcbf29ce484222325u;
   unsigned char block[16 * 1024];
+  struct stat st;
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return 0;  // a FIFO would have to be waited for
   FILE *file = fopen(path, "re");
   if (file == NULL) return 0;
   for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;)
@@ -177,27 +181,39 @@ static source *source_at(cli_watch *w, const char *path) {
   w->sources = sources;
   char *copy = strdup(path);
   if (copy == NULL) return NULL;
-  w->is_new = true;
+  w->is_new = true;  // nobody knows how it was
   w->sources[w->source_count] = (source){.path = copy};
   return &w->sources[w->source_count++];
 }
 
 static void note(cli_watch *w, const char *path) {
   if (w->changed[0] == '\0') snprintf(w->changed, sizeof w->changed, "%s", path);
+  w->has_event = true;
 }
 
-/* Of a file it is known how it was; of a folder, that something in it is another. */
 static void note_source(cli_watch *w, const char *path) {
   note(w, path);
   source *known = source_at(w, path);
-  uint64_t digest = digest_of(path);
-  if (known == NULL || known->digest != digest) w->is_new = true;
-  if (known != NULL) known->digest = digest;
+  if (known != NULL) known->has_event = true;
+  else w->is_new = true;
 }
 
 static void note_folder(cli_watch *w, const char *path) {
   note(w, path);
   w->is_new = true;
+}
+
+/* Whether one of those that had events is not as it was before. */
+static bool compare(cli_watch *w) {
+  bool is_other = w->is_new;
+  for (source *s = w->sources; s < w->sources + w->source_count; s++) {
+    if (!s->has_event) continue;
+    uint64_t digest = digest_of(s->path);
+    if (digest != s->digest) is_other = true;
+    s->digest = digest;
+    s->has_event = false;
+  }
+  return is_other;
 }
 
 /* ---- what happens in them ------------------------------------------------------------------- */
@@ -236,9 +252,7 @@ static void take_event(cli_watch *w, const struct inotify_event *event) {
 /* Takes all events that are there; whether there were any of sources. */
 static bool take(cli_watch *w) {
   char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-  char before[PATH_MAX];
-  memcpy(before, w->changed, sizeof before);
-  w->changed[0] = '\0';
+  w->has_event = false;
   for (ssize_t n; (n = read(w->fd, buffer, sizeof buffer)) > 0;) {
     for (const char *at = buffer; at < buffer + n;) {
       const struct inotify_event *event = (const void *)at;
@@ -246,9 +260,7 @@ static bool take(cli_watch *w) {
       at += sizeof *event + event->len;
     }
   }
-  bool has_come = w->changed[0] != '\0';
-  if (before[0] != '\0') memcpy(w->changed, before, sizeof before);
-  return has_come;
+  return w->has_event;
 }
 
 /* ---- public --------------------------------------------------------------------------------- */
@@ -291,5 +303,5 @@ const char *cli_watch_changed(cli_watch *w, bool is_running) {
   if (!take(w)) return NULL;
   for (int left = MOST_PAUSES; left > 0; left--)
     if (poll(NULL, 0, QUIET) < 0 || !take(w)) break;
-  return w->is_new || !is_running ? w->changed : NULL;
+  return compare(w) || !is_running ? w->changed : NULL;
 }

@@ -158,6 +158,7 @@ builds() {
   cat > build.lua << 'END'
 local moonherd = require "moonherd"
 io.open("count.txt", "a"):write("run\n"):close()
+os.remove "dist/worker.mjs" -- as some that build do first
 moonherd.fs.write("dist/worker.mjs", "export default " .. require "parts.word")
 moonherd.sleep(0.5) -- longer than it takes until a change is seen
 print "is built"
@@ -170,6 +171,13 @@ END
     [ "$(wc -l < count.txt)" = 4 ] || return 1
   touch parts/word.lua
   so_often 2 'parts/word.lua has changed: again' && so_often 3 'Ctrl-C leaves' && [ "$(wc -l < count.txt)" = 5 ]
+  came=$?
+  leaves INT 130 && [ $came = 0 ]
+}
+removed() {
+  echo 'return 1' > gone.lua
+  watch slow.lua 0.01
+  comes runs && rm gone.lua && comes './gone.lua has changed: again'
   came=$?
   leaves INT 130 && [ $came = 0 ]
 }
@@ -214,6 +222,7 @@ dumps() {
 }
 check 'a wish to see tasks where there are none' dumps
 
+check 'a source that is removed while it runs' removed
 # Saved: the run is told to end. Ctrl-C in its cleanup does not cut that short, and it does not begin again.
 while_it_cleans_up() {
   watch slow.lua 0.6
