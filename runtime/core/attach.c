@@ -9,6 +9,7 @@
 
 #include "core/coro.h"
 #include "core/error.h"
+#include "core/marks.h"
 #include "core/task.h"
 #include "core/task_run.h"
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "core/compat.h"
+#include "core/marks.h"
 #include "core/realm.h"
 #include "core/scope.h"
 #include "core/task_state.h"

@@ -1,13 +1,11 @@
-/* How a realm is found, and what it notes about threads. See realm.h; realm_life.c makes realms.
- *
- * In a state of somebody else both are in the registry: the extra space of threads may be in use. */
+/* How a realm is found: by the allocator of its state, or, in one of somebody else, by the registry.
+ * See realm.h; realm_life.c makes realms. */
 #include "core/realm.h"
 
 #include <lauxlib.h>
 
-/* Their addresses are keys of the registry. */
-static const char REALM[] = "moonherd.realm"; /* light userdata */
-static const char MARKS[] = "moonherd.marks"; /* thread -> marks; weak */
+/* Its address is a key of the registry; the value is light userdata. */
+static const char REALM[] = "moonherd.realm";
 
 void *mh_realm_allocate(void *user, void *ptr, size_t old_size, size_t size) {
   mh_realm *realm = user;
@@ -18,11 +16,7 @@ void *mh_realm_allocate(void *user, void *ptr, size_t old_size, size_t size) {
   return moved;
 }
 
-/* ---- states of somebody else -------------------------------------------------------------- */
-
-/* Where an API function needs room on a stack that is not its own: Lua keeps five slots behind the end
- * of every stack. */
-
+/* The stack may be another's: Lua keeps five slots behind the end of every one. */
 mh_realm *mh_realm_attached(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, REALM);
   mh_realm *realm = lua_touserdata(L, -1);
@@ -34,32 +28,4 @@ mh_realm *mh_realm_attached(lua_State *L) {
 void mh_realm_set_attached(lua_State *L, mh_realm *realm) {
   lua_pushlightuserdata(L, realm);
   lua_rawsetp(L, LUA_REGISTRYINDEX, REALM);
-}
-
-unsigned mh_attached_marks(lua_State *thread) {
-  lua_rawgetp(thread, LUA_REGISTRYINDEX, MARKS);
-  lua_pushthread(thread);
-  lua_rawget(thread, -2);
-  unsigned marks = (unsigned)lua_tointeger(thread, -1);
-  lua_pop(thread, 2);
-  return marks;
-}
-
-void mh_attached_mark(lua_State *L, lua_State *thread, unsigned marks) {
-  luaL_checkstack(L, 3, "marks");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, MARKS);
-  lua_pushthread(thread);
-  if (thread != L) lua_xmove(thread, L, 1);
-  lua_pushinteger(L, marks);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-void mh_attached_open(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, MARKS);
 }

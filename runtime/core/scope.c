@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/marks.h"
 #include "core/pending.h"
 #include "core/stop.h"
 #include "core/task_state.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/marks.h"
 #include "core/pending.h"
 #include "core/scope.h"
 #include "core/stop.h"
