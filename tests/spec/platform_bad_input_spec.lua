@@ -255,6 +255,11 @@ describe("bad input", function ()
     end
   end)
 
+  -- In the square of the length this would take longer than a test may.
+  it("such as a path of 300 KB for the entry is refused at once", function ()
+    refused(server:put(SCRIPT, { main_module = ("a"):rep(300000) .. "/" }), 400, 10021)
+  end)
+
   it("leaves everything as it was", function ()
     assert.same(before, ok(server:api("GET", SCRIPT)))
   end)

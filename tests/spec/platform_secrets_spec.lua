@@ -228,6 +228,8 @@ describe("a secret", function ()
       ok(put { name = "S1", text = "another-value" })
       refused(bulk { ONE_MORE = { text = VALUE } }, 400, 10055)
       ok(bulk { ONE_MORE = { text = VALUE }, S1 = json.null })
+      for i = 1, 9000 do secrets["S" .. i] = { text = VALUE } end
+      refused(bulk(secrets), 400, 10055)
     end)
 
     it("and leaves the value nowhere", function ()

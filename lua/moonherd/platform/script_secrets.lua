@@ -157,9 +157,12 @@ local function read_edits(call)
   table.sort(edits, function (a, b)
     return a.name < b.name
   end)
+  local secrets = {}
   for i, edit in ipairs(edits) do
     edits[i] = read_edit(edit.name, edit.secret, call)
+    secrets[#secrets + 1] = edits[i].secret
   end
+  bindings_of.check_count(secrets, "/secrets") -- before each is looked for in the others
   return edits
 end
 

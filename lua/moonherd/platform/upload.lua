@@ -16,8 +16,9 @@ local M = {}
 local SOURCE_MAP = "application/source-map"
 local DEFAULT_TYPE = "application/octet-stream"
 
+-- Anchored: a search for what ends the path takes time in the square of the length.
 local function base_name(path)
-  return path:match "[^/]*$"
+  return path:match "^.*/(.*)$" or path
 end
 
 -- curl and the official SDK strip the folders of a filename; the part's name then still has them.
@@ -41,9 +42,9 @@ end
 
 -- The only part whose filename is the last segment of a path.
 local function only_by_base_name(parts, path)
-  local found
+  local name, found = base_name(path), nil
   for _, part in ipairs(parts) do
-    if part.filename == base_name(path) then
+    if part.filename == name then
       if found then
         return nil
       end
