@@ -6,7 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char CHUNK[] = "return require 'moonherd.cli.lua_init'";
+/* A module would not do: a guard keeps those of the command line from scripts. The value says that all
+ * has been run: os.exit gives others. */
+static const char CHUNK[] =
+    "local name = os.getenv 'LUA_INIT_5_4' and 'LUA_INIT_5_4' or 'LUA_INIT'\n"
+    "local text = os.getenv(name) or ''\n"
+    "local file = text:match '^@(.*)'\n"
+    "local chunk, why\n"
+    "if file then chunk, why = loadfile(file) else chunk, why = load(text, '=' .. name) end\n"
+    "if not chunk then error(why, 0) end\n"
+    "chunk()\n"
+    "return math.mininteger\n";
 
 bool cli_init_is_there(const cli_options *o) {
   if (o->source == FROM_COMMAND && strcmp(o->script, "repl") != 0) return false;

@@ -53,6 +53,9 @@ in_repl() { echo 'X' | "$moonherd" --target local repl 2> /dev/null | grep -q 's
 check 'the REPL has LUA_INIT too' in_repl
 waits() { LUA_INIT='require "moonherd".sleep(0)' "$moonherd" -e 'print "waited"' | grep -q waited; }
 check 'LUA_INIT may wait' waits
+echo '{ "network": "api" }' > guard.json
+guarded() { LUA_INIT='X = "set"' "$moonherd" --guard guard.json -e 'print(X)' | grep -q set; }
+check 'a guarded script has it' guarded
 export LUA_INIT='print "not for me"'
 not_others() { ! "$moonherd" version | grep -q 'not for me'; }
 check 'the other commands do not' not_others
