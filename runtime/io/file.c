@@ -14,12 +14,23 @@ static void on_work(uv_work_t *work) {
   job->error = job->run(job);
 }
 
+static void on_worked(uv_work_t *work, int status);
+
+static void queue(mh_file_job *job) {
+  job->loop->open_jobs++;
+  uv_queue_work(&job->loop->uv, &job->work, on_work, on_worked);  // cannot fail with a callback
+}
+
 static void on_worked(uv_work_t *work, int status) {
   mh_file_job *job = work->data;
   job->loop->open_jobs--;
   mh_loop_event(job->loop);
   if (job->owner == NULL) {
     mh_file_job_free(job);
+    return;
+  }
+  if (status == 0 && job->error == MH_FILE_AGAIN) {
+    queue(job);
     return;
   }
   if (status != 0) job->error = status;
@@ -65,8 +76,7 @@ static mh_file_job *prepare(mh_file *file, const char *path, int (*run)(mh_file_
 static int start(mh_file *file, mh_file_job *job) {
   file->job = job;
   mh_op_start(&file->op);
-  job->loop->open_jobs++;
-  uv_queue_work(&job->loop->uv, &job->work, on_work, on_worked);  // cannot fail with a callback
+  queue(job);
   return 0;
 }
 

@@ -13,7 +13,7 @@
 
 enum {
   PIECE = 1 << 20,   /* bytes moved between two looks at is_stopped */
-  POLL_MS = 50,      /* the same for pipes and terminals, which may never have anything */
+  POLL_MS = 50,      /* a turn of waiting for a pipe or terminal, which may never have anything */
   NAME_ATTEMPTS = 16 /* at a free name for a temporary file: one is enough but for a miracle */
 };
 
@@ -27,6 +27,7 @@ mh_file_job *mh_file_job_new(const char *path) {
   }
   job->path = copy;
   job->place.folder = AT_FDCWD;
+  job->fd = -1;
   atomic_init(&job->is_stopped, false);
   mh_buf_init(&job->bytes, NULL);
   return job;
@@ -34,6 +35,7 @@ mh_file_job *mh_file_job_new(const char *path) {
 
 void mh_file_job_free(mh_file_job *job) {
   if (job == NULL) return;
+  if (job->fd >= 0) close(job->fd);
   mh_place_fini(&job->place);
   for (size_t i = 0; i < job->count; i++) free(job->names[i]);
   free(job->names);
@@ -59,14 +61,16 @@ static int look_at(const mh_place *place, bool follows_link, struct stat *st) {
   return fstatat(place->folder, place->name, st, flags) == 0 ? 0 : -errno;
 }
 
-/* Waits until the descriptor can be read or written; plain files always can. */
+/* Waits until the descriptor can be read or written; plain files always can. For others it may end
+ * with MH_FILE_AGAIN. */
 static int wait_for(mh_file_job *job, int fd, short events) {
   struct pollfd p = {.fd = fd, .events = events};
   for (;;) {
     if (is_stopped(job)) return -ECANCELED;
     int n = poll(&p, 1, POLL_MS);
     if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return -errno;
+    if (n == 0) return MH_FILE_AGAIN;
+    if (errno != EINTR) return -errno;
   }
 }
 
@@ -87,42 +91,52 @@ static int read_piece(mh_file_job *job, int fd) {
   return n > 0;
 }
 
-static int read_open(mh_file_job *job, int fd) {
+static int prepare_to_read(mh_file_job *job) {
   struct stat st;
-  if (fstat(fd, &st) != 0) return -errno;
+  if (fstat(job->fd, &st) != 0) return -errno;
   if (S_ISDIR(st.st_mode)) return -EISDIR;
   size_t size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
   if (size > job->max) return -EFBIG;
   // One byte more than the size: the read that finds the end needs no more room.
-  if (mh_buf_reserve(&job->bytes, size + 1) != 0) return -ENOMEM;
+  return mh_buf_reserve(&job->bytes, size + 1) != 0 ? -ENOMEM : 0;
+}
+
+static int read_rest(mh_file_job *job) {
   for (;;) {
-    int e = wait_for(job, fd, POLLIN);
-    if (e == 0) e = read_piece(job, fd);
+    int e = wait_for(job, job->fd, POLLIN);
+    if (e != 0) return e;
+    e = read_piece(job, job->fd);
     if (e <= 0) return e;
   }
 }
 
-int mh_file_job_read(mh_file_job *job) {
+static int open_to_read(mh_file_job *job) {
   int e = enter(job, job->path, 0);
   if (e != 0) return e;
   // Without O_NONBLOCK a pipe that nobody writes to would hold the thread for ever.
-  int fd = mh_place_open(&job->place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-  if (fd < 0) return fd;
-  e = read_open(job, fd);
-  close(fd);
+  job->fd = mh_place_open(&job->place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  return job->fd < 0 ? job->fd : prepare_to_read(job);
+}
+
+int mh_file_job_read(mh_file_job *job) {
+  int e = job->fd < 0 ? open_to_read(job) : 0;
+  if (e == 0) e = read_rest(job);
+  if (e == MH_FILE_AGAIN || job->fd < 0) return e;
+  close(job->fd);
+  job->fd = -1;
   return e;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
 static int write_bytes(mh_file_job *job, int fd) {
-  for (size_t at = 0; at < job->bytes.len;) {
+  while (job->written < job->bytes.len) {
     int e = wait_for(job, fd, POLLOUT);
     if (e != 0) return e;
-    size_t left = job->bytes.len - at;
-    ssize_t n = write(fd, job->bytes.data + at, left < PIECE ? left : PIECE);
+    size_t left = job->bytes.len - job->written;
+    ssize_t n = write(fd, job->bytes.data + job->written, left < PIECE ? left : PIECE);
     if (n < 0 && errno != EINTR && errno != EAGAIN) return -errno;
-    if (n > 0) at += (size_t)n;
+    if (n > 0) job->written += (size_t)n;
   }
   return 0;
 }
@@ -132,14 +146,19 @@ static int close_written(int fd, int e) {
   return e != 0 ? e : closed;
 }
 
+static int write_open(mh_file_job *job) {
+  int fd = job->fd, e = write_bytes(job, fd);
+  if (e == MH_FILE_AGAIN) return e;
+  job->fd = -1;
+  return close_written(fd, e);
+}
+
 static int write_directly(mh_file_job *job, bool is_pipe) {
-  int fd;
-  while ((fd = mh_place_open(&job->place, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0)) < 0) {
-    if (fd != -ENXIO || !is_pipe) return fd;
-    if (is_stopped(job)) return -ECANCELED;
-    poll(NULL, 0, POLL_MS);  // nobody has opened the pipe for reading yet
-  }
-  return close_written(fd, write_bytes(job, fd));
+  job->fd = mh_place_open(&job->place, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
+  if (job->fd >= 0) return write_open(job);
+  if (job->fd != -ENXIO || !is_pipe) return job->fd;
+  poll(NULL, 0, POLL_MS);  // nobody has opened the pipe for reading yet
+  return MH_FILE_AGAIN;
 }
 
 /* Bytes of `path` up to the last slash, that included; 0: it is in the current directory. */
@@ -244,6 +263,7 @@ static int write_exclusively(mh_file_job *job) {
 }
 
 int mh_file_job_write(mh_file_job *job) {
+  if (job->fd >= 0) return write_open(job);
   if (job->is_exclusive) return write_exclusively(job);
   char *target = realpath(job->path, NULL);  // of a link: what it points to is replaced
   int e = enter(job, target != NULL ? target : job->path, MH_PLACE_WRITE);

@@ -9,13 +9,17 @@
 #include "core/place.h"
 #include "io/file.h"
 
+/* A pipe has nothing to say, or no room, yet: the job is to be run again, behind those that wait for a
+ * thread meanwhile. A few silent pipes must not keep everybody from the disk. */
+enum { MH_FILE_AGAIN = 1 };
+
 typedef struct mh_file_job mh_file_job;
 struct mh_file_job {
   uv_work_t work;
   mh_loop *loop;
   mh_file *owner;         /* loop thread only; NULL: cancelled, frees itself when it is over */
   atomic_bool is_stopped; /* set by the loop thread: give up soon */
-  int (*run)(mh_file_job *job);
+  int (*run)(mh_file_job *job); /* may end with MH_FILE_AGAIN */
 
   const mh_guard *guard; /* NULL: none */
   mh_place place;        /* where the path leads */
@@ -23,6 +27,8 @@ struct mh_file_job {
   int mode;
   bool is_exclusive, is_recursive, follows_link, with_info;
   size_t max;
+  int fd;         /* of a pipe or device between two runs, or -1 */
+  size_t written; /* bytes of those that go there directly */
 
   int error;    /* of run: 0, a negative errno, or MH_PLACE_REFUSED */
   mh_buf bytes; /* what to write, or what was read; counted to no account: another thread */

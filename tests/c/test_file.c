@@ -378,6 +378,27 @@ static void test_call_again(void **state) {
   expect_content(f, in(f, "a"), "one");  // the call before it is given up
 }
 
+/* More silent pipes than threads: files are read beside them. */
+static void test_silent_pipes(void **state) {
+  fixture *f = *state;
+  enum { MANY = 12 };
+  mh_file pipes[MANY];
+  assert_int_equal(write_text(f, in(f, "a"), "one"), 0);
+  assert_int_equal(mkfifo(in(f, "pipe"), 0600), 0);
+  for (int i = 0; i < MANY; i++) {
+    mh_file_init(&pipes[i], &f->loop);
+    if (i % 2 == 0) assert_int_equal(mh_file_read(&pipes[i], in(f, "pipe"), 100), 0);
+    else assert_int_equal(mh_file_write(&pipes[i], in(f, "nobody"), "x", 1, -1, false), 0);
+    if (i == 0) assert_int_equal(mkfifo(in(f, "nobody"), 0600), 0);
+  }
+  expect_content(f, in(f, "a"), "one");
+  for (int i = 0; i < MANY; i++) {
+    assert_true(pipes[i].op.is_open);
+    mh_file_fini(&pipes[i]);
+  }
+  drain(f);
+}
+
 /* More jobs than threads, all given up: those still in the queue never run. */
 static void test_cancel_many(void **state) {
   fixture *f = *state;
@@ -433,13 +454,13 @@ static void test_virtual_clock(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_round_trip),    TEST(test_large),       TEST(test_size_unknown),
-      TEST(test_mode),          TEST(test_links),       TEST(test_exclusive),
-      TEST(test_reasons),       TEST(test_permission),  TEST(test_dev_full),
-      TEST(test_full_disk),     TEST(test_size_limit),  TEST(test_directories),
-      TEST(test_list),          TEST(test_cancel_pipe), TEST(test_cancel_write),
-      TEST(test_call_again),    TEST(test_cancel_many), TEST(test_loop_ends),
-      TEST(test_virtual_clock),
+      TEST(test_round_trip), TEST(test_large),         TEST(test_size_unknown),
+      TEST(test_mode),       TEST(test_links),         TEST(test_exclusive),
+      TEST(test_reasons),    TEST(test_permission),    TEST(test_dev_full),
+      TEST(test_full_disk),  TEST(test_size_limit),    TEST(test_directories),
+      TEST(test_list),       TEST(test_cancel_pipe),   TEST(test_cancel_write),
+      TEST(test_call_again), TEST(test_silent_pipes),  TEST(test_cancel_many),
+      TEST(test_loop_ends),  TEST(test_virtual_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
