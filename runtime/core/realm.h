@@ -33,13 +33,12 @@ struct mh_realm {
   mh_task *tasks;   /* all that have not ended */
   mh_task *main;    /* runs the script's main chunk; NULL when it has ended, or there is none */
   unsigned task_count, max_tasks, last_task_id;
-  unsigned blocked;       /* tasks that wait in lists, or for those of their scopes: see stuck.c */
-  unsigned told_stuck;    /* how often that were all */
-  mh_scope *ended_scopes; /* whose place on the stack of a coroutine is there still */
-  unsigned trace_process; /* of the timeline; 0: it has none yet */
-  bool is_system;         /* the platform's: not counted in limits, not cancelled with the script */
-  bool is_ending;         /* the state is being closed: nothing can wait any more */
-  bool is_attached;       /* the state is somebody else's: see attach.c */
+  unsigned blocked, told_stuck; /* tasks that wait for others, how often that were all: stuck.c */
+  mh_scope *ended_scopes;       /* whose place on the stack of a coroutine is there still */
+  unsigned trace_process;       /* of the timeline; 0: it has none yet */
+  bool is_system;   /* the platform's: not counted in limits, not cancelled with the script */
+  bool is_ending;   /* the state is being closed: nothing can wait any more */
+  bool is_attached; /* the state is somebody else's: see attach.c */
   struct mh_realm **sentinel; /* what tells of its end, when it is */
 
   /* Waiting through coroutines: see coro.c. */
