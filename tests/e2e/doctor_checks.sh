@@ -7,8 +7,8 @@ account=0123456789abcdef0123456789abcdef
 export CLOUDFLARE_API_TOKEN=not-a-real-token CLOUDFLARE_ACCOUNT_ID=$account XDG_STATE_HOME=$scratch/user
 unset http_proxy https_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE
 
-# comes FILE: it gets a line.
-comes() { for _ in $(seq 400); do [ -s "$1" ] && return 0; sleep 0.025; done; return 1; }
+# comes FILE PATTERN: it gets such a line.
+comes() { for _ in $(seq 400); do grep -q "$2" "$1" && return 0; sleep 0.025; done; return 1; }
 
 # is STATUS CHECK TEXT ADVICE ARGUMENT…: there is one line of that check, with the text; the advice stands
 # behind it. Without an advice there is none.
@@ -28,7 +28,7 @@ is() {
 doctor="$moonherd doctor"
 
 "$moonherd" --target local "$fake" > port 2> fake_err & server=$!
-comes port
+comes port '^[0-9]'
 base=http://127.0.0.1:$(cat port)
 
 # ---- the clock, the allowance ----------------------------------------------------------------------
@@ -90,7 +90,7 @@ certificate() { # NAME HOST
 tls_server() { # NAME: of its certificate
   : > accepts
   openssl s_server -accept 127.0.0.1:0 -cert "$1.pem" -key "$1.key" -HTTP > accepts 2> /dev/null & server=$!
-  comes accepts && base=https://localhost:$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' accepts)/v4
+  comes accepts '^ACCEPT' && base=https://localhost:$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' accepts)/v4
 }
 path=v4/accounts/$account/workers/dispatch
 mkdir -p $path

@@ -2,6 +2,8 @@
 # a script and for tests: one case a row of the table.
 . tests/shell.sh
 cd "$scratch" || exit 1
+pid=
+trap '[ -z "$pid" ] || kill -KILL $pid 2> /dev/null; rm -rf "$scratch"' EXIT
 
 # comes TEXT: it comes to stand in what was printed; ten seconds, for a machine that is busy.
 comes() {
@@ -21,6 +23,7 @@ leaves() {
   kill -"$1" $pid
   wait $pid
   got=$?
+  pid=
   [ $got = "$2" ] || { echo "exit code $got"; return 1; }
 }
 # The module that the script and the test need; what it says is printed.
