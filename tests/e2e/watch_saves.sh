@@ -16,6 +16,7 @@ comes() {
 }
 # watch ARGUMENT…: begins to.
 watch() {
+  : > out; : > err # what the last one said is not to be taken for this one's
   "$moonherd" --target local --log error --watch "$@" > out 2> err < /dev/null & pid=$!
 }
 # leaves SIGNAL CODE: when it is sent the signal.
@@ -115,6 +116,7 @@ check 'a script that is a link' behind_link
 spec_elsewhere() {
   mkdir -p "$scratch/other" work
   echo 'it("is", function () print "one" end)' > other/a_spec.lua
+  : > out; : > err
   (cd work && exec "$moonherd" --log error --watch test ../other > ../out 2> ../err < /dev/null) & pid=$!
   comes one && comes 'Ctrl-C leaves' &&
     echo 'it("is", function () print "two" end)' > other/a_spec.lua && comes two
