@@ -47,7 +47,7 @@ mh_log *mh_log_new(const mh_clock *clock, int level, mh_log_sink *sink, void *us
 }
 
 static void discard(hidden *h) {
-  memset(h->bytes, 0, h->n);
+  explicit_bzero(h->bytes, h->n);  // what is freed next, a compiler need not clear
   free(h);
 }
 
@@ -276,7 +276,7 @@ static int hide_forms(mh_log *log, const char *secret, size_t n, uint64_t until)
   mh_buf_clear(&form);
   if (e == 0) e = append_percent(&form, secret, n);
   if (e == 0) e = hide(log, form.data, form.len, until);
-  if (form.len > 0) memset(form.data, 0, form.len);
+  if (form.len > 0) explicit_bzero(form.data, form.len);
   mh_buf_fini(&form);
   return e;
 }
