@@ -43,4 +43,22 @@ survives_nohup() {
   [ $? = 143 ] && is_gone
 }
 check 'a script under nohup goes on' survives_nohup
+
+cat > "$scratch/many.lua" << 'END'
+local moonherd = require "moonherd"
+local function descriptors() return #moonherd.fs.list "/proc/self/fd" end
+moonherd.sh { "true" }
+local before, list = descriptors(), {}
+for i = 1, 1000 do list[i] = i end
+moonherd.map(list, { concurrency = 8 }, function () moonherd.sh { "true" } end)
+moonherd.sleep(0) -- handles close in the next turn of the loop
+print(descriptors() - before .. " descriptors")
+local zombies = moonherd.sh { "sh", "-c", "ps -o stat= --ppid $PPID | grep -c Z || true" }
+print(zombies.stdout:match "%d+" .. " zombies")
+END
+leaves_nothing() {
+  [ "$("$moonherd" run --target local "$scratch/many.lua")" = '0 descriptors
+0 zombies' ]
+}
+check '1,000 programs, 8 at once, leave nothing behind' leaves_nothing
 finish

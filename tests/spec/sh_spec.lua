@@ -285,7 +285,7 @@ describe("sh", function ()
     local before = open_descriptors()
     for i = 1, 100 do assert.equal(0, sh({ "true" }).code, i) end
     local list = {}
-    for i = 1, 1000 do list[i] = i end
+    for i = 1, 200 do list[i] = i end
     local codes = moonherd.map(list, { concurrency = 8 }, function (i)
       return sh({ "sh", "-c", "exit " .. i % 8 }, { check = false }).code
     end)
