@@ -55,45 +55,6 @@ local function date_of(days)
   return year + era * 400 + (month <= 2 and 1 or 0), month, day
 end
 
-local read_format = options.reader("time.format", {
-  { "digits", "integer", default = 0, least = 0 },
-})
-
---- A time as ISO 8601 has it, in UTC.
----@param seconds? number  since 1970; default now
----@param opts? table
----@field opts.digits? integer  of the fraction of a second, at most 6; what is left is cut off;
---- default 0
----@return string text
----@error usage usage  for a time outside of the years 0 to 9999
----@example
---- print(moonherd.time.format(1767225600.25, { digits = 3 }))     --> 2026-01-01T00:00:00.250Z
-function M.format(seconds, opts)
-  if seconds == nil then seconds = clock.wall() end
-  if type(seconds) ~= "number" or not (seconds >= FIRST and seconds < LAST + 1) then
-    errors.usage("time.format: bad time (seconds of the years 0 to 9999 expected, got %s)",
-      printable.value(seconds))
-  end
-  local digits = math.min(read_format(opts).digits, 6)
-  local scale = 10 ^ digits
-  local units = math.floor(seconds * scale + 1e-6) -- what 0.29 * 100 lacks
-  local whole = math.tointeger(units // scale)
-  local year, month, day = date_of(whole // DAY)
-  local rest = whole % DAY
-  local text = ("%04d-%02d-%02dT%02d:%02d:%02d"):format(year, month, day, rest // 3600,
-    rest // 60 % 60, rest % 60)
-  if digits > 0 then text = text .. (".%0" .. digits .. "d"):format(units % scale // 1 | 0) end
-  return text .. "Z"
-end
-
-local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
-local function is_date(year, month, day)
-  if month < 1 or month > 12 or day < 1 then return false end
-  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-  return day <= DAYS[month] + (month == 2 and is_leap and 1 or 0)
-end
-
 -- Seconds of "Z", "+02:00", "-0530" or "+02"; nil for anything else.
 local function offset_of(text)
   if text == "Z" or text == "z" then return 0 end
@@ -103,6 +64,62 @@ local function offset_of(text)
   minutes = math.type(minutes) == "integer" and 0 or tonumber(minutes)
   if tonumber(hours) > 23 or minutes > 59 then return nil end
   return (sign == "-" and -1 or 1) * (tonumber(hours) * 3600 + minutes * 60)
+end
+
+local function zone_of(shift)
+  if shift == 0 then return "Z" end
+  local minutes = math.abs(shift) // 60
+  return ("%s%02d:%02d"):format(shift < 0 and "-" or "+", minutes // 60, minutes % 60)
+end
+
+local read_format = options.reader("time.format", {
+  { "digits", "integer", default = 0, least = 0 },
+  { "offset", "string", default = "Z", check = function (text)
+    return not offset_of(text) and ("'Z' or one such as '+02:00' expected, got %s")
+      :format(printable.value(text)) or nil
+  end },
+})
+
+--- A time as ISO 8601 and RFC 3339 have it, in UTC unless an offset is given.
+---@param seconds? number  since 1970; default now
+---@param opts? table
+---@field opts.digits? integer  of the fraction of a second, at most 6; what is left is cut off;
+--- default 0
+---@field opts.offset? string  from UTC, such as "+02:00": that clock is shown, and the offset
+--- behind it; default "Z", UTC itself
+---@return string text
+---@error usage usage  for a time outside of the years 0 to 9999
+---@example
+--- print(moonherd.time.format(1767225600.25, { digits = 3 }))     --> 2026-01-01T00:00:00.250Z
+--- print(moonherd.time.format(0, { offset = "+02:00" }))     --> 1970-01-01T02:00:00+02:00
+function M.format(seconds, opts)
+  if seconds == nil then seconds = clock.wall() end
+  opts = read_format(opts)
+  local shift = offset_of(opts.offset)
+  local is_time = type(seconds) == "number" and seconds + shift >= FIRST
+    and seconds + shift < LAST + 1
+  if not is_time then
+    errors.usage("time.format: bad time (seconds of the years 0 to 9999 expected, got %s)",
+      printable.value(seconds))
+  end
+  local digits = math.min(opts.digits, 6)
+  local scale = 10 ^ digits
+  local units = math.floor((seconds + shift) * scale + 1e-6) -- what 0.29 * 100 lacks
+  local whole = math.tointeger(units // scale)
+  local year, month, day = date_of(whole // DAY)
+  local rest = whole % DAY
+  local text = ("%04d-%02d-%02dT%02d:%02d:%02d"):format(year, month, day, rest // 3600,
+    rest // 60 % 60, rest % 60)
+  if digits > 0 then text = text .. (".%0" .. digits .. "d"):format(units % scale // 1 | 0) end
+  return text .. zone_of(shift)
+end
+
+local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function is_date(year, month, day)
+  if month < 1 or month > 12 or day < 1 then return false end
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  return day <= DAYS[month] + (month == 2 and is_leap and 1 or 0)
 end
 
 -- Seconds of the clock and of the offset behind it; nil when it is none.

@@ -37,6 +37,22 @@ describe("time", function ()
     end
   end)
 
+  it("writes times with an offset, and reads them back", function ()
+    local OFFSETS = {
+      { "+02:00", "2026-01-01T02:00:00+02:00" }, { "-0530", "2025-12-31T18:30:00-05:30" },
+      { "+14", "2026-01-01T14:00:00+14:00" }, { "Z", "2026-01-01T00:00:00Z" },
+      { "+00:00", "2026-01-01T00:00:00Z" },
+    }
+    for _, case in ipairs(OFFSETS) do
+      assert.equal(case[2], time.format(1767225600, { offset = case[1] }))
+      assert.equal(1767225600, time.parse(case[2]))
+    end
+    for _, offset in ipairs { "", "2", "+25:00", "Berlin" } do
+      assert.matches("bad option 'offset'", failure(time.format, 0, { offset = offset }).message)
+    end
+    failure(time.format, 253402300799, { offset = "+01:00" })
+  end)
+
   local TEXTS = {
     { "2026-01-01", 1767225600 }, { "2026-01-01T02:00+02:00", 1767225600 },
     { "2025-12-31 18:30:00-0530", 1767225600 }, { "2026-01-01t00:00:00.5z", 1767225600.5 },
