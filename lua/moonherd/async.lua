@@ -2,6 +2,7 @@
 -- are in C (moonherd._task); here are the patterns made of them.
 local core = require "moonherd._task"
 local errors = require "moonherd._error"
+local in_turns = require "moonherd._turns"
 local race = require "moonherd._race"
 
 local M = {
@@ -100,11 +101,7 @@ local function source(who, items)
   if type(items) ~= "function" and type(items) ~= "table" then
     usage("%s: bad argument (list or iterator expected, got %s)", who, type(items))
   end
-  local is_busy, has_ended, turns, control = false, false, core.waitlist(), nil
-  local turn = setmetatable({}, { __close = function ()
-    is_busy = false
-    if has_ended then turns:wake() else turns:wake(1) end
-  end })
+  local has_ended, control = false, nil
   local function take(first, ...)
     control = first
     has_ended = first == nil
@@ -112,13 +109,10 @@ local function source(who, items)
     index = index + 1
     return index, first, ...
   end
-  return function ()
-    while is_busy do turns:wait "the next item" end
+  return in_turns(function ()
     if has_ended then return nil end
-    is_busy = true
-    local _ <close> = turn
     return take(items(nil, control))
-  end, math.huge
+  end), math.huge
 end
 
 -- Loaded at the first use: most scripts that only wait never need it.

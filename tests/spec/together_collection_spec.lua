@@ -149,6 +149,26 @@ describe("the client and the embedded platform agree on", function ()
       assert.are.equal(3 + 12 * 4, requests) -- the list has the tags
     end)
 
+    it("which several tasks share", function ()
+      for i = 1, 30 do upload("s" .. i) end
+      for _, opts in ipairs { { page_size = 4 }, { page_size = 8, include = { "settings" } } } do
+        local seen, next_script = {}, ns:scripts(opts)
+        moonherd.scope(function ()
+          for _ = 1, 5 do
+            moonherd.spawn(function ()
+              for script in next_script do
+                seen[#seen + 1] = script.name
+                moonherd.sleep(0)
+              end
+            end)
+          end
+        end)
+        table.sort(seen)
+        for i = 2, #seen do assert.are_not.equal(seen[i - 1], seen[i]) end
+        assert.are.equal(30, #seen)
+      end
+    end)
+
     it("of which a script vanishes meanwhile", function ()
       for _, name in ipairs { "a", "b", "c" } do upload(name) end
       local missing = {}

@@ -4,6 +4,7 @@ local Script = require "moonherd.cloudflare.script"
 local ahead = require "moonherd.cloudflare.ahead"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
+local in_turns = require "moonherd._turns"
 local includes = require "moonherd.cloudflare.includes"
 local names = require "moonherd.cloudflare.names"
 local options = require "moonherd._options"
@@ -100,12 +101,12 @@ local function next_entry(list)
 end
 
 local function iterator(next)
-  return function ()
+  return in_turns(function ()
     local entry = next()
     if not entry then return nil end
     entry.info.tags = entry.info.tags or {}
     return entry.script, entry.info
-  end
+  end)
 end
 
 --- A list that has not been asked for anything yet.

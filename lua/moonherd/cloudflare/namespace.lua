@@ -243,6 +243,7 @@ end
 --- fails, the error is raised where the script's turn is. Of a script that is deleted between the
 --- list and the reading, `info.missing` is true, and what could not be read is absent. A loop may
 --- be left at any time: what is being read then is read to its end, no more is begun.
+--- Several tasks may share one: they take turns.
 ---@async
 ---@param opts? table
 ---@field opts.tags? table  tag = true (required) or false (not wanted), or a list, all required;

@@ -204,7 +204,7 @@ local function add_group(rows, title, group, widths)
     local mark, name, value, note = table.unpack(line, 1, 4)
     local row = ("  %s %s  %s  %s"):format(mark, pad(name, widths[1]), pad(value, widths[2]),
       note or "")
-    rows[#rows + 1] = printable.line(row:match "^(.-)%s*$") -- names come from elsewhere
+    rows[#rows + 1] = printable.line(row:match "^.*%S") -- names come from elsewhere
   end
   if group.stay > 0 then rows[#rows + 1] = stay_text(group) end
 end

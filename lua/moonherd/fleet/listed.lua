@@ -1,5 +1,6 @@
 -- The items of a ledger as they are shown, page by page. The ledger is open only while a page is
 -- read: a loop may be left at any time.
+local in_turns = require "moonherd._turns"
 local json = require "moonherd.json"
 local owners = require "moonherd.fleet.owner"
 
@@ -25,13 +26,13 @@ function M.iterator(open, state)
     local ledger <close> = open()
     page, at = ledger:list_items(last, PAGE, state), 0
   end
-  return function ()
+  return in_turns(function ()
     if last and at >= #page then next_page() end
     at = at + 1
     local row = page[at]
     last = row and row.key
     return row and shown(row)
-  end
+  end)
 end
 
 return M
