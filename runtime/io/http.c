@@ -159,6 +159,7 @@ static mh_http_reason reason_of(const mh_transfer *t, CURLcode code) {
     case CURLE_OUT_OF_MEMORY:  // also of a header line that is over libcurl's own limit, 100 KiB
       return t->state >= MH_TRANSFER_WAITING && !t->has_head ? MH_HTTP_TOO_LARGE
                                                              : MH_HTTP_NO_MEMORY;
+    case CURLE_BAD_FUNCTION_ARGUMENT:  // of the URL: it is over libcurl's own limit, 8 MB
     case CURLE_URL_MALFORMAT: return MH_HTTP_BAD_URL;
     case CURLE_UNSUPPORTED_PROTOCOL:  // of the URL; or an answer in HTTP/0.9
       return t->was_attempted ? MH_HTTP_PROTOCOL : MH_HTTP_BAD_URL;

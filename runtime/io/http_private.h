@@ -58,7 +58,7 @@ typedef struct mh_transfer_list {
 /* What becomes of a transfer, and what libcurl asks of the one whose slot it hands over. The transfers
  * give this to the engine, which knows nothing of them but their place in its lists. */
 typedef struct mh_http_events {
-  void (*on_admission)(mh_transfer *t); /* it has a slot, and is about to start */
+  void (*on_admission)(mh_transfer *t); /* it has left the queue, and is about to start */
   void (*on_done)(mh_transfer *t, CURLcode code);
   void (*on_close)(mh_transfer *t); /* the host closes: it must leave */
   curl_write_callback on_header, on_body;
@@ -80,7 +80,7 @@ struct mh_http {
   mh_http_slot *spare;
   unsigned spare_count;
   mh_transfer_list queue; /* waiting to be admitted, oldest first */
-  mh_transfer_list open;  /* those that have a slot */
+  mh_transfer_list open;  /* those that left it */
   unsigned connecting;    /* of the open ones */
   unsigned started;       /* transfers that got one in the step `step` */
   uint64_t step;

@@ -92,6 +92,12 @@ describe("http failures", function ()
     end
   end)
 
+  it("have one for a URL that is longer than libcurl takes, and the next request works", function ()
+    local err = failure(http.get, "http://127.0.0.1:1/" .. ("x"):rep(9000000))
+    assert.equal("bad_url", err.reason)
+    assert.equal("connect_failed", failure(http.get, "http://127.0.0.1:1/").reason)
+  end)
+
   it("are values for moonherd.try", function ()
     local response, err = moonherd.try(http.get, "http://127.0.0.1:1/")
     assert.is_nil(response)
