@@ -1,7 +1,6 @@
 /* The event loop. See loop.h. */
 #include "core/loop.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "moonherd.h"
@@ -9,78 +8,32 @@
 /* Resuming stops at this share of the budget: the answers it causes are paid for in the next pass. */
 static const double RESUME_SHARE = 0.6;
 
-/* ---- the heap of timers ------------------------------------------------------------------- */
-
-static void put(mh_loop *loop, size_t i, mh_timer *timer) {
-  loop->timers[i] = timer;
-  timer->place = i + 1;
-}
-
-static void sift_up(mh_loop *loop, size_t i, mh_timer *timer) {
-  while (i > 0) {
-    size_t parent = (i - 1) / 2;
-    if (loop->timers[parent]->due <= timer->due) break;
-    put(loop, i, loop->timers[parent]);
-    i = parent;
-  }
-  put(loop, i, timer);
-}
-
-static void sift_down(mh_loop *loop, size_t i, mh_timer *timer) {
-  for (;;) {
-    size_t child = 2 * i + 1;
-    if (child >= loop->timer_count) break;
-    if (child + 1 < loop->timer_count && loop->timers[child + 1]->due < loop->timers[child]->due)
-      child++;
-    if (timer->due <= loop->timers[child]->due) break;
-    put(loop, i, loop->timers[child]);
-    i = child;
-  }
-  put(loop, i, timer);
-}
-
-static bool grow_timers(mh_loop *loop) {
-  if (loop->timer_count < loop->timer_room) return true;
-  size_t room = loop->timer_room == 0 ? 64 : loop->timer_room * 2;
-  mh_timer **timers = realloc(loop->timers, room * sizeof(mh_timer *));
-  if (timers == NULL) return false;
-  loop->timers = timers;
-  loop->timer_room = room;
-  return true;
-}
+/* ---- timers ------------------------------------------------------------------------------- */
 
 void mh_timer_start(mh_loop *loop, mh_timer *timer, uint64_t due) {
   mh_timer_stop(loop, timer);
   timer->due = due;
-  if (due == MH_NEVER) return;
-  if (!grow_timers(loop)) abort();  // a few bytes refused by the system: as libuv does
-  sift_up(loop, loop->timer_count++, timer);
+  if (due != MH_NEVER) mh_timers_add(&loop->timers, timer);
 }
 
 void mh_timer_stop(mh_loop *loop, mh_timer *timer) {
-  if (timer->place == 0) return;
-  size_t i = timer->place - 1;
-  timer->place = 0;
-  mh_timer *last = loop->timers[--loop->timer_count];
-  if (last == timer) return;
-  if (i > 0 && last->due < loop->timers[(i - 1) / 2]->due) sift_up(loop, i, last);
-  else sift_down(loop, i, last);
+  if (mh_timer_is_running(timer)) mh_timers_remove(&loop->timers, timer);
 }
 
 bool mh_timer_is_running(const mh_timer *timer) {
-  return timer->place != 0;
+  return timer->rank != 0;
 }
 
 static bool has_due_timer(const mh_loop *loop) {
-  return loop->timer_count > 0 && loop->timers[0]->due <= mh_loop_now(loop);
+  return loop->timers.count > 0 && loop->timers.first->due <= mh_loop_now(loop);
 }
 
 /* No more than there were: one that starts itself anew, due at once, must not keep the loop here. */
 static void fire_due_timers(mh_loop *loop) {
   uint64_t now = mh_loop_now(loop);
-  for (size_t n = loop->timer_count; n > 0; n--) {
-    if (loop->timer_count == 0 || loop->timers[0]->due > now) break;
-    mh_timer *timer = loop->timers[0];
+  for (size_t n = loop->timers.count; n > 0; n--) {
+    mh_timer *timer = loop->timers.first;
+    if (timer == NULL || timer->due > now) break;
     mh_timer_stop(loop, timer);
     loop->had_event = true;
     timer->on_timer(timer);
@@ -97,7 +50,8 @@ static void on_uv_timer(uv_timer_t *timer) {
 
 /* Arms libuv for the earliest timer, rounded up to its milliseconds. */
 static void arm(mh_loop *loop) {
-  uint64_t due = loop->timer_count > 0 && !loop->clock.is_virtual ? loop->timers[0]->due : MH_NEVER;
+  uint64_t due =
+      loop->timers.count > 0 && !loop->clock.is_virtual ? loop->timers.first->due : MH_NEVER;
   if (due == loop->uv_timer_due) return;
   loop->uv_timer_due = due;
   if (due == MH_NEVER) {
@@ -174,8 +128,6 @@ void mh_loop_fini(mh_loop *loop) {
   }
   uv_loop_close(&loop->uv);
   uv_mutex_destroy(&loop->posted_lock);
-  free(loop->timers);
-  loop->timers = NULL;
 }
 
 uint64_t mh_loop_now(const mh_loop *loop) {
@@ -226,8 +178,8 @@ static void run_ready(mh_loop *loop) {
 /* A virtual clock jumps to the next timer when nothing else can happen before it. */
 static bool jump(mh_loop *loop) {
   if (!loop->clock.is_virtual || loop->had_event || loop->ready_head != NULL) return false;
-  if (loop->open_jobs > 0 || loop->timer_count == 0) return false;
-  mh_clock_advance(&loop->clock, loop->timers[0]->due);
+  if (loop->open_jobs > 0 || loop->timers.count == 0) return false;
+  mh_clock_advance(&loop->clock, loop->timers.first->due);
   return true;
 }
 
@@ -250,7 +202,7 @@ static void run_uv(mh_loop *loop, double wait) {
 
 static void pass(mh_loop *loop, double wait) {
   loop->had_event = false;
-  if (loop->clock.is_virtual && loop->timer_count > 0 && loop->open_jobs == 0) wait = 0;
+  if (loop->clock.is_virtual && loop->timers.count > 0 && loop->open_jobs == 0) wait = 0;
   arm(loop);
   run_uv(loop, wait);
   jump(loop);
@@ -283,9 +235,9 @@ int mh_loop_fd(const mh_loop *loop) {
 int mh_loop_timeout(const mh_loop *loop) {
   if (loop->ready_head != NULL) return 0;
   int ms = uv_backend_timeout(&loop->uv);
-  if (loop->timer_count == 0) return ms;
+  if (loop->timers.count == 0) return ms;
   if (loop->clock.is_virtual) return loop->open_jobs > 0 ? ms : 0;
-  uint64_t now = mh_loop_now(loop), due = loop->timers[0]->due;
+  uint64_t now = mh_loop_now(loop), due = loop->timers.first->due;
   uint64_t left = due <= now ? 0 : (due - now + MH_MILLISECOND - 1) / MH_MILLISECOND;
   if (left > INT32_MAX) left = INT32_MAX;
   return ms < 0 || (int)left < ms ? (int)left : ms;

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "core/clock.h"
+#include "core/timers.h"
 
 typedef struct mh_loop mh_loop;
 struct mh_op;
@@ -22,14 +23,6 @@ struct mh_ready {
   mh_ready *next, *prev;
   void (*on_run)(mh_ready *self);
   bool is_queued;
-};
-
-/* A timer on the loop's clock. Embedded in its owner; zero it, set on_timer, start it. */
-typedef struct mh_timer mh_timer;
-struct mh_timer {
-  uint64_t due;                     /* monotonic nanoseconds */
-  size_t place;                     /* 1-based place in the heap; 0: not running */
-  void (*on_timer)(mh_timer *self); /* the timer has stopped; may start it again; runs no Lua */
 };
 
 /* A message from a worker thread, or from anywhere to a later moment on the loop thread. */
@@ -44,8 +37,7 @@ struct mh_loop {
   mh_clock clock;
 
   mh_ready *ready_head, *ready_tail;
-  mh_timer **timers; /* binary heap by due time */
-  size_t timer_count, timer_room;
+  mh_timers timers;
   uv_timer_t uv_timer; /* armed for the earliest timer when the clock is real */
   uint64_t uv_timer_due;
 

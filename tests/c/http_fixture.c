@@ -49,7 +49,7 @@ int http_tear_down(void **state) {
     closer->on_close(closer);
   }
   assert_null(f->host.http);
-  assert_int_equal(f->host.loop.timer_count, 0);
+  assert_int_equal(f->host.loop.timers.count, 0);
   mh_loop_fini(&f->host.loop);
   if (f->server != NULL) standin_stop(f->server);
   rmdir(f->dir);

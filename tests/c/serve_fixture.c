@@ -56,7 +56,7 @@ int server_tear_down(void **state) {
     mh_buf_fini(&f->clients[i].in);
   }
   for (int i = 0; i < 10; i++) step(f);
-  int left = f->loop.open_handles != 0 || f->loop.ops != NULL || f->loop.timer_count != 0;
+  int left = f->loop.open_handles != 0 || f->loop.ops != NULL || f->loop.timers.count != 0;
   mh_loop_fini(&f->loop);
   left |= count_fds() != f->fds || rmdir(f->folder) != 0;
   if (left) fprintf(stderr, "left open: handles, operations, timers, descriptors or files\n");

@@ -98,7 +98,7 @@ static void check_rest(fixture *f) {
   assert_int_equal(0, f->realm->task_count);
   assert_null(f->realm->host->loop.ops);
   assert_null(f->realm->host->loop.ready_head);
-  assert_int_equal(0, f->realm->host->loop.timer_count);
+  assert_int_equal(0, f->realm->host->loop.timers.count);
   assert_int_equal(0, lua_gettop(f->realm->L));
   assert_int_equal(0, moonherd_load(f->m, "=again", again, sizeof again - 1));
   assert_int_equal(0, moonherd_start(f->m, 0, NULL));

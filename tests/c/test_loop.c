@@ -90,7 +90,7 @@ static void timers_fire_in_order_of_their_due_time(void **state) {
   mh_timer_stop(&f->loop, &items[10].timer);
   mh_timer_stop(&f->loop, &items[10].timer);
   mh_timer_start(&f->loop, &items[11].timer, 1000 * MH_SECOND);
-  while (f->loop.timer_count > 0) mh_loop_step(&f->loop, 0, -1);
+  while (f->loop.timers.count > 0) mh_loop_step(&f->loop, 0, -1);
   assert_int_equal(N - 1, f->count);
   for (int i = 1; i < N - 2; i++) {
     int before = (f->order[i - 1] * 37) % N, now = (f->order[i] * 37) % N;
@@ -99,6 +99,50 @@ static void timers_fire_in_order_of_their_due_time(void **state) {
   assert_int_equal(11, f->order[N - 2]);
   assert_true(mh_loop_now(&f->loop) == 1000 * MH_SECOND);
   close_fixture(f);
+}
+
+static void timers_due_at_the_same_time_fire_in_the_order_they_were_started(void **state) {
+  (void)state;
+  fixture *f = open_virtual();
+  enum { N = 50 };
+  item items[N];
+  for (int i = 0; i < N; i++) items[i] = make(f, i);
+  for (int i = 0; i < N; i++) mh_timer_start(&f->loop, &items[i].timer, MH_SECOND);
+  mh_timer_start(&f->loop, &items[0].timer, MH_SECOND);  // anew: the last one now
+  while (f->loop.timers.count > 0) mh_loop_step(&f->loop, 0, -1);
+  assert_int_equal(N, f->count);
+  for (int i = 0; i < N; i++) assert_int_equal((i + 1) % N, f->order[i]);
+  close_fixture(f);
+}
+
+/* The heap against a look at all of them. */
+static void timers_started_and_stopped_at_random_come_in_order(void **state) {
+  (void)state;
+  enum { N = 300, CHANGES = 30000 };
+  static mh_timer all[N];
+  mh_timers timers = {0};
+  unsigned random = 1;
+  for (int change = 0; change < CHANGES; change++) {
+    random = random * 1103515245 + 12345;
+    mh_timer *timer = &all[random / 65536 % N];
+    if (timer->rank != 0) {
+      mh_timers_remove(&timers, timer);
+    } else {
+      timer->due = random / 256 % 100;
+      mh_timers_add(&timers, timer);
+    }
+    const mh_timer *first = NULL;
+    size_t count = 0;
+    for (int i = 0; i < N; i++) {
+      const mh_timer *t = &all[i];
+      if (t->rank == 0) continue;
+      count++;
+      bool is_earlier = first == NULL || t->due < first->due;
+      if (is_earlier || (t->due == first->due && t->number < first->number)) first = t;
+    }
+    assert_int_equal(count, timers.count);
+    assert_ptr_equal(first, timers.first);
+  }
 }
 
 static void a_virtual_clock_stands_still_while_something_can_happen(void **state) {
@@ -302,6 +346,8 @@ static void clock_arithmetic_saturates(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(timers_fire_in_order_of_their_due_time),
+      cmocka_unit_test(timers_due_at_the_same_time_fire_in_the_order_they_were_started),
+      cmocka_unit_test(timers_started_and_stopped_at_random_come_in_order),
       cmocka_unit_test(a_virtual_clock_stands_still_while_something_can_happen),
       cmocka_unit_test(a_timer_due_at_once_is_not_slept_past),
       cmocka_unit_test(a_timer_that_starts_itself_anew_does_not_hold_the_loop),
