@@ -31,7 +31,7 @@ local read_options = options.reader("sqlite.open", {
 --- Opens a database file, and makes it, but not its folder, when it is missing. Several processes
 --- may have it open.
 ---@async
----@param path string  the file
+---@param path string  the file; ":memory:" is one of that name: take one in moonherd.fs.temp_dir
 ---@param opts? table
 ---@field opts.migrations? string[]  SQL texts: number i takes the file from version i-1 to i; those
 --- it lacks are run, all in one transaction; default none
