@@ -177,6 +177,7 @@ static void take_endings(moonherd *m, cli_output *out, ending *e) {
   }
   if (e->end > 0 && !e->is_late && now() >= e->end) {
     e->is_late = true;
+    cli_signals_limit(0);
     cancel(m, e, "--timeout is over");
   }
 }
@@ -185,12 +186,14 @@ static void take_endings(moonherd *m, cli_output *out, ending *e) {
 static int run(moonherd *m, const cli_options *o, cli_output *out) {
   ending e = {.end = o->timeout > 0 ? now() + o->timeout : 0};
   int r;
+  cli_signals_limit(o->timeout);
   do {
     double left = e.end > 0 && !e.is_late ? fmax(e.end - now(), 0) : -1;
     r = step(m, out, left);
     if (cli_signals_take_dump()) moonherd_dump(m);
     take_endings(m, out, &e);
   } while (r == MOONHERD_WAITING || r == MOONHERD_READY);
+  cli_signals_limit(0);
   bool has_served = o->source == FROM_COMMAND && moonherd_exit_code(m) == 0;
   if (e.is_interrupted && !has_served) return cli_signals_exit_code();
   if (e.is_late) cli_say("timed out after %g s", o->timeout);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -18,14 +19,15 @@ static struct {
   volatile sig_atomic_t ends_loops;      /* what runs is a line of the REPL */
   volatile sig_atomic_t is_told;         /* that the next one ends the process */
   volatile sig_atomic_t stops, continues;
-  sig_atomic_t most; /* signals, until the process ends where it is */
+  volatile sig_atomic_t lates; /* seconds after the end of the time */
+  sig_atomic_t most;           /* signals, until the process ends where it is */
   bool has_terminal, is_paused;
   struct termios terminal; /* as it was found */
   struct termios paused;   /* as it was when Ctrl-Z came */
 } interrupts;
 
 /* Seconds in which the loop takes a signal, unless Lua code holds it. */
-enum { PATIENCE = 1, PATIENT_MOST = 2 };
+enum { PATIENCE = 1, PATIENT_MOST = 2, LATES_MOST = 2, LONGEST_LIMIT = 1 << 30 };
 
 static void say_stuck(void) {
   if (interrupts.is_told) return;
@@ -70,20 +72,49 @@ static void put_terminal_back(void) {
     tcsetattr(STDIN_FILENO, TCSANOW, &interrupts.terminal);
 }
 
+static void end_here(int code) {
+  put_terminal_back();
+  _exit(code);
+}
+
 static void on_signal(int number) {
   int saved = errno;
   interrupts.number = number;
   interrupts.count++;
-  if (is_enough(number)) {
-    put_terminal_back();
-    _exit(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
-  }
+  if (is_enough(number)) end_here(number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED);
   if (number == SIGINT && interrupts.ends_loops) moonherd_interrupt(interrupts.handle);
   interrupts.alarms = 0;
   interrupts.is_seen = 0;
   alarm(PATIENCE);
   moonherd_wake(interrupts.handle);
   errno = saved;
+}
+
+/* The time is over, and the loop has not come to see it. */
+static void on_limit(int number) {
+  int saved = errno;
+  static const char text[] = "moonherd: timed out, and what runs does not let itself be stopped\n";
+  (void)number;
+  if (interrupts.handle == NULL) return;
+  interrupts.lates++;
+  if (interrupts.lates <= LATES_MOST) moonherd_interrupt(interrupts.handle);
+  else if (write(STDERR_FILENO, text, sizeof text - 1) != 0) end_here(EXIT_TIMED_OUT);
+  errno = saved;
+}
+
+void cli_signals_limit(double seconds) {
+  static timer_t timer;
+  static bool has_timer;
+  if (has_timer) timer_delete(timer);
+  has_timer = false;
+  interrupts.lates = 0;
+  if (seconds <= 0 || seconds > LONGEST_LIMIT) return;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM};
+  has_timer = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+  time_t whole = (time_t)seconds;
+  struct itimerspec when = {.it_value = {whole + PATIENCE, (long)((seconds - (double)whole) * 1e9)},
+                            .it_interval = {PATIENCE, 0}};
+  if (has_timer) timer_settime(timer, 0, &when, NULL);
 }
 
 /* Ctrl-\ on a terminal: what is it doing? */
@@ -160,6 +191,8 @@ void cli_signals_catch(moonherd *handle) {
   sigaction(SIGQUIT, &action, NULL);
   action.sa_handler = on_alarm;
   sigaction(SIGALRM, &action, NULL);
+  action.sa_handler = on_limit;
+  sigaction(SIGVTALRM, &action, NULL);
   action.sa_handler = on_resize;
   sigaction(SIGWINCH, &action, NULL);
   signal(SIGPIPE, SIG_IGN);

@@ -12,6 +12,10 @@ void cli_signals_catch(moonherd *handle);
 /* Ctrl-C also ends Lua code that does not wait, and more of them are needed to end the process: for
  * the REPL. */
 void cli_signals_end_loops(bool on);
+/* So many seconds from now the loop is to notice that its time is over, and take the limit away with 0.
+ * Lua code that holds it is told in its midst; what does not end by that ends with the process, whose
+ * exit code is EXIT_TIMED_OUT. */
+void cli_signals_limit(double seconds);
 /* While the terminal is not as a shell wants it, Ctrl-Z only asks for a stop. */
 void cli_signals_hold_terminal(bool on);
 enum { CLI_STOP_NONE, CLI_STOP_WANTED, CLI_STOP_OVER /* the terminal may be another's */ };

@@ -157,6 +157,13 @@ check '--timeout exits 124' gives 124 "$moonherd" --timeout 50ms -e 'require "mo
 check '--timeout lets cleanup run' gives 124 "$moonherd" --timeout 50ms -e \
   'local m = require "moonherd" pcall(m.sleep, "1h") m.sleep(0.01) print "clean"'
 check 'cleanup ran' prints clean
+check '--timeout ends a loop that never waits' gives 124 "$moonherd" --timeout 100ms -e \
+  'local x <close> = setmetatable({}, { __close = function () print "closed" end }) while true do end'
+check 'cleanup runs there, too' prints closed
+check 'what runs then is shown' says 'timed out after 0.1 s'
+check '--timeout ends what cannot be stopped' gives 124 "$moonherd" --timeout 100ms -e \
+  'string.match(("a"):rep(30), ("a*"):rep(30) .. "b")'
+check 'that is said' says 'does not let itself be stopped'
 
 echo 'NAME="from file"' > good.env
 echo 'secret text' > bad.env
