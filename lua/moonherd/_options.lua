@@ -24,26 +24,13 @@ local M = {}
 
 local AT_ONCE = 200 -- names; C compares no more than 255
 
--- The one name that a shortened one stands for: "int" for "integer".
-local function unshortened(name, names)
-  local found
-  for _, other in ipairs(#name >= 3 and names or {}) do
-    if other:sub(1, #name) == name then
-      if found then return nil end
-      found = other
-    end
-  end
-  return found
-end
-
 --- The name in a list that is nearest to a mistyped one, or nil when none is near.
 ---@param name string
 ---@param names string[]
 ---@return string? nearest
 function M.nearest(name, names)
   if #names <= AT_ONCE then
-    local near = words.nearest(name, names)
-    return near and (unshortened(name, names) or near)
+    return words.nearest(name, names)
   end
   local best = {}
   for first = 1, #names, AT_ONCE do

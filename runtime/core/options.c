@@ -8,7 +8,7 @@
 #include "core/duration.h"
 #include "core/error.h"
 
-enum { NAME_MAX_LENGTH = 63, OPTIONS_MAX = 63 };
+enum { NAME_MAX_LENGTH = 63, OPTIONS_MAX = 63, SHORTEST = 3 /* letters that mean something */ };
 
 /* ---- the nearest name --------------------------------------------------------------------- */
 
@@ -35,9 +35,24 @@ static size_t distance(const char *a, const char *b) {
   return row[n % 3][m];
 }
 
+/* The one name that a shortened one stands for: "int" for "integer". */
+static const char *unshortened(const char *name, const char *const *names) {
+  const char *found = NULL;
+  size_t n = strlen(name);
+  if (n < SHORTEST) return NULL;
+  for (; *names != NULL; names++) {
+    if (strncmp(*names, name, n) != 0) continue;
+    if (found != NULL) return NULL;
+    found = *names;
+  }
+  return found;
+}
+
 const char *mh_nearest(const char *name, const char *const *names) {
-  const char *nearest = NULL;
-  size_t best = strlen(name) / 3 + 2;  // farther than this is another word
+  const char *nearest = unshortened(name, names);
+  if (nearest != NULL) return nearest;
+  size_t n = strlen(name + strspn(name, "-"));
+  size_t best = n <= SHORTEST ? 2 : n / 3 + 2;  // as far as this is another word
   for (; *names != NULL; names++) {
     size_t d = distance(name, *names);
     if (d < best) {

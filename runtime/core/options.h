@@ -35,7 +35,8 @@ void mh_options_read(lua_State *L, int index, const char *who, const mh_option *
 /* Reads a duration at `index`, as text or a number; raises a usage error naming `what`. */
 double mh_duration_check(lua_State *L, int index, const char *who, const char *what);
 
-/* The nearest name in `names` (NULL-terminated) to `name`, or NULL when none is near. */
+/* The name in `names` (NULL-terminated) that `name` is the beginning of, else the nearest one, or NULL
+ * when none is near. */
 const char *mh_nearest(const char *name, const char *const *names);
 
 #endif
