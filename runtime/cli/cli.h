@@ -79,7 +79,7 @@ extern const cli_entry cli_forms[], cli_commands[], cli_flags[], cli_exit_codes[
 /* NULL when there is none of that name. */
 const cli_entry *cli_find(const cli_entry *table, const char *name, size_t n);
 
-/* The name that is nearest to a mistyped one; NULL when none is near. */
+/* The name that is nearest to a mistyped one, or stands for a flag of other tools; else NULL. */
 const char *cli_nearest(const cli_entry *table, const char *word);
 
 void cli_print_help(FILE *out);

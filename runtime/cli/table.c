@@ -69,6 +69,21 @@ const cli_entry cli_exit_codes[] = {
     {"124", NULL, "timed out"}, {"130", NULL, "interrupted"},     {NULL, NULL, NULL},
 };
 
+/* As other tools have it. What is of one command has its name in the place of arguments. */
+static const cli_entry foreign[] = {
+    {"--verbose", NULL, "--log debug"},  {"--debug", NULL, "--log debug"},
+    {"-v", NULL, "--log debug"},         {"--quiet", NULL, "--log error"},
+    {"--silent", NULL, "--log error"},   {"-q", NULL, "--log error"},
+    {"-V", NULL, "--version"},           {"--env", NULL, "--env-file"},
+    {"--profile", NULL, "--trace"},      {"--json", NULL, "--log json"},
+    {"--port", "serve", "--listen"},     {"--host", "serve", "--listen"},
+    {"--hostname", "serve", "--listen"}, {"--ip", "serve", "--listen"},
+    {"--address", "serve", "--listen"},  {"-p", "serve", "--listen"},
+    {"--reporter", "test", "--output"},  {"--grep", "test", "--filter"},
+    {"-t", "test", "--filter"},          {"--jq", "api", "--field"},
+    {"--data", "api", "--body"},         {NULL, NULL, NULL},
+};
+
 const cli_entry *cli_find(const cli_entry *table, const char *name, size_t n) {
   for (; table->name != NULL; table++)
     if (strlen(table->name) == n && strncmp(table->name, name, n) == 0) return table;
@@ -89,7 +104,9 @@ static size_t difference(const char *a, const char *b) {
 
 const char *cli_nearest(const cli_entry *table, const char *word) {
   const char *best = NULL;
-  size_t least = strlen(word) / 3 + 2;
+  const cli_entry *entry = cli_find(foreign, word, strcspn(word, "="));
+  if (table == cli_flags && entry != NULL && entry->arguments == NULL) return entry->text;
+  size_t least = strlen(word + strspn(word, "-")) / 3 + 2;
   for (; table->name != NULL; table++) {
     size_t d = difference(word, table->name);
     if (d >= least) continue;
@@ -159,5 +176,6 @@ void cli_write_table(FILE *out) {
   write_table(out, "commands", cli_commands);
   write_table(out, "options", cli_flags);
   write_table(out, "exit_codes", cli_exit_codes);
+  write_table(out, "foreign", foreign);
   fputc('}', out);
 }

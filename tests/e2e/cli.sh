@@ -100,6 +100,12 @@ for line in '--state' '--state=' '--account a --account b' '--target local --tar
   check 'one line says so' sh -c "[ \$(wc -l < '$err') = 1 ] && ! [ -s '$out' ]"
 done
 check 'a wrong log level' gives 2 "$moonherd" --log loud hello.lua
+check 'an option of other tools' gives 2 "$moonherd" run --verbose hello.lua
+check 'is told by what it is here' says "unknown option '--verbose' (did you mean '--log debug'?)"
+check 'that of a command, too' gives 2 "$moonherd" serve --port 80
+check 'by its own' says "unknown option '--port' (did you mean '--listen'?)"
+check 'for that command alone' gives 2 "$moonherd" run --port 80
+check 'others list theirs' says "unknown option '--port'; 'moonherd help' lists them"
 check 'a wrong duration' gives 2 "$moonherd" --timeout soon hello.lua
 check 'a wrong target' gives 2 "$moonherd" --target locl hello.lua
 check 'the nearest target is named' says "did you mean 'local'"

@@ -45,7 +45,7 @@ end
 
 local help = moonherd.sh({ program, "help" }).stdout
 local commands, common = rows_of(help, "commands"), rows_of(help, "options")
-parser.words = { commands = commands, options = common, forms = {}, exit_codes = {} }
+parser.words = { commands = commands, options = common, forms = {}, exit_codes = {}, foreign = {} }
 parser.load_command = function (name) return require("moonherd.cli." .. name) end
 
 -- What moonherd.args knows of them is what there is.

@@ -54,16 +54,24 @@ local function wants_help(...)
   return false
 end
 
--- The nearest one to an option there is not, of the command's own and of those that all share.
+-- The option that stands for one of other tools.
+local function meant(command, word)
+  for _, entry in ipairs(M.words.foreign) do
+    local fits = entry.arguments == nil or entry.arguments == command
+    if fits and entry.name == word:match "^[^=]*" then return entry.text end
+  end
+end
+
+-- That, or the nearest one to what there is not, of the options of the command and the shared ones.
 local function suggest(parser, word)
-  local names = {}
+  local names, command = {}, parser._name:match "%S+$"
   for _, option in ipairs(parser._options) do
     table.move(option._aliases, 1, #option._aliases, #names + 1, names)
   end
   for _, entry in ipairs(M.words.options) do names[#names + 1] = entry.name end
-  local nearest = options_of.nearest(word:match "^[^=]*", names)
+  local nearest = meant(command, word) or options_of.nearest(word:match "^[^=]*", names)
   return nearest and (" (did you mean '%s'?)"):format(nearest)
-    or ("; 'moonherd %s --help' lists them"):format(parser._name:match "%S+$")
+    or ("; 'moonherd %s --help' lists them"):format(command)
 end
 
 -- A value that is none of those that are allowed: argparse lists them, and names no nearest.
