@@ -48,6 +48,7 @@ static int f_write(lua_State *L) {
   size_t n;
   const char *message = luaL_checkstring(L, 2);
   const char *members = luaL_optlstring(L, 3, "", &n);
+  if (mh_realm_of(L)->out != NULL) fflush(mh_realm_of(L)->out);  // it does not overtake print
   mh_log_fields(host_of(L)->log, level, members, n, "%s", message);
   return 0;
 }

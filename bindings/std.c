@@ -18,11 +18,13 @@
  * back with what is to be written. */
 typedef struct stream {
   mh_host *host;
-  int number; /* MOONHERD_STDOUT or MOONHERD_STDERR */
+  int number;   /* MOONHERD_STDOUT or MOONHERD_STDERR */
+  FILE *before; /* stdout for stderr, which does not overtake it; NULL for stdout */
 } stream;
 
 static ssize_t on_write(void *cookie, const char *bytes, size_t n) {
   const stream *s = cookie;
+  if (s->before != NULL) fflush(s->before);
   if (s->host->on_output != NULL) s->host->on_output(s->host->user, s->number, bytes, n);
   return (ssize_t)n;
 }
@@ -32,10 +34,10 @@ static int on_close(void *cookie) {
   return 0;
 }
 
-static FILE *open_stream(mh_host *host, int number) {
+static FILE *open_stream(mh_host *host, int number, FILE *before) {
   stream *s = malloc(sizeof *s);
   if (s == NULL) return NULL;
-  *s = (stream){host, number};
+  *s = (stream){host, number, before};
   cookie_io_functions_t functions = {.write = on_write, .close = on_close};
   FILE *file = fopencookie(s, "w", functions);
   if (file == NULL) free(s);
@@ -59,7 +61,7 @@ static int f_holder_gc(lua_State *L) {
   return 0;
 }
 
-/* Pushes the Lua file. */
+/* Pushes the Lua file. That of stderr is made behind that of stdout, and so ends before it. */
 static void push_stream(lua_State *L, int number, int buffering) {
   luaL_Stream *file = lua_newuserdatauv(L, sizeof *file, 1);
   file->closef = NULL;
@@ -70,7 +72,7 @@ static void push_stream(lua_State *L, int number, int buffering) {
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  *holder = open_stream(mh_realm_of(L)->host, number);
+  *holder = open_stream(mh_realm_of(L)->host, number, mh_realm_of(L)->out);
   if (*holder == NULL) luaL_error(L, "not enough memory");
   setvbuf(*holder, NULL, buffering, BUFSIZ);
   file->f = *holder;
@@ -178,12 +180,12 @@ int luaopen_moonherd__std(lua_State *L);
 int luaopen_moonherd__std(lua_State *L) {
   catch_warnings(L);
   lua_getglobal(L, LUA_IOLIBNAME);
-  push_stream(L, MOONHERD_STDERR, _IONBF);
-  lua_setfield(L, -2, "stderr");
   push_stream(L, MOONHERD_STDOUT, _IOFBF);
   keep_stdout(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "stdout");
+  push_stream(L, MOONHERD_STDERR, _IONBF);
+  lua_setfield(L, -3, "stderr");
   // stack: io, stdout
   lua_getfield(L, -2, "output");
   lua_pushvalue(L, -2);
