@@ -133,7 +133,20 @@ local function put_beside(lines, text)
   lines[#lines + 1] = "\talso: " .. tostring(text):gsub("%s+", " ")
 end
 
--- Errors of other tasks, and the further entries of the API's answer, as lines behind the trace.
+local MOST_OF_STDERR <const> = 10
+
+-- The last lines that a program has written before it failed; the very last is in the message.
+local function put_stderr(lines, err)
+  if err.kind ~= "process" or type(err.stderr) ~= "string" then return end
+  local all = {}
+  for line in err.stderr:gmatch "[^\r\n]+" do all[#all + 1] = line end
+  if #all < 2 then return end
+  lines[#lines + 1] = "\tit said:"
+  for i = math.max(#all - MOST_OF_STDERR, 0) + 1, #all do lines[#lines + 1] = "\t  " .. all[i] end
+end
+
+-- Errors of other tasks, the further entries of the API's answer, and what a program said, as lines
+-- behind the trace.
 local function trace_with_others(err)
   local lines, left = {}, 0
   for _, other in ipairs(type(err.also) == "table" and err.also or {}) do
@@ -146,6 +159,7 @@ local function trace_with_others(err)
     end
   end
   if left > 0 then put_beside(lines, ("%d more"):format(left)) end
+  put_stderr(lines, err)
   if not lines[1] then return err.trace end
   return (err.trace or "") .. "\n" .. table.concat(lines, "\n")
 end

@@ -96,6 +96,15 @@ describe("what failed beside an error", function ()
     })
   end)
 
+  it("is what a program said, of which its message has the last line alone", function ()
+    assert.equal("in x\n\tit said:\n\t  one\n\t  two", trace_of {
+      kind = "process", trace = "in x", stderr = "one\r\n\ntwo\n",
+    })
+    assert.equal("in x", trace_of { kind = "process", trace = "in x", stderr = "one\n" })
+    local trace = trace_of { kind = "process", trace = "in x", stderr = ("line\n"):rep(50) }
+    assert.equal(10, select(2, trace:gsub("line", "")))
+  end)
+
   it("is bounded", function ()
     local many = {}
     for i = 1, 1000 do many[i] = "error " .. i end
