@@ -10,8 +10,9 @@
 #include "io/file.h"
 
 /* A pipe has nothing to say, or no room, yet: the job is to be run again, behind those that wait for a
- * thread meanwhile. A few silent pipes must not keep everybody from the disk. */
-enum { MH_FILE_AGAIN = 1 };
+ * thread meanwhile. A few silent pipes must not keep everybody from the disk. Not what a place
+ * answers: one that is refused is refused for good. */
+enum { MH_FILE_AGAIN = MH_PLACE_REFUSED + 1 };
 
 typedef struct mh_file_job mh_file_job;
 struct mh_file_job {
