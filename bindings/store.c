@@ -1,7 +1,11 @@
 /* moonherd._store: SQLite on threads of its own. lua/moonherd/store/init.lua makes the public
  * functions of it. Here: stores and transactions; jobs and rows have files of their own. */
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "bindings/store_job.h"
 #include "core/guarded.h"
@@ -232,21 +236,42 @@ static void read_migrations(lua_State *L, mh_store_job *job) {
   lua_setiuservalue(L, -2, 1);
 }
 
-/* open(path, migrations, readers, lock_wait, who, makes_folders) -> store | nil, err. The list of
- * migrations must not change meanwhile: it is a copy of what the script gave. */
+/* Puts the path of a new file in the handle's temporary folder, which is removed with the handle,
+ * in place of the nil at 1. NULL: it cannot be made. */
+static const char *make_temporary(lua_State *L) {
+  mh_host *host = mh_realm_of(L)->host;
+  const char *folder = host->scratch_dir(host);
+  if (folder == NULL) return NULL;
+  char path[PATH_MAX];
+  int n = snprintf(path, sizeof path, "%s/memory-XXXXXX", folder);
+  int fd = n > 0 && (size_t)n < sizeof path ? mkstemp(path) : -1;
+  if (fd < 0) return NULL;
+  close(fd);
+  lua_pushstring(L, path);
+  lua_replace(L, 1);
+  return lua_tostring(L, 1);
+}
+
+/* open(path | nil, migrations, readers, lock_wait, who, makes_folders) -> store | nil, err. Without a
+ * path it is a temporary file of its own. The list of migrations must not change meanwhile: it is a
+ * copy of what the script gave. */
 static int f_open(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  bool is_temporary = lua_isnil(L, 1);
+  if (!is_temporary) luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   mh_store_options options = {
       .readers = (unsigned)luaL_checkinteger(L, 3),
       .lock_wait = mh_clock_after(0, luaL_checknumber(L, 4)),
       .makes_folders = lua_toboolean(L, 6),
-      .guard = mh_guard_of(L),
+      .is_temporary = is_temporary,
+      .guard = is_temporary ? NULL : mh_guard_of(L),
   };
   const char *who = luaL_checkstring(L, 5);
   mh_task_can_wait(L, who);
   lua_settop(L, 4);
-  mh_guard_check_file(L, who, "open", path, true);
+  const char *path = is_temporary ? make_temporary(L) : lua_tostring(L, 1);
+  if (path == NULL) return mh_error_fail(L, "io", "cannot_open", "%s: no temporary folder", who);
+  if (!is_temporary) mh_guard_check_file(L, who, "open", path, true);
   mh_store **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, STORE);

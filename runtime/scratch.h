@@ -1,4 +1,5 @@
-/* A temporary folder of one handle: the state of the platforms that answer in a dry run. */
+/* A temporary folder of one handle: the state of the platforms that answer in a dry run, and the
+ * databases that scripts open as ":memory:". */
 #ifndef MH_SCRATCH_H
 #define MH_SCRATCH_H
 

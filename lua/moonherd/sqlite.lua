@@ -14,7 +14,7 @@ local M = {}
 --- numbers, booleans (1 and 0), moonherd.null and blobs, of a secret what its `:reveal()` gives. In
 --- rows what is NULL is absent, and a BLOB is text as well.
 ---@class database
----@field path string  of its file, in full
+---@field path string  of its file, in full; or ":memory:"
 local Database = {}
 Database.__index = Database
 Database.__name = "moonherd.database"
@@ -31,7 +31,8 @@ local read_options = options.reader("sqlite.open", {
 --- Opens a database file, and makes it, but not its folder, when it is missing. Several processes
 --- may have it open.
 ---@async
----@param path string  the file; ":memory:" is one of that name: take one in moonherd.fs.temp_dir
+---@param path string  the file; ":memory:" makes a database of its own at each call, a temporary
+--- file that is gone when it is closed
 ---@param opts? table
 ---@field opts.migrations? string[]  SQL texts: number i takes the file from version i-1 to i; those
 --- it lacks are run, all in one transaction; default none
@@ -54,9 +55,10 @@ function M.open(path, opts)
   end
   local given = read_options(opts)
   given.make_folders = false
-  local db = store.open(path, given, "sqlite.open")
+  local is_temporary = path == ":memory:"
+  local db = store.open(not is_temporary and path, given, "sqlite.open")
   return setmetatable({
-    path = db.path, _store = db, _turn = transactions.turn_of(db.path),
+    path = is_temporary and path or db.path, _store = db, _turn = transactions.turn_of(db.path),
     _rows = setmetatable({}, { __mode = "k" }), -- those that are being read
   }, Database)
 end

@@ -32,7 +32,7 @@ struct mh_store {
   mh_loop *loop;
   char *path;
   uint64_t lock_wait;
-  bool makes_folders;
+  bool makes_folders, is_temporary;
   const mh_guard *guard;
   unsigned users;      /* 0: it is ending */
   mh_store_job *ended; /* is done when the threads have ended; or NULL */
@@ -192,6 +192,7 @@ static void write_main(void *arg) {
   block_signals();
   mh_store_conn_init(&conn, store->path, false, store->lock_wait, store->guard);
   conn.makes_folders = store->makes_folders;
+  conn.is_temporary = store->is_temporary;
   uv_mutex_lock(&store->lock);
   mh_store_job *job;
   while ((job = wait_for_write(store, &conn)) != NULL) {
@@ -469,6 +470,7 @@ static mh_store *new_store(mh_stores *stores, char *path, const mh_store_options
   store->path = path;
   store->lock_wait = options->lock_wait != 0 ? options->lock_wait : DEFAULT_LOCK_WAIT;
   store->makes_folders = options->makes_folders;
+  store->is_temporary = options->is_temporary;
   store->guard = options->guard;
   store->post.on_post = on_post;
   bool failed = uv_mutex_init(&store->lock) != 0;

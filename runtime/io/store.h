@@ -33,6 +33,7 @@ typedef struct mh_store_options {
   unsigned readers;   /* reader threads; 0: 2. Counts for the first to open a path */
   uint64_t lock_wait; /* ns to wait for another process's lock; 0: 5 s. Likewise */
   bool makes_folders; /* those above the file, when they are missing. Likewise */
+  bool is_temporary;  /* the file goes with the store, and nothing of it has to last. Likewise */
   /* Of the first to open a path; then links in it are not followed, and missing folders not made.
    * Each opener asks it for himself. */
   const mh_guard *guard;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "io/store_file.h"
@@ -241,6 +242,7 @@ static int set_up(mh_store_conn *conn) {
                       "PRAGMA synchronous=FULL;"
                       "PRAGMA foreign_keys=ON;"
                       "PRAGMA journal_size_limit=67108864");
+  if (code == SQLITE_OK && conn->is_temporary) code = retry_exec(conn, "PRAGMA synchronous=OFF");
   sqlite3_wal_hook(db, on_commit, conn);  // replaces the checkpoint inside of COMMIT
   return code;
 }
@@ -300,6 +302,7 @@ void mh_store_conn_init(mh_store_conn *conn, const char *path, bool is_reader, u
 
 void mh_store_conn_fini(mh_store_conn *conn) {
   close_db(conn);  // the last connection of all processes copies the log and removes it
+  if (conn->is_temporary) unlink(conn->path);
 }
 
 mh_store_conn *mh_store_conn_new(const char *path, uint64_t lock_wait, const mh_guard *guard) {

@@ -28,6 +28,7 @@ typedef struct mh_store_conn {
   const char *path; /* absolute; the store's */
   bool is_reader;
   bool makes_folders; /* of the writer: those above the file, when they are missing */
+  bool is_temporary;  /* of the writer: the file goes when the connection is closed */
   const mh_guard *guard;
   mh_clock clock;      /* real, whatever the loop's is: other processes live in real time */
   uint64_t lock_wait;  /* ns to wait for another process */

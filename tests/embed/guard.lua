@@ -110,6 +110,8 @@ function cases.sql_stays_in_its_file()
     assert(not pcall(moonherd.sqlite.open, out .. "/other.db", { migrations = { sql } }), sql)
   end
   assert(db:first "SELECT 1 AS one".one == 1)
+  local own <close> = moonherd.sqlite.open ":memory:"
+  assert(own:exec "CREATE TABLE t(x)" == 0 and not moonherd.fs.exists(out .. "/:memory:"))
 end
 
 -- SQLite trusts the files beside a database. A journal may name another one that is then deleted,

@@ -41,7 +41,7 @@ end
 --- open. Migration number i takes a file from version i-1 to i: a file that lacks some is brought
 --- up to date in one transaction, one that was made with more of them is refused.
 ---@async
----@param path string  the file
+---@param path string|false  the file; false: a temporary one of its own, which goes with the store
 ---@param opts? table
 ---@field opts.migrations? string[]  SQL texts, each of any number of statements; default none
 ---@field opts.readers? integer  reader threads; default 2
@@ -65,13 +65,13 @@ end
 --- for _, row in ipairs(db:read { { "SELECT * FROM note" } }) do print(row.id, row.text) end
 function M.open(path, opts, who)
   who = who or "store.open"
-  if type(path) ~= "string" or path == "" or path:find("\0", 1, true) then
+  if path ~= false and (type(path) ~= "string" or path == "" or path:find("\0", 1, true)) then
     errors.usage("%s: bad path (file name expected, got %s)", who,
       type(path) == "string" and ("%q"):format(path) or type(path))
   end
   local given = read_options(opts)
   local migrations = table.move(given.migrations, 1, #given.migrations, 1, {})
-  local store = checked(raw.open(path, migrations, given.readers, given.lock_timeout, who,
+  local store = checked(raw.open(path or nil, migrations, given.readers, given.lock_timeout, who,
     given.make_folders))
   return setmetatable({ path = store:path(), _store = store }, Store)
 end
