@@ -233,6 +233,7 @@ typedef struct step {
 
 typedef struct marker {
   lua_State *L;
+  const char *who;      /* what the script called */
   mh_buf *text, *names; /* scratch */
   size_t size;          /* cjson will write no more than this */
   unsigned depth;
@@ -270,7 +271,7 @@ static bool refuse(marker *m, const step *at, const char *why) {
   mh_buf_clear(m->text);
   write_path(m->text, at);
   const char *path = lua_pushlstring(L, m->text->data, m->text->len);
-  mh_error_push(L, "usage", "bad_value", "json.encode: %s%s%s", path, at ? ": " : "", why);
+  mh_error_push(L, "usage", "bad_value", "%s: %s%s%s", m->who, path, at ? ": " : "", why);
   lua_insert(L, -2);
   lua_setfield(L, -2, "path");
   return false;
@@ -489,11 +490,11 @@ static void shrink(lua_State *L) {
 }
 
 /* Leaves the text of argument 1 in the returned buffer; NULL when it cannot be encoded: then an error
- * object is at the top. */
-static mh_buf *encode(lua_State *L) {
+ * object is at the top, which names `who`. */
+static mh_buf *encode(lua_State *L, const char *who) {
   scratch *s = scratch_of(L);
-  marker m = {.L = L, .text = &s->text, .names = &s->names};
-  lua_settop(L, 1);
+  marker m = {.L = L, .who = who, .text = &s->text, .names = &s->names};
+  lua_settop(L, 2);  // `who` stays where it cannot be collected
   lua_pushvalue(L, lua_upvalueindex(UP_ENCODE));
   lua_pushvalue(L, 1);
   bool is_good = mark_value(&m, NULL);
@@ -515,9 +516,9 @@ static int fail_encode(lua_State *L) {
   return 2;
 }
 
-/* encode(value) -> text | nil, error */
+/* encode(value, who) -> text | nil, error */
 static int f_encode(lua_State *L) {
-  mh_buf *text = encode(L);
+  mh_buf *text = encode(L, luaL_optstring(L, 2, "json.encode"));
   if (text == NULL) return fail_encode(L);
   lua_pushlstring(L, text->data, text->len);
   put_away(text);
@@ -526,7 +527,7 @@ static int f_encode(lua_State *L) {
 
 /* pretty(value) -> text | nil, error */
 static int f_pretty(lua_State *L) {
-  mh_buf *text = encode(L);
+  mh_buf *text = encode(L, "json.pretty");
   if (text == NULL) return fail_encode(L);
   size_t n = text->len;
   lua_pushlstring(L, text->data, n);

@@ -15,7 +15,8 @@ end
 function M.write(level, message, fields)
   if not M.is_on(level) then return end
   if fields == nil or next(fields) == nil then return sink.write(level, message) end
-  local object = require "moonherd.json".encode(fields)
+  local object, err = require "moonherd._json".encode(fields, "log." .. level)
+  if object == nil then error(err, 0) end
   sink.write(level, message, object:sub(2, -2))
 end
 

@@ -160,7 +160,7 @@ local function encoded(who, opts)
     headers["content-type"] = "application/json"
   end
   copy.json, copy.headers = nil, headers
-  copy.body = require "moonherd.json".encode(opts.json)
+  copy.body = check(require "moonherd._json".encode(opts.json, who .. ": bad option 'json'"))
   return copy
 end
 

@@ -257,6 +257,17 @@ describe("json.encode", function ()
     end)
   end
 
+  it("names what was called when it refuses", function ()
+    local moonherd = require "moonherd"
+    local bad = { a = { print } }
+    local WHY <const> = ": a[1]: a function is not a JSON value"
+    local function message(...) return failure(...).message end
+    assert.are.equal("json.pretty" .. WHY, message(json.pretty, bad))
+    assert.are.equal("log.error" .. WHY, message(moonherd.log.error, "x", bad))
+    assert.are.equal("http.post: bad option 'json'" .. WHY,
+      message(moonherd.http.post, "http://127.0.0.1:1", { json = bad }))
+  end)
+
   it("can be called by a finalizer in the middle of itself", function ()
     local wide = {}
     for i = 1, 50 do
