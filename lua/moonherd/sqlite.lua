@@ -11,8 +11,9 @@ local transactions = require "moonherd._sqlite_transaction"
 local M = {}
 
 --- An open database: what moonherd.sqlite.open returns. Parameters of a statement are texts,
---- numbers, booleans (1 and 0), moonherd.null and blobs, of a secret what its `:reveal()` gives. In
---- rows what is NULL is absent, and a BLOB is text as well.
+--- numbers, booleans (1 and 0), moonherd.null and blobs, of a secret what its `:reveal()` gives.
+--- SQLite has no NaN: it is stored as NULL. In rows what is NULL is absent, and a BLOB is text as
+--- well.
 ---@class database
 ---@field path string  of its file, in full; or ":memory:"
 local Database = {}
