@@ -2,7 +2,7 @@
 -- are in C (moonherd._task); here are the patterns made of them.
 local core = require "moonherd._task"
 local errors = require "moonherd._error"
-local in_turns = require "moonherd._turns"
+local loops = require "moonherd._loops"
 local race = require "moonherd._race"
 
 local M = {
@@ -13,7 +13,6 @@ local M = {
 }
 
 local DEFAULT_CONCURRENCY = 16
-local AT_ONCE = 1000 -- tasks that are begun before the first of them runs
 
 local function usage(format, ...)
   error(errors.set { kind = "usage", reason = "usage", message = format:format(...) }, 0)
@@ -87,34 +86,6 @@ function M.race(...)
   return race("moonherd.race", ...)
 end
 
--- Returns a function that gives the next index and item. An iterator may wait inside: callers take
--- turns, so that it never runs twice at once.
-local function source(who, items)
-  local index = 0
-  if type(items) == "table" and not (getmetatable(items) or {}).__call then
-    return function ()
-      index = index + 1
-      if items[index] == nil then return nil end
-      return index, items[index], index
-    end, #items
-  end
-  if type(items) ~= "function" and type(items) ~= "table" then
-    usage("%s: bad argument (list or iterator expected, got %s)", who, type(items))
-  end
-  local has_ended, control = false, nil
-  local function take(first, ...)
-    control = first
-    has_ended = first == nil
-    if has_ended then return nil end
-    index = index + 1
-    return index, first, ...
-  end
-  return in_turns(function ()
-    if has_ended then return nil end
-    return take(items(nil, control))
-  end), math.huge
-end
-
 -- Loaded at the first use: most scripts that only wait never need it.
 local function read_options(who, options, f)
   if f == nil then options, f = nil, options end
@@ -125,28 +96,21 @@ local function read_options(who, options, f)
   return read(options).concurrency, f
 end
 
--- Calls step(index, item, …) for every item, up to `concurrency` at once.
-local function run(who, items, concurrency, step)
-  local take, count = source(who, items)
-  local has_ended = false
-  local function worker()
-    local function handle(index, ...)
-      if index == nil then
-        has_ended = true
-        return false
-      end
-      step(index, ...)
-      return true
-    end
-    while handle(take()) do end
-  end
-  core.scope(function ()
-    for n = 1, math.min(concurrency, count) do
-      if has_ended then break end
-      if n % AT_ONCE == 0 then core.sleep(0) end -- those before may find that there is no more
-      core.spawn(worker)
-    end
-  end)
+-- The line of the script that failed, when the message does not say it.
+local function place_of(err)
+  local place = err.trace and err.trace:match "\n\t([^%[\n][^\n]-:%d+): "
+  if not place or err.message:find(place, 1, true) then return "" end
+  return (" (%s)"):format(place)
+end
+
+-- A report that nobody reads must not be the end of what went wrong.
+local function tell_failures(report)
+  local count = #report.failed
+  if count == 0 then return end
+  local first = report.failed[1].error
+  local text = "moonherd.each: %d of %d failed, the first with: %s%s"
+  require "moonherd._log".write("warn",
+    text:format(count, report.done + count, first.message, place_of(first)))
 end
 
 --- Calls `f` for every item, several at once, and gives the results in the order of the items. The
@@ -165,13 +129,14 @@ function M.map(items, options, f)
   local concurrency
   concurrency, f = read_options("moonherd.map", options, f)
   local results = {}
-  run("moonherd.map", items, concurrency, function (index, ...)
+  loops.run("moonherd.map", items, concurrency, function (index, ...)
     results[index] = f(...)
   end)
   return results
 end
 
---- Calls `f` for every item, several at once. An item that fails does not stop the others.
+--- Calls `f` for every item, several at once. An item that fails does not stop the others; when
+--- some have failed, a warning at the end says how many, and what the first of them was.
 ---@async
 ---@param items table|function  a list, or an iterator such as `ns:scripts {}` returns
 ---@param options? table  may be left out
@@ -189,20 +154,9 @@ end
 function M.each(items, options, f)
   local concurrency
   concurrency, f = read_options("moonherd.each", options, f)
-  local done, failed = 0, {}
-  run("moonherd.each", items, concurrency, function (index, item, ...)
-    local ok, err = pcall(f, item, ...)
-    if ok then
-      done = done + 1
-      return
-    end
-    err = errors.wrap(err)
-    if core.must_pass(err) then error(err, 0) end
-    failed[#failed + 1] = { index = index, item = item, error = err }
-  end)
-  table.sort(failed, function (a, b) return a.index < b.index end)
-  for _, entry in ipairs(failed) do entry.index = nil end
-  return { done = done, failed = failed }
+  local report = loops.each("moonherd.each", items, concurrency, f)
+  tell_failures(report)
+  return report
 end
 
 --- Reads an iterator to its end.

@@ -1,6 +1,8 @@
 -- What design promises of tasks: waiting wherever Lua can yield, and nowhere else.
 local moonherd = require "moonherd"
 
+local PROGRAM = (os.getenv "B" or "build") .. "/moonherd"
+
 local function soon(...) moonherd.sleep(0.001) return ... end
 
 describe("a wait works", function ()
@@ -398,6 +400,25 @@ describe("gather, race, map, each, collect, try", function ()
     assert.equal(2, report.done)
     assert.equal("b", report.failed[1].item)
     assert.equal("no", report.failed[1].error.cause.reason)
+  end)
+  it("each says once how many failed, and of the first what and where", function ()
+    local script <close> = moonherd.fs.temp_file { suffix = ".lua" }
+    local function said_by(text)
+      moonherd.write(script.path, 'local moonherd = require "moonherd"\n' .. text)
+      local result = moonherd.sh { PROGRAM, "run", "--target", "local", script.path }
+      return (result.stderr:gsub("/%S*%.lua", "script"))
+    end
+    local said = "moonherd: warning: moonherd.each: "
+    for text, expected in pairs {
+      ["moonherd.each({ 1, 2, 3 }, function () error 'nothing works' end)"] =
+        said .. "3 of 3 failed, the first with: script:2: nothing works\n",
+      ["moonherd.each({ '/', '/no' }, function (path)\n moonherd.fs.stat(path) end)"] =
+        said .. "1 of 2 failed, the first with: cannot look at '/no': no such file or directory "
+        .. "(script:3)\n",
+      ["moonherd.each({ 1, 2 }, function () end)"] = "",
+    } do
+      assert.equal(expected, said_by(text))
+    end
   end)
   it("collect reads an iterator to its end", function ()
     assert.same({ "a", "b" }, moonherd.collect(("a b"):gmatch "%a"))

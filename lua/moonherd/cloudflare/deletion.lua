@@ -9,14 +9,14 @@
 -- Such requests go one after another: two at once would mean the same scripts. Those who would
 -- rather have a request a script, of which many can go at once and none can mean another script,
 -- say how many: then they are deleted by their names.
-local async = require "moonherd.async"
 local endpoints = require "moonherd.cloudflare.endpoints"
 local errors = require "moonherd.error"
 local failures = require "moonherd.cloudflare.errors"
 local json = require "moonherd.json"
 local listing = require "moonherd.cloudflare.listing"
 local log = require "moonherd._log"
-local moonherd_try = async.try
+local loops = require "moonherd._loops"
+local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
 local retries = require "moonherd.cloudflare.retry"
 local selection = require "moonherd.cloudflare.selection"
@@ -198,7 +198,7 @@ end
 
 -- One that fails does not stop the others; the first failure is raised at the end.
 local function delete_by_name(work)
-  local outcome = async.each(work.names, { concurrency = work.concurrency }, function (name)
+  local outcome = loops.each("delete_scripts", work.names, work.concurrency, function (name)
     delete_one(work, name)
   end)
   local first = outcome.failed[1]

@@ -1,10 +1,10 @@
 -- What the bulk verbs share: the scripts that a filter selects are listed and counted before the
 -- first is changed; then each is an item of a run, with a ledger or without.
-local async = require "moonherd.async"
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
 local ledgers = require "moonherd.fleet.ledgers"
 local listing = require "moonherd.cloudflare.listing"
+local loops = require "moonherd._loops"
 local no_ledger = require "moonherd.fleet.no_ledger"
 local options = require "moonherd._options"
 local runs = require "moonherd.fleet.run"
@@ -154,7 +154,7 @@ end
 ---@return table report
 function M.plan_uploads(next_pair, concurrency)
   local names, skipped, requests = {}, 0, 0
-  local result = async.each(next_pair, { concurrency = concurrency }, function (script, spec)
+  local result = loops.each("plan", next_pair, concurrency, function (script, spec)
     local copy = {}
     for field, value in pairs(spec) do copy[field] = value end
     copy.dry_run = true

@@ -1,17 +1,17 @@
 -- What scripts were before a job changed them, kept in its ledger, and put back. The values of
 -- secrets and the files of assets are in no answer of the API: of secrets the names are kept, and
 -- what could not be put back is told.
-local async = require "moonherd.async"
 local connect = require "moonherd.cloudflare".connect
 local errors = require "moonherd.error"
 local handles = require "moonherd.cloudflare.handles"
 local hash = require "moonherd.hash"
 local json = require "moonherd.json"
+local loops = require "moonherd._loops"
+local moonherd_try = require "moonherd.async".try
 local restore = require "moonherd.fleet.restore"
 
 local M = {}
 
-local moonherd_try = async.try
 local PAGE = 100
 local NOT_THERE = { script_not_found = true, namespace_not_found = true }
 
@@ -132,8 +132,7 @@ end
 function M.roll_back(ledger, opts)
   opts.client = opts.client or connect()
   local report = { done = 0, failed = {}, requests = 0, not_restored = {} }
-  local limit = { concurrency = opts.concurrency }
-  local result = async.each(rows_of(ledger), limit, function (row)
+  local result = loops.each("rollback", rows_of(ledger), opts.concurrency, function (row)
     roll_back_one(ledger, row, opts, report)
   end)
   for i, entry in ipairs(result.failed) do
