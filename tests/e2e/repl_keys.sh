@@ -113,6 +113,18 @@ print "typed"
 end'
 keys C-c
 ends 1 '>' > /dev/null
+printf 'local a = 2\na*3\n' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -p -t repl
+keys Enter
+check 'which may end in an expression' ends 2 '6
+>'
+printf 'q = 2\nq\n' > pasted
+$tmux load-buffer pasted
+$tmux paste-buffer -p -t repl
+keys Enter
+check 'or in a name' ends 2 '2
+>'
 types 'x = \'
 check 'a mistake is kept like any line' sees 'unexpected symbol'
 types 'x = 2'
