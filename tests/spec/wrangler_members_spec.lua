@@ -61,7 +61,8 @@ describe("read_wrangler", function ()
       if name == "env" then return end
       local config = '{ "%s": %s, "env": { "live": { "minify": true } } }'
       local upload, unmapped = read(config:format(name, row.value), "live")
-      assert.same(row.own and {} or unmapped_of(name, row), unmapped)
+      local is_lost = row.own and not row.building
+      assert.same(is_lost and { name } or not row.own and unmapped_of(name, row) or {}, unmapped)
       local is_taken = not row.own
       if name ~= "assets" then
         assert.equal(is_taken and row.field and plain(json.decode(row.value)) or nil,
@@ -85,6 +86,32 @@ describe("read_wrangler", function ()
     assert.is_nil(upload.keep_bindings)
     assert.equal("live", upload.bindings.B)
     assert.equal("tail", upload.streaming_tail_consumers[1].service)
+  end)
+
+  it("says why what stands at the top alone is not in an environment", function ()
+    fs.write(folder .. "/wrangler.jsonc", [[{ "vars": { "A": "1" }, "ai": { "binding": "AI" },
+      "kv_namespaces": [], "env": { "live": { "ai": { "binding": "AI" }, "vars": {} } } }]])
+    local upload, project = moonherd.read_wrangler(folder .. "/wrangler.jsonc",
+      { outdir = folder .. "/dist", env = "live", warn = false })
+    assert.same({ AI = { type = "ai" } }, upload.bindings)
+    assert.same({ {
+      path = "kv_namespaces",
+      why = "environments do not take it over from the top: say it in env.live as well",
+    } }, project.unmapped)
+  end)
+
+  it("leaves nothing out where an address is not wanted", function ()
+    local _, unmapped = read '{ "workers_dev": false, "preview_urls": false }'
+    assert.same({}, unmapped)
+  end)
+
+  it("names the member that may be meant", function ()
+    fs.write(folder .. "/wrangler.jsonc", '{ "compatability_date": "2026-10-01", "frobnicate": 1 }')
+    local _, project = moonherd.read_wrangler(folder .. "/wrangler.jsonc",
+      { outdir = folder .. "/dist", warn = false })
+    assert.equal("the upload has nothing like it (did you mean 'compatibility_date'?)",
+      project.unmapped[1].why)
+    assert.equal("the upload has nothing like it", project.unmapped[2].why)
   end)
 
   it("names a member that the schema does not have", function ()

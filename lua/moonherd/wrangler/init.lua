@@ -44,6 +44,17 @@ local OF_TOP = {
   wasm_modules = true,
 }
 
+-- Members that say how to build, how to develop, or where the project is: nothing is lost.
+local ABOUT_BUILDING = {
+  ["$schema"] = 1, account_id = 1, alias = 1, assets = 1, base_dir = 1, build = 1, define = 1,
+  dependencies_instrumentation = 1, dev = 1, env = 1, find_additional_modules = 1,
+  jsx_factory = 1, jsx_fragment = 1, keep_names = 1, keep_vars = 1, legacy_env = 1, main = 1,
+  minify = 1, name = 1, no_bundle = 1, preserve_file_names = 1, python_modules = 1, rules = 1,
+  send_metrics = 1, tsconfig = 1, upload_source_maps = 1,
+}
+
+local NOT_TAKEN_OVER = "environments do not take it over from the top: say it in env.%s as well"
+
 local function names_of(map)
   local names = {}
   for name in pairs(map or {}) do names[#names + 1] = name end
@@ -63,6 +74,8 @@ local function apply_environment(config, env, leave)
   for member, value in pairs(config) do
     if not bindings.MEMBERS[member] and not OWN_OF_ENVIRONMENT[member] then
       applied[member] = value
+    elseif section[member] == nil and not ABOUT_BUILDING[member] then
+      leave(member, NOT_TAKEN_OVER:format(env))
     end
   end
   applied.name = config.name and config.name .. "-" .. env
@@ -82,15 +95,6 @@ end
 local SAME = {
   "compatibility_date", "compatibility_flags", "limits", "logpush", "observability", "placement",
   "tail_consumers", "streaming_tail_consumers", "usage_model",
-}
-
--- Members that say how to build, how to develop, or where the project is: nothing is lost.
-local ABOUT_BUILDING = {
-  ["$schema"] = 1, account_id = 1, alias = 1, assets = 1, base_dir = 1, build = 1, define = 1,
-  dependencies_instrumentation = 1, dev = 1, env = 1, find_additional_modules = 1,
-  jsx_factory = 1, jsx_fragment = 1, keep_names = 1, keep_vars = 1, legacy_env = 1, main = 1,
-  minify = 1, name = 1, no_bundle = 1, preserve_file_names = 1, python_modules = 1, rules = 1,
-  send_metrics = 1, tsconfig = 1, upload_source_maps = 1,
 }
 
 -- Members that mean something and that no upload to a namespace can do.
@@ -125,12 +129,33 @@ local WITHIN = {
   { "durable_objects", "code_update_strategy", "the upload has nothing like it" },
 }
 
+-- What is not wanted is not left out.
+local MAY_BE_OFF = { workers_dev = true, preview_urls = true }
+
+local function mapped_members()
+  local mapped = {}
+  for _, member in ipairs(SAME) do mapped[member] = true end
+  for _, set in ipairs { ABOUT_BUILDING, bindings.MEMBERS } do
+    for member in pairs(set) do mapped[member] = true end
+  end
+  return mapped
+end
+
+-- Of a member that is nowhere known, which may be mistyped.
+local function why_unknown(member, mapped)
+  local names = names_of(mapped)
+  table.move(names_of(WHY), 1, #names_of(WHY), #names + 1, names)
+  local nearest = options.nearest(member, names)
+  return "the upload has nothing like it"
+    .. (nearest and (" (did you mean '%s'?)"):format(nearest) or "")
+end
+
 local function leave_rest(config, leave)
-  local known = {}
-  for _, member in ipairs(SAME) do known[member] = true end
+  local mapped = mapped_members()
   for _, member in ipairs(names_of(config)) do
-    if not (known[member] or ABOUT_BUILDING[member] or bindings.MEMBERS[member]) then
-      leave(member, WHY[member] or "the upload has nothing like it")
+    local is_off = MAY_BE_OFF[member] and config[member] == false
+    if not mapped[member] and not is_off then
+      leave(member, WHY[member] or why_unknown(member, mapped))
     end
   end
   for _, row in ipairs(WITHIN) do
