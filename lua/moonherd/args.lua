@@ -3,6 +3,7 @@
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 local own_options = require "moonherd._own_options"
+local safety_words = require "moonherd._safety_words"
 local values_of = require "moonherd._args_values"
 
 local M = {}
@@ -189,6 +190,14 @@ local function items_with(items, commands, name)
   return all
 end
 
+local function names_of(items)
+  local names = {}
+  for _, item in ipairs(items) do
+    for _, name in ipairs(item.names) do names[name] = true end
+  end
+  return names
+end
+
 -- An option of moonherd behind the script's name is the script's.
 local function hint_at_own_option(why)
   local name = why:match "^unknown option '(%-%-[%w-]+)"
@@ -201,6 +210,7 @@ local function read(spec, items, words)
   local commands = describe_commands(spec.commands)
   local parser, by_name = parser_of(spec, items, commands)
   local is_help, command = wants_help(words, by_name)
+  words = safety_words.without(words, names_of(items_with(items, commands)))
   if is_help then return nil, (by_name[command] or parser):get_help(), 0 end
   local is_good, values = parser:pparse(joined(words, items_with(items, commands)))
   local why = not is_good and values
@@ -227,6 +237,7 @@ end
 --- `{ "tenant", help = "…" }` is an argument in its place, `{ "--jobs", "-j", type = "integer" }`
 --- an option. `--help` prints what is made of the descriptions, and ends the script with code 0;
 --- what cannot be read is said in one line, with the nearest name, and ends it with code 2.
+--- `--dry-run` and `--read-only` of moonherd, which hold behind the script too, need no entry.
 ---@param spec table
 ---@field spec.about? string  what the script does, for --help; default nothing
 ---@field spec.name? string  what it is called; default the name of its file

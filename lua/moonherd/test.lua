@@ -8,6 +8,7 @@ local json = require "moonherd.json"
 local link = require "moonherd._platform"
 local paths = require "moonherd._paths"
 local place = require "moonherd.testing.place"
+local safety_words = require "moonherd._safety_words"
 local source = require "moonherd._source"
 
 local M = {}
@@ -145,7 +146,7 @@ end
 --- ends.
 ---@async
 ---@param path string  relative to the folder of the spec file
----@param ... string  its arguments
+---@param ... string  its arguments; --dry-run and --read-only hold
 ---@return table result
 ---@field result.code integer  the exit code
 ---@field result.output string  what it printed by print and io.write
@@ -159,6 +160,7 @@ function M.run(path, ...)
   local pieces, exit = {}, {}
   local chunk = load_script(full, environment(full, table.pack(...), pieces, exit))
   local _ <close> = enter_folder(full)
+  local _ <close> = safety_words.hold { ... }
   local ok, result = pcall(chunk, ...)
   if not ok and result ~= exit then error(result, 0) end
   return { code = exit.code or code_of(result), output = table.concat(pieces) }

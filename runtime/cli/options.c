@@ -175,11 +175,21 @@ static bool is_command(const char *word) {
   return cli_find(cli_commands, word, strlen(word)) != NULL;
 }
 
+/* Whoever writes them behind the script must not find that it has run for real. The script sees them
+ * too: it may have such an option of its own. */
+static void take_safety_flags(cli_options *o) {
+  for (int i = 1; i < o->arg_count && !is_same(o->args[i], "--"); i++) {
+    if (is_same(o->args[i], "--dry-run")) o->flags |= MOONHERD_DRY_RUN;
+    if (is_same(o->args[i], "--read-only")) o->flags |= MOONHERD_READ_ONLY;
+  }
+}
+
 static void take_script(int argc, char **argv, int i, cli_options *o) {
   o->source = is_same(argv[i], "-") ? FROM_STDIN : FROM_FILE;
   o->script = argv[i];
   o->args = argv + i;
   o->arg_count = argc - i;
+  take_safety_flags(o);
 }
 
 /* What all commands share; --help and --version are each one's own, and so is the --timeout of
@@ -223,6 +233,7 @@ static int take_code(int argc, char **argv, int i, cli_options *o) {
   argv[i + 1] = argv[i];
   o->args = argv + i + 1;
   o->arg_count = argc - i - 1;
+  take_safety_flags(o);
   return -1;
 }
 

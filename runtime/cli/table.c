@@ -56,8 +56,12 @@ const cli_entry cli_flags[] = {
     {"--trace", "FILE", "write a timeline of tasks, waits and requests, for Perfetto"},
     {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
     {"--watch", NULL, "run it again whenever a source (.lua, .js, .mjs) beside it changes"},
-    {"--read-only", NULL, "refuse every call that would change something"},
-    {"--dry-run", NULL, "show such calls and what they would change; send none"},
+    {"--read-only", NULL,
+     "refuse every call that would change something; behind the script it\n"
+     "holds, too, before any --, and the script sees it"},
+    {"--dry-run", NULL,
+     "show such calls and what they would change, send none; behind the script\n"
+     "it holds, too, before any --, and the script sees it"},
     {"--insecure-base-url", NULL, "allow a credential over plain http"},
     {"--help", NULL, "print this help"},
     {"--version", NULL, "print the version"},

@@ -63,7 +63,7 @@ check 'has its hint' grep -q 'Hint: check the name and the account' "$out"
 check 'help of run' gives 0 "$moonherd" help run
 check 'has the options' grep -q '^   --dry-run$' "$out"
 check 'help of an option' gives 0 "$moonherd" help dry-run
-check 'is what it does' grep -q 'send none$' "$out"
+check 'is what it does' grep -q 'send none' "$out"
 check 'help of the method of another class' gives 2 "$moonherd" help ns:upload
 check 'lists those that have it' grep -q '^  script:upload' "$out"
 check 'help of a word from elsewhere' gives 0 "$moonherd" help fetch
@@ -236,6 +236,25 @@ check 'is told where that of moonherd stands' says \
   "tool: unknown option '--result'; moonherd's own --result stands before the script's name"
 check 'but for others' gives 2 "$moonherd" options.lua --reslt out.json
 check 'nothing is said of that' sh -c "! grep -q 'own --' '$err'"
+
+# safe WORD… -- ARGUMENT…: whether a run is dry and its calls are refused, and what the script sees.
+cat > safe.lua <<'LUA'
+local client = require "moonherd".connect()
+print(client.dry_run, client._gate ~= nil, table.concat(arg, " "))
+LUA
+safe() { expected=$1; shift; gives 0 "$moonherd" --target local --log error "$@" && prints "$(printf "$expected")"; }
+check '--dry-run behind the script holds, and is seen' safe 'true\ttrue\tacme --dry-run' safe.lua acme --dry-run
+check 'also behind run' safe 'true\ttrue\t--dry-run acme' run safe.lua --dry-run acme
+check 'behind -e' safe 'true\ttrue\t--dry-run' -e "$(cat safe.lua)" --dry-run
+check 'of standard input' sh -c "'$moonherd' --target local --log error - --dry-run < safe.lua | grep -q ^true"
+check 'in both places' safe 'true\ttrue\t--dry-run' --dry-run safe.lua --dry-run
+check 'so does --read-only' safe 'false\ttrue\tacme --read-only' safe.lua acme --read-only
+check 'behind -- they are the script'"'"'s alone' safe 'false\tfalse\t-- --dry-run --read-only' safe.lua -- --dry-run --read-only
+check 'only these words are meant' safe 'false\tfalse\t--dry-run=no --dry' safe.lua --dry-run=no --dry
+echo 'local o = require "moonherd".args { { "tenant", many = true } } print(#o.tenant, o.tenant[1], arg[2])' > tenants.lua
+check 'moonherd.args does not take them for arguments' safe '1\tacme\t--read-only' tenants.lua acme --read-only --dry-run
+echo 'local o = require "moonherd".args { { "--dry-run", type = "boolean" } } print(o.dry_run)' > own.lua
+check 'but for an option that the script has, too' safe true own.lua --dry-run
 
 connects() { # TARGET: a script that asks for one
   echo "require 'moonherd'.connect { target = '$1' }"

@@ -7,6 +7,13 @@ check 'a project' sh -c "moonherd new shop > out"
 check 'says how to go on' grep -q 'cd shop' out
 cd shop || exit 1
 check 'its script deploys' sh -c "moonherd run --target local deploy.lua acme globex 2> err | grep -qx '2 deployed, 0 failed'"
+dry_runs() { # ARGUMENT…: says what it would do, and only that
+  moonherd run --target local "$@" > ../out 2> ../err && grep -qx '1 would be deployed, 0 failed' ../out &&
+    ! moonherd api --target local GET '/accounts/{account_id}/workers/dispatch/namespaces/shop/scripts' 2> /dev/null |
+    grep -q initech || { cat ../out ../err; return 1; }
+}
+check 'a dry run says what would be' dry_runs --dry-run deploy.lua initech
+check 'also when it is asked for behind the script' dry_runs deploy.lua initech --dry-run
 check 'for each tenant' sh -c "moonherd api --target local GET \
   '/accounts/{account_id}/workers/dispatch/namespaces/shop/scripts' --field 'result[].id' 2> err | grep -qx globex"
 check 'its tests pass' sh -c "moonherd test > ../out 2>&1 || { cat ../out; exit 1; }"

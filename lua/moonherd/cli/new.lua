@@ -14,15 +14,17 @@ local FILES = {}
 FILES["deploy.lua"] = [=[
 -- Deploys the Worker for every tenant that is named:
 --   moonherd run --target local deploy.lua acme globex
+--   moonherd run --target local deploy.lua acme --dry-run   # only says what it would do
 local moonherd = require "moonherd"
 
-if #arg == 0 then
-  print "usage: deploy.lua TENANT..."
-  os.exit(2)
-end
+local opts = moonherd.args({
+  about = "Deploys the Worker for every tenant that is named.",
+  { "tenant", many = true },
+}, arg)
 
-local ns = moonherd.connect():ensure_namespace "@NAME@"
-local report = moonherd.each(arg, { concurrency = 8 }, function (tenant)
+local client = moonherd.connect()
+local ns = client:ensure_namespace "@NAME@"
+local report = moonherd.each(opts.tenant, { concurrency = 8 }, function (tenant)
   ns:script(tenant):upload {
     file = "worker/index.mjs", compatibility_date = "2026-10-01",
     bindings = { TENANT = tenant }, tags = { "customer:" .. tenant },
@@ -32,7 +34,8 @@ end)
 for _, entry in ipairs(report.failed) do
   print(("failed %s: %s"):format(entry.item, tostring(entry.error)))
 end
-print(("%d deployed, %d failed"):format(report.done, #report.failed))
+local done = client.dry_run and "would be deployed" or "deployed"
+print(("%d %s, %d failed"):format(report.done, done, #report.failed))
 return #report.failed == 0
 ]=]
 
@@ -58,6 +61,13 @@ describe("deploy.lua", function ()
     assert.equal(0, result.code)
     local acme = moonherd.connect():namespace "@NAME@":script "acme"
     assert.same({ "customer:acme" }, acme:tags())
+  end)
+
+  it("deploys nothing in a dry run", function ()
+    local result = test.run("../deploy.lua", "initech", "--dry-run")
+    assert.equal("1 would be deployed, 0 failed\n", result.output)
+    local initech = moonherd.connect():namespace "@NAME@":script "initech"
+    assert.is_false(initech:exists())
   end)
 
   it("gets through a minute in which the API is down", function ()

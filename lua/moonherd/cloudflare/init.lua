@@ -22,6 +22,7 @@ local M = {}
 ---@class client
 ---@field account_id string  the account that its calls are about
 ---@field target string  "local", "cloudflare", or the base URL
+---@field dry_run boolean  whether its writes are told, not sent
 local Client = {}
 Client.__index = Client
 Client.__name = "moonherd.client"
@@ -88,7 +89,7 @@ end
 local function client_at(place, opts)
   local headers = headers_of(place.credential)
   local client = setmetatable({
-    account_id = place.account, target = place.name,
+    account_id = place.account, target = place.name, dry_run = false,
     _account = url.encode(place.account), _state = place.state, _timeout = opts.timeout,
     _requests = 0, _retry = retries.policy(opts.retry), _budget = budgets.of(place, opts.budget),
   }, Client)
@@ -104,6 +105,7 @@ local function set_gate(client, opts)
   if opts.read_only or host.options.read_only then
     client._gate = require "moonherd.cloudflare.read_only".gate
   elseif opts.dry_run or host.options.dry_run then
+    client.dry_run = true
     client._gate, client._dry_details = require "moonherd.cloudflare.dry_run".gate(client,
       function (state)
         return client_at(place_of_platform { state = state, account = client.account_id }, {})
