@@ -276,7 +276,7 @@ cli_watch *cli_watch_open(void) {
 
 void cli_watch_close(cli_watch *w) {
   if (w == NULL) return;
-  while (w->count > 0) drop(w, w->folders);
+  while (w->count > 0) free(w->folders[--w->count].path);
   while (w->source_count > 0) free(w->sources[--w->source_count].path);
   free(w->folders);
   free(w->sources);

@@ -34,11 +34,15 @@ static bool has_digit(const rest *r) {
 static bool read_number(rest *r, double *value) {
   double places = 1;
   if (!has_digit(r)) return false;
-  for (*value = 0; has_digit(r); r->at++) *value = *value * 10 + (*r->at - '0');
+  *value = 0;
+  for (; has_digit(r); r->at++) *value = *value * 10 + (*r->at - '0');
   if (r->at == r->end || *r->at != '.') return true;
   r->at++;
   if (!has_digit(r)) return false;
-  for (; has_digit(r); r->at++, places *= 10) *value = *value * 10 + (*r->at - '0');
+  for (; has_digit(r); r->at++) {
+    *value = *value * 10 + (*r->at - '0');
+    places *= 10;
+  }
   *value /= places;
   return true;
 }
