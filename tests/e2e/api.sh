@@ -95,8 +95,9 @@ check '--field of one item' gives 0 GET "$namespaces/shop/scripts" --field 'resu
 check 'is JSON where it is no text' is_exactly '["plan:pro"]'
 check '--field of a single value' gives 0 GET "$namespaces/shop" --field result.namespace_name
 check 'is its text' is_exactly shop
-check '--field of what is not there' gives 0 GET "$namespaces/shop" --field result.nothing
+check '--field of what is not there' gives 1 GET "$namespaces/shop" --field result.namespace_nam
 check 'is nothing' is_silent
+check 'and is told' says "there is no 'namespace_nam' (did you mean 'namespace_name'?)"
 check 'a --field that is no path' gives 2 GET "$namespaces" --field 'a..b'
 check '--paginate of what is no list' gives 2 DELETE "$namespaces" --paginate
 finish

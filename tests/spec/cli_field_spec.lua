@@ -22,6 +22,15 @@ describe("a path into JSON", function ()
     end)
   end
 
+  it("says which name is nowhere, but of an empty list nothing", function ()
+    local function missing(path) return (select(2, field.values(answer, field.compile(path)))) end
+    assert.same({ name = "results", names = { "result", "result_info" } }, missing "results[].name")
+    assert.same({ name = "nam", names = {} }, missing "result[].nam") -- of the last item
+    assert.is_nil(missing "result[].name")
+    assert.is_nil(missing "result[1].tags[].x")
+    assert.is_nil(missing "result[9].x")
+  end)
+
   for _, path in ipairs { "", ".", ".a", "a..b", "a.", "a[", "a[x]", "a[]b", "a]" } do
     it("is not '" .. path .. "'", function () assert.is_nil(field.compile(path)) end)
   end

@@ -7,6 +7,7 @@ local errors = require "moonherd.error"
 local fs = require "moonherd.fs"
 local fields = require "moonherd.cli.field"
 local json = require "moonherd.json"
+local options_of = require "moonherd._options"
 local parser = require "moonherd.cli.parser"
 
 local METHODS = { GET = 1, POST = 1, PUT = 1, PATCH = 1, DELETE = 1, HEAD = 1, OPTIONS = 1 }
@@ -156,8 +157,14 @@ local function request_all(client, given)
   return result, envelope
 end
 
-local function print_fields(value, steps)
-  for _, found in ipairs(fields.values(value, steps)) do print(fields.line(found)) end
+-- A name that is nowhere is told of: without a word a misspelt one would look like an empty list.
+local function print_fields(value, path, steps)
+  local found, missing = fields.values(value, steps)
+  for _, one in ipairs(found) do print(fields.line(one)) end
+  if not missing then return 0 end
+  io.stderr:write(("moonherd: --field: '%s' is nowhere in the answer: there is no '%s'%s\n"):format(
+    path, missing.name, options_of.suggestion(missing.name, missing.names, "names")))
+  return 1
 end
 
 local function steps_of(path)
@@ -175,7 +182,7 @@ function M.run(options)
   local result, envelope = (options.paginate and request_all or request)(connect(), given)
   local is_enveloped = envelope.success ~= nil
   if steps then
-    print_fields(is_enveloped and envelope or result, steps)
+    return print_fields(is_enveloped and envelope or result, options.field, steps)
   elseif is_enveloped then
     print_json(envelope)
   elseif type(result) == "string" then

@@ -24,6 +24,14 @@ function M.compile(path)
   return #steps > 0 and steps or nil
 end
 
+-- The names that a table has, in order.
+local function names_in(value)
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = type(name) == "string" and name or nil end
+  table.sort(names)
+  return names
+end
+
 local function pick(value, steps, i, found)
   local step = steps[i]
   if step == nil then
@@ -34,7 +42,8 @@ local function pick(value, steps, i, found)
     for _, item in ipairs(value) do pick(item, steps, i + 1, found) end
   else
     local member = value[math.type(step) and step + 1 or step]
-    if member ~= nil then pick(member, steps, i + 1, found) end
+    if member ~= nil then return pick(member, steps, i + 1, found) end
+    if type(step) == "string" then found.missing = { name = step, names = names_in(value) } end
   end
 end
 
@@ -42,10 +51,14 @@ end
 ---@param value any  decoded JSON
 ---@param steps table  as M.compile gave them
 ---@return any[] values  in order; what is not there is left out
+---@return table? missing  when there are none because of a name that is nowhere, in a list of
+---  some: {name=, names=}, with the names that were there
 function M.values(value, steps)
   local found = {}
   pick(value, steps, 1, found)
-  return found
+  local missing = not found[1] and found.missing or nil
+  found.missing = nil
+  return found, missing
 end
 
 --- A value as one line: text as it is, everything else as JSON.

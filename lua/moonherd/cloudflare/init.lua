@@ -79,8 +79,9 @@ local said = {}
 
 -- Once for every place: where requests go, for whom, and who said so.
 local function announce(place)
-  local line = ("target %s, account %s, credential from %s"):format(place.name, place.account,
-    place.credential.source)
+  local is_moved = place.name == "cloudflare" and place.base ~= targets.CLOUDFLARE
+  local line = ("target %s%s, account %s, credential from %s"):format(place.name,
+    is_moved and " at " .. place.base or "", place.account, place.credential.source)
   if said[line] then return end
   said[line] = true
   log.write("info", line)

@@ -240,10 +240,11 @@ end
 
 --- Iterates over the scripts, page by page; the next page is fetched while one is worked on. What
 --- is included is read for several scripts at once, and given in the order of the list; when this
---- fails, the error is raised where the script's turn is. Of a script that is deleted between the
---- list and the reading, `info.missing` is true, and what could not be read is absent. A loop may
---- be left at any time: what is being read then is read to its end, no more is begun.
---- Several tasks may share one: they take turns.
+--- fails, the error is raised where the script's turn is. So a slow one holds back those behind it:
+--- moonherd.each over the scripts, which reads inside its function, does not wait for it. Of a
+--- script that is deleted between the list and the reading, `info.missing` is true, and what could
+--- not be read is absent. A loop may be left at any time: what is being read then is read to its
+--- end, no more is begun. Several tasks may share one: they take turns.
 ---@async
 ---@param opts? table
 ---@field opts.tags? table  tag = true (required) or false (not wanted), or a list, all required;

@@ -9,7 +9,8 @@ local url = require "moonherd.cloudflare.url"
 
 local M = {}
 
-local CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+--- Where Cloudflare is, unless the environment says otherwise.
+M.CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 local NAMES = { "local", "cloudflare" }
 local WHO = "moonherd.connect"
 
@@ -82,7 +83,7 @@ end
 -- The base URL of a target that is not local.
 local function choose_base(target, opts)
   if target == "cloudflare" then
-    return parse_base_url(opts.base_url or env "CLOUDFLARE_API_BASE_URL" or CLOUDFLARE)
+    return parse_base_url(opts.base_url or env "CLOUDFLARE_API_BASE_URL" or M.CLOUDFLARE)
   end
   if opts.base_url and parse_base_url(opts.base_url).base ~= target.base then
     errors.usage("%s: target and base_url name two places; give one", WHO)
