@@ -49,16 +49,27 @@ describe("sqlite in memory", function ()
     assert.is_false(fs.exists(MEMORY))
   end)
 
+  -- Runs a script that has one open, with a folder of its own for what is temporary; gives what is
+  -- in that afterwards.
+  local function left_by(tmp, ending)
+    local script, folder = fs.join(tmp.path, "open.lua"), fs.join(tmp.path, "tmp")
+    fs.write(script, 'local moonherd = require "moonherd" '
+      .. 'local db = moonherd.sqlite.open ":memory:" db:exec "CREATE TABLE t(x)" ' .. ending)
+    fs.mkdir(folder, nil, true)
+    moonherd.sh({ PROGRAM, "run", "--target", "local", script },
+      { cwd = tmp.path, env = { TMPDIR = folder }, check = false })
+    assert.is_false(fs.exists(fs.join(tmp.path, MEMORY)))
+    return fs.list(folder)
+  end
+
   it("leaves nothing behind when the process ends without closing it", function ()
     local tmp <close> = fs.temp_dir()
-    local script = fs.join(tmp.path, "open.lua")
-    fs.write(script, 'local db = require "moonherd".sqlite.open ":memory:" '
-      .. 'db:exec "CREATE TABLE t(x)" os.exit(0)')
-    local folder = fs.join(tmp.path, "tmp")
-    fs.mkdir(folder)
-    moonherd.sh({ PROGRAM, "run", "--target", "local", script },
-      { cwd = tmp.path, env = { TMPDIR = folder } })
-    assert.same({}, fs.list(folder))
-    assert.is_false(fs.exists(fs.join(tmp.path, MEMORY)))
+    assert.same({}, left_by(tmp, "os.exit(0)"))
+  end)
+
+  it("is removed by the next process when its own was killed", function ()
+    local tmp <close> = fs.temp_dir()
+    assert.equal(1, #left_by(tmp, 'moonherd.sh { "sh", "-c", "kill -9 $PPID" }'))
+    assert.same({}, left_by(tmp, "os.exit(0)"))
   end)
 end)
