@@ -57,8 +57,8 @@ typedef struct cli_bar {
 } cli_bar;
 
 typedef struct cli_bars {
-  bool is_on;       /* stderr is a terminal that can move its cursor */
-  int count, drawn; /* how many there are; on how many lines they stand now */
+  bool is_on, is_covered; /* stderr is a terminal that can move its cursor; a prompt stands there */
+  int count, drawn;       /* how many there are; on how many lines they stand now */
   cli_bar bars[MOST_BARS];
 } cli_bars;
 

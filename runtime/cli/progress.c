@@ -147,7 +147,7 @@ bool cli_bars_take(cli_bars *bars, const char *json) {
     drop(bars, i);
     return false;  // the last line stays, like any other
   }
-  if (i == MOST_BARS) return true;
+  if (i == MOST_BARS || bars->is_covered) return true;
   const char *fraction = strstr(progress, "\"fraction\":");
   if (fraction != NULL) bar.fraction = strtod(fraction + strlen("\"fraction\":"), NULL);
   read_text(&bar, json);

@@ -2,7 +2,8 @@
  * them, and asks it to complete names. The loop goes on while a line is edited.
  *
  * To the script: repl.line {text, columns, colour, ascii}, repl.complete TEXT, repl.cancel.
- * From it: repl.ready PROMPT, when the next line may come, and repl.insert TEXT. */
+ * From it: repl.ready PROMPT, when the next line may come, repl.insert TEXT, and repl.failed, when a line
+ * has. */
 #include "cli/repl.h"
 
 #include <locale.h>
@@ -26,6 +27,8 @@ typedef struct repl {
   bool is_ready;      /* the script waits for a line */
   bool is_completing; /* the name before the cursor: keys wait until that is done */
   bool is_over;       /* there will be no more */
+  bool is_unfinished; /* the script waits for the rest of an entry */
+  bool has_failed;    /* a line has; who reads from a pipe or a file is told in the exit code */
   bool is_terminated; /* by a signal */
 } repl;
 
@@ -49,7 +52,7 @@ static void send_text(repl *r, const char *event, const char *text, size_t n, bo
   fclose(out);
   if (moonherd_send(r->m, event, json, size) != 0) {
     cli_say("the line is too long, or not UTF-8");
-    r->is_ready = true;
+    r->has_failed = r->is_ready = true;
     r->is_completing = false;
     if (is_line && r->prompt != NULL) cli_prompt_start(r->prompt, "> ");
   }
@@ -58,7 +61,7 @@ static void send_text(repl *r, const char *event, const char *text, size_t n, bo
 }
 
 static void send_line(repl *r, const char *line, size_t n) {
-  r->is_ready = false;
+  r->is_ready = r->out->bars.is_covered = false;
   while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
   send_text(r, "repl.line", line, n, true);
 }
@@ -112,9 +115,16 @@ static void finish(repl *r) {
 
 /* ---- from the script ---------------------------------------------------------------------- */
 
+/* Bars are for who waits: behind a line they would stand where the next one is typed. */
+static void cover_bars(cli_bars *bars) {
+  cli_bars_hide(bars);
+  bars->count = 0;
+  bars->is_covered = true;
+}
+
 static void start_prompt(repl *r, const char *text) {
-  bool is_new = text[0] != '\0' && text[1] == ' ';  // not one more line of the same
-  if (is_new) keep_entry(r);
+  if (!r->is_unfinished) keep_entry(r);
+  cover_bars(&r->out->bars);
   if (!r->out->is_at_line_start) fputc('\n', stdout);
   r->out->is_at_line_start = true;
   cli_signals_hold_terminal(true);
@@ -124,6 +134,12 @@ static void start_prompt(repl *r, const char *text) {
 static void insert_completion(repl *r, const char *text) {
   r->is_completing = false;
   if (text[0] != '\0') cli_prompt_insert(r->prompt, text);
+}
+
+static void take_ready(repl *r, const char *prompt) {
+  r->is_ready = true;
+  r->is_unfinished = strcmp(prompt, ">> ") == 0;
+  if (r->prompt != NULL) start_prompt(r, prompt);
 }
 
 /* What is in a JSON string; the caller frees it. NULL without memory. */
@@ -141,9 +157,8 @@ void cli_repl_on_event(void *user, const char *name, const char *json, size_t n)
   repl *r = ((cli_output *)user)->repl;
   char *text = n > 0 ? text_of(json) : NULL;
   if (text != NULL && r != NULL && !r->is_over) {
-    bool is_ready = strcmp(name, "repl.ready") == 0;
-    if (is_ready) r->is_ready = true;
-    if (is_ready && r->prompt != NULL) start_prompt(r, text);
+    if (strcmp(name, "repl.ready") == 0) take_ready(r, text);
+    if (strcmp(name, "repl.failed") == 0) r->has_failed = true;
     if (strcmp(name, "repl.insert") == 0 && r->prompt != NULL) insert_completion(r, text);
   }
   free(text);
@@ -151,12 +166,20 @@ void cli_repl_on_event(void *user, const char *name, const char *json, size_t n)
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
+static void end_of_input(repl *r) {
+  if (r->is_unfinished) {
+    cli_say("standard input ends within a statement, which has not run");
+    r->has_failed = true;
+  }
+  finish(r);
+}
+
 static void read_line(repl *r) {
   char *line = NULL;
   size_t room = 0;
   ssize_t n = getline(&line, &room, stdin);
-  if (n < 0) finish(r);
-  else send_line(r, line, (size_t)n);
+  if (n >= 0) send_line(r, line, (size_t)n);
+  else end_of_input(r);
   free(line);
 }
 
@@ -283,7 +306,6 @@ int cli_repl(moonherd *m, cli_output *out) {
   if (r.prompt != NULL) puts("moonherd " MOONHERD_VERSION "; :help says more, Ctrl-D leaves");
   out->repl = &r;
   out->prompt = r.prompt;
-  out->bars.is_on = false;
   out->is_at_line_start = true;
   int result = MOONHERD_READY;
   while (result == MOONHERD_WAITING || result == MOONHERD_READY) {
@@ -299,8 +321,10 @@ int cli_repl(moonherd *m, cli_output *out) {
   }
   out->prompt = NULL;
   out->repl = NULL;
+  bool tells_failures = r.prompt == NULL && r.has_failed;
   cli_prompt_free(r.prompt);
   drop_entry(&r);
   if (r.is_terminated) return EXIT_TERMINATED;
-  return r.is_over ? 0 : moonherd_exit_code(m);
+  if (r.is_over) return tells_failures ? EXIT_SCRIPT_FAILED : 0;
+  return moonherd_exit_code(m);
 }

@@ -124,6 +124,14 @@ start 80 > /dev/null
 keys Up Up Up
 check 'the next session has it' sees 'loaded.lua'
 
+$tmux kill-session -t repl
+$tmux new-session -d -s repl -x 80 -y 40 "'$moonherd' --target local"
+sees '>' > /dev/null
+types 'do local p <close> = moonherd.progress("thumbs", { total = 2 }) for _ = 1, 10 do moonherd.sleep "150ms" p:update { done = 1 } end end'
+check 'a line that tells its progress has a bar' sees '[##########----------] thumbs: 1 of 2'
+check 'the end of which stays' sees 'moonherd: thumbs: 1 of 2 (50 %), took'
+check 'and is all that stays of it' sh -c "[ \$($tmux capture-pane -p -t repl | grep -c 'thumbs: 1 of') = 1 ]"
+
 start 20 > /dev/null
 types '{ one = "a long word", two = "another one" }'
 check 'in 20 columns a table is broken' sees '  one = "a long wo'
@@ -212,4 +220,18 @@ $tmux kill-server 2> /dev/null
 printf 'x = 20\nx + 1\nfor i = 1, 2 do\nprint("r" .. i)\nend\n' | "$moonherd" repl --target local > out 2> err
 check 'lines may come through a pipe' sh -c '[ "$(tr "\n" " " < out)" = "21 r1 r2 " ]'
 check 'without a word of moonherd' test ! -s err
+# piped LINES: the exit code of a session that reads them; what it says is in out and err.
+piped() {
+  printf "$1" | "$moonherd" repl --target local > out 2> err
+  echo $?
+}
+check 'and all is well' [ "$(piped 'x = 1\n')" = 0 ]
+check 'a line that fails' [ "$(piped 'error "bad"\nprint "on"\n')" = 1 ]
+check 'ends nothing' grep -qx on out
+check 'a mistake in one' [ "$(piped 'x = = 1\nx = 1\n')" = 1 ]
+check 'a command that is none' [ "$(piped ':lod x\n')" = 1 ]
+check 'and a statement that is not whole are told in the exit code' \
+  [ "$(piped 'print "one"\nfor i = 1, 2 do\nprint(i)\n')" = 1 ]
+check 'the last one in words, too' grep -qx 'moonherd: standard input ends within a statement, which has not run' err
+check 'what was whole has run' grep -qx one out
 finish

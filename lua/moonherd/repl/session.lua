@@ -16,11 +16,12 @@ Session.__index = Session
 
 --- A new session.
 ---@param ready function  called with the next prompt, when the next line may come
+---@param failed function  called when a line has failed
 ---@param help function  prints the help on a name: help(name, columns)
 ---@return table session
-local function new(ready, help)
+local function new(ready, failed, help)
   return setmetatable({
-    ready = ready, help = help, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
+    ready = ready, failed = failed, help = help, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
   }, Session)
 end
 
@@ -60,10 +61,11 @@ local function print_results(self, results)
   for i = 1, results.n do print_result(self, results[i]) end
 end
 
-local function say_failure(err)
+local function say_failure(self, err)
   err = raw_errors.wrap(err)
   if err.kind == "cancelled" then io.stderr:write "cancelled\n"
   else raw_errors.report(err) end
+  self.failed()
 end
 
 local function tell_time(began)
@@ -77,7 +79,7 @@ local function run_line(self, chunk, is_timed)
   if results[1] then
     print_results(self, table.pack(table.unpack(results, 2, results.n)))
   else
-    say_failure(results[2])
+    say_failure(self, results[2])
   end
   if is_timed then tell_time(began) end
   self.running, self.cancels = nil, 0
@@ -91,7 +93,7 @@ local function start(self, chunk, is_timed)
     local ok, err = pcall(running.wait, running)
     if ok or task.must_pass(err) then return end
     if self.running == running then self.running = nil self.ready "> " end
-    if raw_errors.wrap(err).kind ~= "cancelled" then raw_errors.report(err) end
+    if raw_errors.wrap(err).kind ~= "cancelled" then say_failure(self, err) end
   end)
 end
 
@@ -173,7 +175,7 @@ end
 -- ---- lines -------------------------------------------------------------------------------------
 
 local function refuse(self, why)
-  raw_errors.report(raw_errors.wrap(why))
+  say_failure(self, why)
   self.ready "> "
 end
 
