@@ -33,6 +33,37 @@ describe("a call", function ()
     return table.concat(list, ", ")
   end
 
+  describe("says in the log", function ()
+    local log, write, lines = require "moonherd._log", nil, nil
+    before_each(function ()
+      write, lines = log.write, {}
+      log.write = function (level, text)
+        if level ~= "debug" then
+          lines[#lines + 1] = level .. ": " .. text:gsub("[%d.e-]+ s$", "# s"):gsub("%(.-%);", "(…);")
+        end
+      end
+    end)
+    after_each(function () log.write = write end)
+
+    it("each failure after which it is sent again, from the first on", function ()
+      server:fail(503, nil):fail(503, nil):succeed { "x" }
+      script:tags()
+      assert.same({
+        "warn: get tags of script prod/a: attempt 1 failed (…); again in # s",
+        "warn: get tags of script prod/a: attempt 2 failed (…); again in # s",
+      }, lines)
+    end)
+
+    it("that it was done, when a look shows it in spite of the answer", function ()
+      server:fail(502, nil):fail(404, 10007)
+      script:delete()
+      assert.same({
+        "warn: delete script prod/a: attempt 1 failed (…); again in # s",
+        "info: delete script prod/a: the answer was 502, but a look shows that it was done",
+      }, lines)
+    end)
+  end)
+
   describe("that reads", function ()
     it("is sent again after each failure that may pass", function ()
       for _, case in ipairs {

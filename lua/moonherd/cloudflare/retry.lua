@@ -71,10 +71,11 @@ function M.pause(client, attempt, what)
   task.pause(backoffs.pause(attempt, policy.backoff, policy.max_backoff), what)
 end
 
--- The seconds to wait before the next attempt; nil when there is to be none.
+-- The seconds to wait before the next attempt, nil when there is to be none; and whether it is only
+-- waited until what was made just now can be seen.
 local function next_pause(call, err)
   local unseen = visibility.pause(call, err)
-  if unseen then return unseen end
+  if unseen then return unseen, true end
   if not failures.is_passing(err) then return nil end
   if call.is_unclear and not read_back.may_send_again(call.endpoint) then return nil end
   if err.reason == "rate_limited" then return pause_of_block(call, err) end
@@ -85,21 +86,24 @@ end
 
 local function note(call, err)
   call.history[#call.history + 1] = failures.history_entry(err)
-  if err.outcome == "unknown" then call.is_unclear, call.was_unclear = true, true end
+  if err.outcome == "unknown" then call.is_unclear, call.doubt = true, err end
 end
 
-local function announce(call, err, pause)
+-- That a thing is not seen at once is usual: a warning when it stays so.
+local function announce(call, err, pause, is_unseen)
   local number = #call.history
   call.history[number].pause = pause
-  log.write(number == 1 and "debug" or "warn", ("%s: attempt %d failed (%s); again in %.3g s")
-    :format(call.subject, number, err.message, pause))
+  log.write(number == 1 and is_unseen and "debug" or "warn",
+    ("%s: attempt %d failed (%s); again in %.3g s"):format(call.subject, number, err.message, pause))
 end
 
 -- A write that was done after all gives an envelope.
-local function look(call, err)
-  local is_done, result = read_back.look(call, err)
+local function look(call, refusal)
+  local status = call.doubt.status
+  local is_done, result = read_back.look(call, refusal)
   if not is_done then return nil end
-  log.write("info", ("%s: it was done all the same"):format(call.subject))
+  log.write("info", ("%s: %s, but a look shows that it was done"):format(call.subject,
+    status and ("the answer was %d"):format(status) or "no answer came"))
   return { success = true, result = result }
 end
 
@@ -116,7 +120,7 @@ end
 
 -- After the last attempt.
 local function look_at_last(call, err)
-  if not call.was_unclear then return nil end
+  if not call.doubt then return nil end
   if call.is_unclear or is_refusal(err) then return look(call, is_refusal(err) and err) end
 end
 
@@ -133,9 +137,9 @@ end
 
 local function send_again(call, err)
   note(call, err)
-  local pause = next_pause(call, err)
+  local pause, is_unseen = next_pause(call, err)
   while pause do
-    announce(call, err, pause)
+    announce(call, err, pause, is_unseen)
     call:wait(pause)
     if call.is_unclear then
       local has_looked, envelope = try_to_look(look_before, call, err)
@@ -145,7 +149,7 @@ local function send_again(call, err)
     envelope, err = call:send()
     if envelope then return envelope end
     note(call, err)
-    pause = next_pause(call, err)
+    pause, is_unseen = next_pause(call, err)
   end
   local _, envelope = try_to_look(look_at_last, call, err)
   return envelope, err
@@ -155,7 +159,7 @@ end
 local function add_history(call, err)
   if not errors.is(err) then return end
   err.history, err.attempts, err.requests = call.history, #call.history, call.requests
-  if call.was_unclear then
+  if call.doubt then
     err.outcome = "unknown"
   elseif call.endpoint.class ~= "read" then
     failures.add_outcome(err, "not_applied")
@@ -175,7 +179,7 @@ function M.run(call, err)
     add_history(call, envelope)
     error(envelope, 0)
   end
-  if not envelope and call.was_unclear then last.outcome = "unknown" end
+  if not envelope and call.doubt then last.outcome = "unknown" end
   return envelope, last
 end
 
