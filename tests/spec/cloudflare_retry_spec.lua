@@ -39,7 +39,8 @@ describe("a call", function ()
       write, lines = log.write, {}
       log.write = function (level, text)
         if level ~= "debug" then
-          lines[#lines + 1] = level .. ": " .. text:gsub("[%d.e-]+ s$", "# s"):gsub("%(.-%);", "(…);")
+          local shown = text:gsub("[%d.e-]+ s$", "# s"):gsub("%(.-%);", "(…);")
+          lines[#lines + 1] = level .. ": " .. shown
         end
       end
     end)
