@@ -2,8 +2,8 @@
  * them, and asks it to complete names. The loop goes on while a line is edited.
  *
  * To the script: repl.line {text, columns, colour, ascii}, repl.complete TEXT, repl.cancel.
- * From it: repl.ready PROMPT, when the next line may come, repl.insert TEXT, and repl.failed, when a line
- * has. */
+ * From it: repl.ready PROMPT, when the next line may come, repl.insert TEXT, repl.failed, when a line has,
+ * and repl.quit, when the session is to end. */
 #include "cli/repl.h"
 
 #include <locale.h>
@@ -104,10 +104,11 @@ static void finish(repl *r) {
   keep_entry(r);
   r->is_over = true;
   if (r->prompt != NULL) {
+    bool is_within_line = cli_prompt_is_reading(r->prompt) || !r->out->is_at_line_start;
     cli_prompt_stop(r->prompt);
     cli_signals_hold_terminal(false);
     r->out->prompt = NULL;
-    fputc('\n', stdout);
+    if (is_within_line) fputc('\n', stdout);
     fflush(stdout);
   }
   moonherd_cancel(r->m, "the session is over");
@@ -159,6 +160,7 @@ void cli_repl_on_event(void *user, const char *name, const char *json, size_t n)
   if (text != NULL && r != NULL && !r->is_over) {
     if (strcmp(name, "repl.ready") == 0) take_ready(r, text);
     if (strcmp(name, "repl.failed") == 0) r->has_failed = true;
+    if (strcmp(name, "repl.quit") == 0) finish(r);
     if (strcmp(name, "repl.insert") == 0 && r->prompt != NULL) insert_completion(r, text);
   }
   free(text);

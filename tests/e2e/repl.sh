@@ -108,9 +108,28 @@ printf '\357\273\277#!/usr/bin/env moonherd\nloaded = "from a file"\n' > loaded.
 types ':load loaded.lua'
 types 'loaded'
 check ':load keeps globals' sees '"from a file"'
+types 'loaded = nil'
+types ':load ~/loaded.lua'
+types 'loaded'
+check 'also of the home folder' ends 2 '"from a file"
+>'
+types ':load'
+check 'and asks for one' sees ':load: which file?'
 types ':lod loaded.lua'
 check 'a command is suggested' sees "did you mean ':load'?"
 
+types 'exit'
+check 'who wants to leave is told how' ends 2 'Ctrl-D or :quit leaves
+>'
+types 'help()'
+check 'likewise who wants help' ends 2 ':help says what there is, :help NAME more of it
+>'
+types 'quit = 7'
+types 'quit'
+check 'but not when the name is in use' ends 2 '7
+>'
+types 'moonherd'
+check 'the module says that there is more of it' sees ':help moonherd tells'
 types ' secret = "after a space"'
 types 'moonherd.log.hide "hunter-two-hunter" token = "hunter-two-hunter"'
 types '{ token }'
@@ -121,10 +140,15 @@ history=$XDG_STATE_HOME/moonherd/history
 check 'the history is for its owner alone' sh -c "[ \"\$(stat -c %a '$history')\" = 600 ]"
 check 'it has no line that begins with a space' sh -c "! grep -q 'after a space' '$history'"
 start 80 > /dev/null
-keys Up Up Up
+keys C-r
+keys -l "loaded.lua"
 check 'the next session has it' sees 'loaded.lua'
+keys C-c
+ends 1 '>' > /dev/null
+types ':quit'
+check ':quit leaves, too' ended
 
-$tmux kill-session -t repl
+$tmux kill-session -t repl 2> /dev/null
 $tmux new-session -d -s repl -x 80 -y 40 "'$moonherd' --target local"
 sees '>' > /dev/null
 types 'do local p <close> = moonherd.progress("thumbs", { total = 2 }) for _ = 1, 10 do moonherd.sleep "150ms" p:update { done = 1 } end end'
@@ -228,6 +252,7 @@ piped() {
 check 'and all is well' [ "$(piped 'x = 1\n')" = 0 ]
 check 'a line that fails' [ "$(piped 'error "bad"\nprint "on"\n')" = 1 ]
 check 'ends nothing' grep -qx on out
+check ':q goes no further' [ "$(piped ':q\nerror "bad"\n')" = 0 ]
 check 'a mistake in one' [ "$(piped 'x = = 1\nx = 1\n')" = 1 ]
 check 'a command that is none' [ "$(piped ':lod x\n')" = 1 ]
 check 'and a statement that is not whole are told in the exit code' \

@@ -54,6 +54,10 @@ local function on_failed()
   moonherd.emit("repl.failed", "")
 end
 
+local function on_quit()
+  moonherd.emit("repl.quit", "")
+end
+
 local function print_help(name, columns)
   require "moonherd.cli.help".run { NAME = name, columns = columns }
 end
@@ -64,7 +68,9 @@ end
 function M.run()
   _G.moonherd = moonherd
   io.stdout:setvbuf "line" -- what is printed, logged and reported stands in the order it came
-  local session = sessions.new(on_ready, on_failed, print_help)
+  local session = sessions.new {
+    ready = on_ready, failed = on_failed, quit = on_quit, help = print_help,
+  }
   moonherd.on("repl.line", function (line) session:line(line.text, line) end)
   moonherd.on("repl.complete", function (text) on_complete(session, text) end)
   moonherd.on("repl.cancel", function () session:cancel() end)

@@ -8,7 +8,7 @@ local tokens_of = require "moonherd.repl.tokens".read
 
 local M = {}
 
-local COMMANDS = { "help", "load", "tasks", "time" }
+local COMMANDS = { "help", "load", "quit", "tasks", "time" }
 
 local function add(names, name, stem)
   if type(name) == "string" and name:sub(1, #stem) == stem then names[name] = true end

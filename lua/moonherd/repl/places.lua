@@ -20,6 +20,14 @@ local function entries_of(folder, stem)
   return found
 end
 
+--- A path as a shell would take it: `~/` is the home folder.
+---@param path string
+---@return string path
+function M.without_tilde(path)
+  local home = os.getenv "HOME"
+  return home and path:find "^~/" and home .. path:sub(2) or path
+end
+
 --- The paths that begin with a text; folders end in a slash.
 ---@async
 ---@param path string
@@ -29,7 +37,7 @@ function M.files(path)
   local folder, stem = path:match "^(.*/)([^/]*)$"
   if not folder then folder, stem = "", path end
   local names = {}
-  for i, entry in ipairs(entries_of(folder == "" and "." or folder, stem)) do
+  for i, entry in ipairs(entries_of(folder == "" and "." or M.without_tilde(folder), stem)) do
     names[i] = entry.name .. (entry.is_directory and "/" or "")
   end
   return stem, names

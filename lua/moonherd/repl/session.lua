@@ -7,6 +7,7 @@ local events = require "moonherd._events"
 local inspect = require "moonherd.inspect".inspect
 local lines = require "moonherd.repl.lines"
 local options = require "moonherd._options"
+local places = require "moonherd.repl.places"
 local raw_errors = require "moonherd._error"
 local task = require "moonherd._task"
 local text_of_docs = require "moonherd.docs.text"
@@ -15,13 +16,16 @@ local Session = {}
 Session.__index = Session
 
 --- A new session.
----@param ready function  called with the next prompt, when the next line may come
----@param failed function  called when a line has failed
----@param help function  prints the help on a name: help(name, columns)
+---@param host table
+---@field host.ready function  called with the next prompt, when the next line may come
+---@field host.failed function  called when a line has failed
+---@field host.quit function  called when the session is to end
+---@field host.help function  prints the help on a name: help(name, columns)
 ---@return table session
-local function new(ready, failed, help)
+local function new(host)
   return setmetatable({
-    ready = ready, failed = failed, help = help, lines = lines.new(), terminal = {}, told = {}, cancels = 0,
+    ready = host.ready, failed = host.failed, quit = host.quit, help = host.help,
+    lines = lines.new(), terminal = {}, told = {}, cancels = 0,
   }, Session)
 end
 
@@ -44,6 +48,17 @@ local function beginning(text)
   return text:sub(1, cut - 1)
 end
 
+-- The module as a table has only what was used.
+local function print_other_names(columns)
+  local names = {}
+  for name in pairs(require "moonherd._parts") do
+    if rawget(package.loaded.moonherd, name) == nil then names[#names + 1] = name end
+  end
+  table.sort(names)
+  print(text_of_docs.wrap(("There are also, once they are used: %s. :help moonherd tells of all.")
+    :format(table.concat(names, ", ")), 0, columns))
+end
+
 local function print_result(self, value)
   local terminal = self.terminal
   local is_long = type(value) == "string" and #value > LONGEST_TEXT
@@ -52,7 +67,8 @@ local function print_result(self, value)
   local dots = terminal.ascii and "..." or "…"
   if is_long then text = ("%s%s (%d bytes)"):format(text, dots, #value) end
   print(text)
-  if is_long then say_once(self, PART_OF_TEXT)
+  if value == package.loaded.moonherd then print_other_names(terminal.columns)
+  elseif is_long then say_once(self, PART_OF_TEXT)
   elseif type(value) == "table" and text:find(dots, 1, true) then say_once(self, PART) end
 end
 
@@ -111,6 +127,7 @@ local ABOUT_COMMANDS = {
   { ":tasks", "what runs, and what it waits for" },
   { ":time CODE", "how long it takes" },
   { ":load FILE", "run a file, and keep its globals" },
+  { ":quit", "leave, as Ctrl-D does; :q, too" },
 }
 
 local WIDE <const> = 60 -- columns, from which on names and texts stand beside each other
@@ -152,9 +169,16 @@ function COMMANDS.time(_, code)
 end
 
 function COMMANDS.load(_, path)
-  local chunk, why = async.try(require "moonherd._source".load, path)
+  if path == "" then return nil, ":load: which file? As in :load setup.lua" end
+  local chunk, why = async.try(require "moonherd._source".load, places.without_tilde(path))
   return chunk, raw_errors.is(why) and why.message or why
 end
+
+function COMMANDS.quit(self)
+  return self.quit
+end
+
+COMMANDS.q = COMMANDS.quit
 
 local function names_of(commands)
   local names = {}
@@ -179,6 +203,17 @@ local function refuse(self, why)
   self.ready "> "
 end
 
+-- What people type who come from other languages, where these names are something.
+local LEAVES, HELPS = "Ctrl-D or :quit leaves", ":help says what there is, :help NAME more of it"
+local WORDS = { exit = LEAVES, quit = LEAVES, help = HELPS }
+
+-- What to say to such a word.
+local function answer_to(text)
+  local word, rest = text:match "^%s*(%a+)%s*(.-)%s*$"
+  local is_alone = rest == "" or rest and rest:find "^%(%s*%);?$" ~= nil
+  return is_alone and rawget(_G, word) == nil and WORDS[word] or nil
+end
+
 local LOCALS = "(a local ends with its line; without `local` the name is kept)"
 
 --- Takes a line.
@@ -188,6 +223,11 @@ local LOCALS = "(a local ends with its line; without `local` the name is kept)"
 function Session:line(text, terminal)
   self.terminal = terminal
   if text:find "^%s*$" and not self.lines.pending then return self.ready "> " end
+  local answer = not self.lines.pending and answer_to(text)
+  if answer then
+    print(answer)
+    return self.ready "> "
+  end
   local chunk, why, is_timed
   if text:sub(1, 1) == ":" and not self.lines.pending then
     chunk, why, is_timed = command_of(self, text)
