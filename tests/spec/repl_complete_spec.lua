@@ -30,7 +30,7 @@ describe("a name at the end of a line", function ()
     ["unknown():x"] = "",
     ["a.b:x"] = "",
     [")):x"] = "",
-    [":"] = "help load tasks time",
+    [":"] = "help load quit tasks time",
     [":lo"] = "load",
     [":nothing x"] = "",
     [":time moonherd.read_"] = "read_json read_wrangler",
