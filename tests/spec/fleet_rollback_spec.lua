@@ -1,5 +1,6 @@
 -- job:rollback: what is put back byte by byte, what is left alone, what is told.
 local bulk = require "tests.spec.support.bulk"
+local clock = require "moonherd._clock"
 local folders = require "tests.spec.support.folder"
 local json = require "moonherd.json"
 local ledgers = require "tests.spec.support.ledgers"
@@ -44,6 +45,14 @@ describe("a rollback", function ()
     local list = {}
     for i, entry in ipairs(report.failed) do list[i] = entry.error.reason end
     return table.concat(list, " ")
+  end
+
+  local real_wall = clock.wall
+  after_each(function () clock.wall = real_wall end)
+
+  local function stop_clock()
+    local now = real_wall()
+    function clock.wall() return now end
   end
 
   -- ---- what is put back ------------------------------------------------------------------------
@@ -122,6 +131,43 @@ describe("a rollback", function ()
     }
     assert.are.same({ { key = "a", secrets = { "OLD" }, assets = false } },
       rotation:rollback({ client = client }).not_restored)
+  end)
+
+  it("gives back what was changed while the clock stood still", function ()
+    stop_clock()
+    script:upload(bulk.spec { tags = { "in" } })
+    local last = script:details().script.modified_on
+    is_back(upload { tags = { "in", "new" } }:rollback())
+    assert.are.same({ "in" }, script:tags())
+    assert.is_true(script:details().script.modified_on > last)
+  end)
+
+  it("sees that somebody has changed it in the same moment", function ()
+    stop_clock()
+    script:upload(bulk.spec { tags = { "in" } })
+    local j = upload { tags = { "new" } }
+    script:add_tag "theirs"
+    assert.equal("changed_since", reasons(j:rollback()))
+  end)
+
+  it("gives back what the job itself has deleted, and tells of its secrets", function ()
+    script:upload(bulk.spec { bindings = { KEY = moonherd.secret "one-of-many" } })
+    local j = job()
+    j:add("a", function () script:delete() end, { script = script })
+    j:run()
+    local report = j:rollback { client = client }
+    assert.are.same({}, report.failed)
+    assert.are.same({ { key = "a", secrets = { "KEY" }, assets = false } }, report.not_restored)
+    assert.is_true(script:exists())
+  end)
+
+  it("leaves what the job has deleted and somebody has made again", function ()
+    script:upload(bulk.spec())
+    local j = job()
+    j:add("a", function () script:delete() end, { script = script })
+    j:run()
+    script:upload(bulk.spec { tags = { "theirs" } })
+    assert.equal("changed_since", reasons(j:rollback { client = client }))
   end)
 
   it("deletes what was not there, and asks nothing twice", function ()

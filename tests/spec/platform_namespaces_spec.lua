@@ -1,5 +1,6 @@
 -- Namespaces: create, list, get, rename, trust, delete.
 
+local clock = require "moonherd._clock"
 local json = require "moonherd.json"
 local moonherd = require "moonherd"
 local support = require "tests.spec.support.platform"
@@ -149,6 +150,19 @@ describe("a namespace", function ()
         assert.equal("production", shown.dispatch_namespace)
         assert.equal(script.tag, shown.script.tag)
         ok(server:api("DELETE", "/production/scripts/a"))
+      end)
+
+      it("is changed later than before, though the clock stands still", function ()
+        local real = clock.wall
+        finally(function () clock.wall = real end)
+        local now = real()
+        function clock.wall() return now end
+        local last = ok(change("/prod", { name = "prod" })).modified_on
+        for _ = 1, 3 do
+          local next_one = ok(change("/prod", { name = "prod" })).modified_on
+          assert.is_true(next_one > last)
+          last = next_one
+        end
       end)
 
       it("leaves its old name free", function ()

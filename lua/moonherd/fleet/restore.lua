@@ -142,17 +142,27 @@ local function put_back(script, now, state)
   return left_of(state, secrets, others, has_lost_files), requests + (now and 1 or 0)
 end
 
+-- Whether a script is as it was at another time. The moment of its last change is not enough: of a
+-- script that was deleted and made again under a clock that stands still it is the same.
+local function is_as(now, before)
+  return now.modified_on == before.modified_on and (not before.etag or now.etag == before.etag)
+end
+
 --- Checks that nobody else has changed a script since.
 ---@param script table  the handle
 ---@param now? table  its `script:details().script`; nil: it is not there
 ---@param state table  {live= {details=, settings=, content= or nil} or nil, secrets=, assets=}
----@param after? table  {modified_on=}: what the job has left
----@error usage changed_since  when somebody else has changed or deleted it
+---@param after? table  what the job has left: {modified_on=, etag=}, or {deleted= true}; nil:
+---  nobody knows
+---@error usage changed_since  when somebody else has changed or deleted it, or made it again
 function M.check(script, now, state, after)
-  local hint = "look at it, then use force = true"
+  local hint, is_deleted = "look at it, then use force = true", after and after.deleted
   if not now then
-    if state.live then refuse(script, "changed_since", "was deleted by somebody since", hint) end
-  elseif after and after.modified_on ~= now.modified_on then
+    if not state.live or is_deleted then return end
+    refuse(script, "changed_since", "was deleted by somebody since", hint)
+  elseif is_deleted then
+    refuse(script, "changed_since", "was made again by somebody since", hint)
+  elseif after and not is_as(now, after) then
     refuse(script, "changed_since", "was changed by somebody since", hint)
   end
 end
@@ -173,7 +183,7 @@ function M.run(script, now, state)
     return remove(script)
   end
   -- The job has not changed it after all.
-  if now and now.modified_on == state.live.details.modified_on then return nil, 0 end
+  if now and is_as(now, state.live.details) then return nil, 0 end
   return put_back(script, now, state)
 end
 

@@ -56,14 +56,14 @@ local function keep(ledger, item)
   return requests
 end
 
--- Keeps when the script was changed last, which is by this job.
+-- Keeps what tells the script as this job has left it from one that was changed again.
 local function keep_after(ledger, item, result)
-  local modified_on, requests = type(result) == "table" and result.modified_on, 0
-  if not modified_on then
-    local details = details_of(item.script)
-    modified_on, requests = details and details.modified_on, 1
+  local left, requests = result, 0
+  if type(result) ~= "table" or not result.modified_on then
+    left, requests = details_of(item.script), 1
   end
-  ledger:set_after(item.key, json.encode { modified_on = modified_on })
+  local after = left and { modified_on = left.modified_on, etag = left.etag } or { deleted = true }
+  ledger:set_after(item.key, json.encode(after))
   return requests
 end
 

@@ -8,6 +8,7 @@ local errors = require "moonherd.platform.errors"
 local json = require "moonherd.json"
 local log = require "moonherd._log"
 local task = require "moonherd._task"
+local time = require "moonherd.time"
 local uri = require "moonherd.platform.uri"
 
 local M = {}
@@ -71,12 +72,24 @@ function Call:log(level, message, fields)
   log.write(level, message, fields)
 end
 
---- The time now as it is shown: RFC 3339, UTC, microseconds.
-function Call.stamp()
-  local now = clock.wall()
-  local seconds = math.floor(now)
-  local fraction = math.floor((now - seconds) * 1e6)
+local MICROSECONDS = 1000000 -- in a second
+
+local function stamp_of(microseconds)
+  local seconds, fraction = microseconds // MICROSECONDS, microseconds % MICROSECONDS
   return ("%s.%06dZ"):format(os.date("!%Y-%m-%dT%H:%M:%S", seconds), fraction)
+end
+
+-- The moment right behind a stamp. The fraction is read for itself: a float would not hold it.
+local function moment_behind(stamp)
+  local seconds, fraction = stamp:match "^(.*)%.(%d+)Z$"
+  return math.tointeger(time.parse(seconds .. "Z")) * MICROSECONDS + math.tointeger(fraction) + 1
+end
+
+--- The time now as it is shown: RFC 3339, UTC, microseconds. Clocks stand still or are set back:
+--- given the stamp of the change before, the one of this change is greater all the same.
+function Call.stamp(last)
+  local text = stamp_of(math.floor(clock.wall() * MICROSECONDS))
+  return last and text <= last and stamp_of(moment_behind(last)) or text
 end
 
 --- The kind of client, by its User-Agent, as `last_deployed_from` names it.

@@ -80,10 +80,11 @@ local function given(value)
 end
 
 -- Writes what the body gives and leaves the rest, except for the trust when it has a default. The
--- write needs no guard: nothing in it depends on what was there.
+-- write needs no guard: nothing in it but the stamp depends on what was there.
 local function change(call, default_trust)
-  local account, namespace = lookup.present_namespace(call)
+  lookup.present_namespace(call)
   local body = read_body(call, CHANGED)
+  local account, namespace, before = lookup.present_namespace(call)
   local is_trusted = given(body.trusted_workers)
   if is_trusted == nil then
     is_trusted = default_trust
@@ -91,7 +92,7 @@ local function change(call, default_trust)
   local row, is_taken = call.store:change_namespace(account, namespace, {
     name = given(body.name),
     is_trusted = is_trusted,
-    modified_on = call.stamp(),
+    modified_on = call.stamp(before.modified_on),
     modified_by = call.user,
   })
   if not row then

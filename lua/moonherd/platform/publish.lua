@@ -63,7 +63,7 @@ end
 
 -- Writes a changed state; false when the script is not as it was read.
 local function write(call, script, change)
-  script.modified_on = script.id and call.stamp() or script.created_on
+  script.modified_on = script.id and call.stamp(script.modified_on) or script.created_on
   local new_code, version
   if not change.keeps_version then
     script.source = call:source()

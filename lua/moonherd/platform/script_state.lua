@@ -55,7 +55,7 @@ end
 --- It holds namespace_id, namespace_uuid, name, tag, created_on, number (of the live version),
 --- secrets (sealed, by name); `code` and `assets` (nil: it has none; see platform/assets.lua);
 --- decoded from JSON: tags, classes, bindings, settings, version_settings, metadata; of a script
---- that is there id, rev, source and migration_tag.
+--- that is there id, rev, source, modified_on and migration_tag.
 function M.new(row, call)
   if not row.id then
     return blank(row, call)
@@ -68,6 +68,7 @@ function M.new(row, call)
     name = call.parameters.script,
     tag = row.tag,
     created_on = row.created_on,
+    modified_on = row.modified_on,
     migration_tag = row.migration_tag,
     number = row.number,
     source = row.source,

@@ -120,7 +120,7 @@ end
 
 local FIND_STATE = [[
   SELECT n.id AS namespace_id, n.uuid AS namespace_uuid, s.id, s.tag, s.created_on,
-    s.tags, s.settings, s.migration_tag,
+    s.modified_on, s.tags, s.settings, s.migration_tag,
     s.classes, s.rev, v.number, v.source, v.metadata, v.settings AS version_settings, v.bindings,
     v.asset_set_id, v.asset_config, c.id AS code_id, c.kind, c.entry, c.etag, c.handlers,
     c.named_handlers
