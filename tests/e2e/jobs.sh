@@ -173,4 +173,23 @@ check 'forced, it does not' jobs rollback --ledger "$ledger" --force --json
 check 'and says so as JSON' says '"done": 1' '"failed": []' '"not_restored": []'
 check 'then there is nothing left to do' jobs rollback --ledger "$ledger"
 check 'which is said' says 'rolled back release: 0 done, 0 failed'
+
+cat > "$scratch/home/rotate.lua" << 'END'
+local moonherd = require "moonherd"
+local ns = moonherd.connect():ensure_namespace "shops"
+ns:script "keyed":upload {
+  modules = { ["a.mjs"] = "export default {}" }, compatibility_date = "2026-10-01",
+  tags = { "keyed" }, bindings = { KEY = moonherd.secret "one-of-many" },
+}
+ns:rotate_secret({ "keyed" }, "KEY", "two-of-many", { ledger = "kept.db", snapshot = true })
+ns:tag({ "keyed" }, { add = { "more" } }, { ledger = "bare.db" })
+END
+(cd "$scratch/home" && "$moonherd" run --target local rotate.lua) > /dev/null 2>&1
+jobs rollback --ledger "$scratch/home/kept.db"
+check 'a rollback that cannot give a secret back fails' [ $? = 1 ]
+check 'and says which' says 'left     keyed: secret KEY is not the old one' \
+  '1 done, 1 of them with something left'
+jobs rollback --ledger "$scratch/home/bare.db"
+check 'a rollback without snapshots fails' [ $? = 1 ]
+check 'and says that there are none' says 'no snapshots: nothing can be put back'
 finish

@@ -241,6 +241,14 @@ describe("a rollback", function ()
     assert.equal(1, j:rollback().done)
   end)
 
+  it("says that nothing was kept", function ()
+    local j = moonherd.job { name = "test", ledger = folder:at "job.db" }
+    j:upload(ns, "a", bulk.spec())
+    j:run()
+    local ok, err = pcall(j.rollback, j)
+    assert.are.same({ false, "no_snapshots" }, { ok, err.reason })
+  end)
+
   it("needs a ledger", function ()
     local ok, err = pcall(ns.tag, ns, { "in" }, { add = { "x" } }, { snapshot = true })
     assert.is_false(ok)

@@ -124,7 +124,10 @@ local function list(options)
   local jobs = options.ledger and json.array { summary_of(options.ledger) }
     or jobs_at(paths_in(ledgers.folder()))
   if options.json then return print(json.pretty(jobs)) end
-  if #jobs == 0 then return print("no jobs in " .. ledgers.folder()) end
+  if #jobs == 0 then
+    print("no jobs in " .. ledgers.folder())
+    return print "a ledger that a script has given a place of its own: --ledger FILE"
+  end
   say(ROW, "NAME", "DONE", "FAILED", "FLIGHT", "LAST RUN", "STATE")
   for _, job in ipairs(jobs) do
     say(ROW, job.name, job.done, job.failed, job.running + job.interrupted, date_of(job.last_run),
@@ -222,16 +225,26 @@ local function check_idle(path)
   parser.refuse("the job '%s' is being run by %s", ledger.job.name, owners.name(owner))
 end
 
+-- What a rollback could not put back, in words: it is as the job has made it, or gone.
+local function text_of_left(left)
+  local texts = {}
+  local function add(format, name) texts[#texts + 1] = format:format(name) end
+  for _, name in ipairs(left.secrets) do add("secret %s is not the old one", name) end
+  for _, name in ipairs(left.bindings or {}) do add("binding %s is not the old one", name) end
+  if left.assets then add "the files are not the old ones" end
+  return table.concat(texts, ", ")
+end
+
 local function print_rollback(job, report)
   for _, left in ipairs(report.not_restored) do
-    local names = table.move(left.secrets, 1, #left.secrets, 1, {})
-    table.move(left.bindings or {}, 1, #(left.bindings or {}), #names + 1, names)
-    say("left     %s: %s%s", left.key, left.assets and "files " or "", table.concat(names, ", "))
+    say("left     %s: %s", left.key, text_of_left(left))
   end
   for _, failure in ipairs(report.failed) do
     say("failed   %s: %s", failure.key, failure.error.message)
   end
-  say("rolled back %s: %d done, %d failed; %d requests", job.name, report.done,
+  local left = #report.not_restored
+  say("rolled back %s: %d done%s, %d failed; %d requests", job.name, report.done,
+    left > 0 and (", %d of them with something left that is not as it was"):format(left) or "",
     #report.failed, report.requests)
 end
 
@@ -258,7 +271,7 @@ local function rollback(options)
   local report = roll_back(path, options.force)
   local print_report = options.json and print_rollback_json or print_rollback
   print_report(job, report)
-  return #report.failed == 0 and 0 or 1
+  return #report.failed + #report.not_restored == 0 and 0 or 1
 end
 
 -- ---- forget ------------------------------------------------------------------------------------

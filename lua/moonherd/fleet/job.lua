@@ -336,7 +336,8 @@ local read_rollback = options.reader("job:rollback", {
 ---@return table report  {done=, failed={{key=, error=}, …}, requests=, not_restored={{key=,
 ---  secrets={names}, assets=, bindings={names} or nil}, …}}; `bindings` are those of
 ---  service-worker syntax whose value is a file
----@error usage running_elsewhere  while a process runs the job
+---@error usage running_elsewhere  while a process runs the job; no_snapshots: when it has done
+---  something and kept nothing
 ---@example
 --- local job = moonherd.job { name = "release-38", snapshot = true }
 --- for _, left in ipairs(job:rollback().not_restored) do print(left.key, left.secrets[1]) end

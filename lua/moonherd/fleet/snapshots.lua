@@ -124,12 +124,25 @@ local function roll_back_one(ledger, row, opts, report)
   end
 end
 
+-- Items without a single snapshot: "nothing to do" would be taken for "put back".
+local function check_snapshots(ledger)
+  local counts = ledger:count()
+  local has_items = counts.done + counts.failed + counts.running > 0
+  if not has_items or ledger:list_snapshots("", 1)[1] then return end
+  errors.raise {
+    kind = "usage", reason = "no_snapshots", hint = "run it with snapshot = true the next time",
+    message = "job:rollback: no snapshots: nothing can be put back",
+  }
+end
+
 --- Puts back what a ledger has kept.
 ---@async
 ---@param ledger table
 ---@param opts table  {client= or nil, concurrency=, force=}
 ---@return table report
+---@error usage no_snapshots
 function M.roll_back(ledger, opts)
+  check_snapshots(ledger)
   opts.client = opts.client or connect()
   local report = { done = 0, failed = {}, requests = 0, not_restored = {} }
   local result = loops.each("rollback", rows_of(ledger), opts.concurrency, function (row)
