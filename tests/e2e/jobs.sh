@@ -181,8 +181,8 @@ ns:script "keyed":upload {
   modules = { ["a.mjs"] = "export default {}" }, compatibility_date = "2026-10-01",
   tags = { "keyed" }, bindings = { KEY = moonherd.secret "one-of-many" },
 }
-ns:rotate_secret({ "keyed" }, "KEY", "two-of-many", { ledger = "kept.db", snapshot = true })
 ns:tag({ "keyed" }, { add = { "more" } }, { ledger = "bare.db" })
+ns:rotate_secret({ "keyed" }, "KEY", "two-of-many", { ledger = "kept.db", snapshot = true })
 END
 (cd "$scratch/home" && "$moonherd" run --target local rotate.lua) > /dev/null 2>&1
 jobs rollback --ledger "$scratch/home/kept.db"
