@@ -77,6 +77,7 @@ check 'is shown with its command' says "'$log' 40 50ms ok"
 
 # ---- resume --------------------------------------------------------------------------------------
 
+check 'what to type next is said' says 'next     moonherd jobs resume --ledger '
 check 'it is resumed from another folder' jobs resume --ledger "$ledger"
 check 'to its end' says ' 0 failed'
 check 'what was in flight is looked at' [ "$(count looked)" = "$held" ]

@@ -84,8 +84,18 @@ local function state_of(running, held)
   return #running > 0 and "running" or held > 0 and "interrupted" or "ended"
 end
 
+-- A ledger to look at. SQLite writes even to read: what cannot be written is copied first.
+local function open_to_look(path)
+  local ledger, err = moonherd_try(ledgers.open_existing, path)
+  if ledger then return ledger end
+  if err.reason ~= "read_only" then error(err, 0) end
+  ledger = ledgers.open_existing(copies.of(path))
+  ledger.path = path
+  return ledger
+end
+
 local function summary_of(path)
-  local ledger <close> = ledgers.open_existing(path)
+  local ledger <close> = open_to_look(path)
   local running, held, last = look_at_owners(ledger)
   local counts = ledger:count()
   return {
@@ -139,7 +149,7 @@ end
 
 local function failures_of(path, most)
   local failures = json.array {}
-  local function open() return ledgers.open_existing(path) end
+  local function open() return open_to_look(path) end
   for item in listed.iterator(open, "failed") do
     if #failures == most then break end
     failures[#failures + 1] = item
@@ -160,6 +170,15 @@ local function command_of(origin)
   return table.concat(words, " ")
 end
 
+-- What to type next; nil when nothing is left to do, or somebody is at it.
+local function next_command(job)
+  local is_left = job.state == "interrupted" or job.state == "ended" and job.failed > 0
+  if not is_left then return nil end
+  local can_resume = job.origin.script and job.origin.is_whole ~= false
+  return can_resume and "moonherd jobs resume --ledger " .. quoted(job.ledger)
+    or "run it again as you did"
+end
+
 local function print_job(job)
   say("job      %s (%s)", job.name, state_text(job))
   say("ledger   %s", job.ledger)
@@ -172,6 +191,8 @@ local function print_job(job)
       date_of(item.ended))
   end
   if #job.failures < job.failed then print "         … more with --json" end
+  local command = next_command(job)
+  if command then say("next     %s", command) end
 end
 
 local function show(options)
