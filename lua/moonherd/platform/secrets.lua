@@ -7,6 +7,10 @@ local log = require "moonherd._log"
 
 local M = {}
 
+-- Seconds. The platform has a value in hand when it is checked, and once more when it is sealed;
+-- then it is gone from memory. A masker that kept each for ever would grow with every upload.
+local KEPT <const> = 60
+
 local PRIVATE_FIELDS = { "k", "d", "p", "q", "dp", "dq", "qi" } -- of a JSON Web Key
 
 local function identity(tag, name)
@@ -15,11 +19,12 @@ end
 
 local function hide_string(value)
   if type(value) == "string" then
-    log.hide(value)
+    log.hide(value, KEPT)
   end
 end
 
---- Has the masker hide whatever of a value could turn up in a text; its fields may be anything.
+--- Has the masker hide for a minute whatever of a value could turn up in a text; its fields may be
+--- anything.
 function M.hide(value)
   hide_string(value.text)
   hide_string(value.key_base64)
@@ -32,6 +37,7 @@ end
 
 --- Seals the value of secret `name` of the script with immutable id `tag`.
 function M.seal(key, tag, name, value)
+  M.hide(value)
   return hash.seal(key, json.encode(value), identity(tag, name))
 end
 
