@@ -118,6 +118,7 @@ static int next_line(lua_State *L) {
 static int f_lines(lua_State *L) {
   if (lua_isnoneornil(L, 1)) return mh_guard_call_plain(L);
   int n = lua_gettop(L);
+  luaL_checkstack(L, n + LUA_MINSTACK, "too many formats");
   push_open(L, "io.lines", "r");
   lua_getfield(L, -1, "lines");
   lua_pushvalue(L, -2);

@@ -149,15 +149,18 @@ static int answered(lua_State *L, request *box, const char *who, int status, boo
   return 1;
 }
 
-/* respond(status, headers, body) -> true */
+/* respond(status, headers, body) -> true. Collecting headers may run Lua, a list of them may have
+ * metamethods, and that may change the body or close the request: both are looked at behind it. */
 static int f_respond(lua_State *L) {
-  request *box = check_request(L, "request:respond");
   mh_serve_headers c = {.who = "request:respond"};
   uv_buf_t one;
+  check_request(L, c.who);
   mh_answer a = {.status = check_status(L, c.who)};
   lua_settop(L, 4);
-  size_t total = mh_serve_collect_body(L, 4, &a, &one);
   mh_serve_collect_headers(L, 3, &c);
+  luaL_checkstack(L, 4, c.who);
+  request *box = check_request(L, c.who);
+  size_t total = mh_serve_collect_body(L, 4, &a, &one);
   a.headers = c.headers;
   a.header_count = c.count;
   if (total > MH_ANSWER_COPIED) {
@@ -169,13 +172,14 @@ static int f_respond(lua_State *L) {
 
 /* begin(status, headers [, length]) -> true */
 static int f_begin(lua_State *L) {
-  request *box = check_request(L, "request:begin");
   mh_serve_headers c = {.who = "request:begin"};
+  check_request(L, c.who);
   mh_answer head = {.status = check_status(L, c.who)};
   lua_Integer length = luaL_optinteger(L, 4, -1);
   if (length < -1) mh_error_usage(L, "%s: bad length (at least 0 expected)", c.who);
   lua_settop(L, 4);
   mh_serve_collect_headers(L, 3, &c);
+  request *box = check_request(L, c.who);  // they may have closed it
   head.headers = c.headers;
   head.header_count = c.count;
   return answered(L, box, c.who, mh_request_begin(box->r, &head, length), false);

@@ -26,7 +26,8 @@
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-/* All that is in a file, with a zero behind it. NULL without memory. */
+/* All that is in a file, with a zero behind it. NULL without memory, or when it cannot be read to its
+ * end: half a script is none. */
 static char *read_all(FILE *file, size_t *length) {
   size_t n = 0, room = 0;
   char *text = NULL;
@@ -38,6 +39,7 @@ static char *read_all(FILE *file, size_t *length) {
       text = more;
     }
     size_t got = fread(text + n, 1, room - n - 1, file);
+    if (got == 0 && ferror(file)) break;
     if (got == 0) {
       text[n] = '\0';
       *length = n;
@@ -45,7 +47,7 @@ static char *read_all(FILE *file, size_t *length) {
     }
     n += got;
   }
-  free(text);
+  free(text);  // which leaves errno as it is
   return NULL;
 }
 
@@ -76,6 +78,11 @@ static int say_load_failed(int e, const char *what) {
   return EXIT_USAGE;
 }
 
+static int say_stdin_failed(void) {
+  cli_say("cannot read standard input: %s", strerror(errno));
+  return EXIT_USAGE;
+}
+
 /* Loads what is to run. Returns -1, or an exit code. `text` holds what the caller frees. */
 static int load(moonherd *m, const cli_options *o, cli_output *out, char **text) {
   int e;
@@ -89,6 +96,7 @@ static int load(moonherd *m, const cli_options *o, cli_output *out, char **text)
     case FROM_STDIN:
       *text = read_all(stdin, &n);
       out->source = *text;
+      if (*text == NULL && ferror(stdin)) return say_stdin_failed();
       e = *text != NULL ? moonherd_load(m, "=stdin", *text, n) : MOONHERD_ENOMEM;
       break;
     default:
@@ -220,7 +228,8 @@ static char *read_guard(const char *path) {
   if (path == NULL) return NULL;
   size_t n = 0;
   char *text = file != NULL ? read_all(file, &n) : NULL;
-  bool is_read = text != NULL && !ferror(file) && strlen(text) == n;
+  bool is_read = text != NULL && strlen(text) == n;
+  if (text != NULL && !is_read) errno = EINVAL;  // it holds a zero byte
   if (!is_read) cli_say("--guard: cannot read %s: %s", path, strerror(errno));
   if (file != NULL) fclose(file);
   if (is_read) return text;

@@ -297,12 +297,9 @@ void mh_http_reap(mh_http *http) {
 /* The environment's list and whatever is this machine. Returns NULL without memory. */
 static char *compose_no_proxy(void) {
   static const char here[] = "localhost,127.0.0.0/8,::1,";
-  char listed[4096] = "";
-  size_t n = sizeof listed;
-  if (uv_os_getenv("no_proxy", listed, &n) != 0) {
-    n = sizeof listed;
-    if (uv_os_getenv("NO_PROXY", listed, &n) != 0) listed[0] = '\0';
-  }
+  const char *listed = getenv("no_proxy");
+  if (listed == NULL) listed = getenv("NO_PROXY");
+  if (listed == NULL) listed = "";
   if (strcmp(listed, "*") == 0) return strdup(listed);  // everything, but only when it stands alone
   char *all = malloc(sizeof here + strlen(listed));
   if (all == NULL) return NULL;
@@ -311,18 +308,20 @@ static char *compose_no_proxy(void) {
   return all;
 }
 
-/* SSL_CERT_FILE, as for OpenSSL, else the file that libcurl was built to trust, if it is there. One that
- * is named and not there makes every connection fail, which says so. */
-static char *find_ca_file(void) {
-  char named[4096] = "";
-  size_t n = sizeof named;
-  if (uv_os_getenv("SSL_CERT_FILE", named, &n) == 0 && named[0] != '\0') return strdup(named);
+/* SSL_CERT_FILE, as for OpenSSL, else the file that libcurl was built to trust, if it is there: *file,
+ * or NULL. One that is named and not there makes every connection fail, which says so. False without
+ * memory: to trust others instead would be a surprise. */
+static bool find_ca_file(char **file) {
+  const char *named = getenv("SSL_CERT_FILE");
   CURL *easy = curl_easy_init();
-  char *path = NULL;
-  if (easy != NULL) curl_easy_getinfo(easy, CURLINFO_CAINFO, &path);
-  char *found = path != NULL && access(path, R_OK) == 0 ? strdup(path) : NULL;
+  char *built_in = NULL;
+  if (easy != NULL) curl_easy_getinfo(easy, CURLINFO_CAINFO, &built_in);
+  bool is_there = built_in != NULL && access(built_in, R_OK) == 0;
+  const char *found = named != NULL && named[0] != '\0' ? named : is_there ? built_in : NULL;
+  *file = found != NULL ? strdup(found) : NULL;
+  bool has_memory = easy != NULL && (found == NULL || *file != NULL);
   curl_easy_cleanup(easy);
-  return found;
+  return has_memory;
 }
 
 static bool set_up_multi(mh_http *http) {
@@ -374,8 +373,8 @@ mh_http *mh_http_new(mh_host *host, const mh_http_events *events) {
   }
   http->multi = curl_multi_init();
   http->no_proxy = compose_no_proxy();
-  http->ca_file = find_ca_file();
-  if (http->multi == NULL || http->no_proxy == NULL || !set_up_multi(http)) {
+  bool has_ca_file = find_ca_file(&http->ca_file);
+  if (http->multi == NULL || http->no_proxy == NULL || !has_ca_file || !set_up_multi(http)) {
     on_host_close(&http->closer);
     return NULL;
   }

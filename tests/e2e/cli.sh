@@ -375,6 +375,8 @@ else skip 'a pipe that does not block' 'no python3'; fi
 check 'an exit code of 256 is not success' gives 255 "$moonherd" -e 'return 256'
 check 'nor is one of 1 << 40' gives 255 "$moonherd" -e 'return 1 << 40'
 check 'a byte order mark' sh -c "printf '\357\273\277#!x\nprint(...)' | '$moonherd' - y | grep -qx y"
+check 'standard input that cannot be read' sh -c "'$moonherd' - < / 2> '$err'; [ \$? = 2 ]"
+check 'is no empty script' says 'cannot read standard input: Is a directory'
 check 'a file that cannot be read' gives 2 "$moonherd" /proc/self/mem
 mkfifo fifo
 echo 'print "from a pipe"' > fifo &

@@ -136,6 +136,17 @@ function cases.files_of_sqlite_are_its_own()
   assert(db:exec "INSERT INTO t VALUES (1)" == 1)
 end
 
+-- In coroutines: a new one has little room for them.
+function cases.lines_take_many_formats()
+  for n = 20, 240, 4 do
+    local formats = {}
+    for i = 1, n do formats[i] = "l" end
+    coroutine.wrap(function ()
+      assert(io.lines(inside .. "/file", table.unpack(formats))() == "mine")
+    end)()
+  end
+end
+
 function cases.what_is_inside_works()
   assert(moonherd.fs.read(inside .. "/file") == "mine")
   local file <close> = assert(io.open(out .. "/new", "w"))

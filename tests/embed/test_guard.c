@@ -165,6 +165,7 @@ static const struct {
     {"a_link_that_is_moved_in_meanwhile", NULL, NULL},
     {"sql_stays_in_its_file", NULL, NULL},
     {"files_of_sqlite_are_its_own", NULL, NULL},
+    {"lines_take_many_formats", NULL, NULL},
     {"what_is_inside_works", NULL, NULL},
     {"modules_are_found_inside_alone", NULL, NULL},
     {"no_process_is_started", NULL, NULL},

@@ -331,6 +331,33 @@ describe("a handler", function ()
   end)
 end)
 
+describe("headers that run code", function ()
+  -- A list of one header, whose length is asked for before the answer goes out.
+  local function list_that_runs(f)
+    return { ["set-cookie"] = setmetatable({}, { __len = function () f() return 0 end }) }
+  end
+
+  for _, verb in ipairs { "respond", "begin" } do
+    it("may close the request: " .. verb, function ()
+      local err
+      with_server(function (request)
+        err = failure(request[verb], request, 200, list_that_runs(function () request:close() end))
+      end, function (url) http.get(url) end)
+      assert.equal("request:" .. verb .. ": the request is closed", err.message)
+    end)
+  end
+
+  it("may change the body: what it is behind them is sent", function ()
+    with_server(function (request)
+      local body = { ("a"):rep(100) }
+      request:respond(200, list_that_runs(function ()
+        body[1] = ("b"):rep(100)
+        collectgarbage()
+      end), body)
+    end, function (url) assert.equal(("b"):rep(100), http.get(url).body) end)
+  end)
+end)
+
 describe("a server", function ()
   it("names what is wrong with its options", function ()
     assert.equal("serve.listen: unknown option 'prot' (did you mean 'port'?)",
