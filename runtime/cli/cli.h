@@ -25,9 +25,8 @@ typedef struct cli_options {
   const char *script; /* FILE: its path; CODE: the code; COMMAND: its name */
   char **args;        /* arguments of the script or command; args[0] is its name */
   int arg_count;
-  const char *target, *state, *account; /* NULL: not given */
-  const char *log;                      /* level, or NULL */
-  const char *guard, *result, *trace;   /* paths of files, or NULL */
+  const char *target, *state, *account, *log; /* NULL: not given */
+  const char *guard, *result, *trace;         /* paths of files, or NULL */
   const char **env_files; /* their paths, from [1] on; the caller of cli_parse frees the list */
   int env_file_count;     /* with [0] */
   bool logs_json, watches;
@@ -114,7 +113,8 @@ void cli_on_error(void *user, const moonherd_error *error);
 
 /* A text as a JSON string, quotes included. */
 void cli_put_json_string(FILE *out, const char *text);
-/* "moonherd: …" on stderr. */
+/* "moonherd: …" on stderr: what has gone wrong, and what else is to be known. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

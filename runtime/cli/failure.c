@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/room.h"
+#include "cli/say.h"
 #include "cli/text.h"
 
 static void print_colour(const cli_output *out, const char *code) {
@@ -226,8 +227,8 @@ void cli_on_error(void *user, const moonherd_error *error) {
   const char *fields = moonherd_error_json(error);
   if (out->error == NULL && fields[0] != '\0') out->error = strdup(fields);
   if (out->options->logs_json) {
-    const char *json = moonherd_error_json(error);
-    fprintf(stderr, "{\"level\":\"error\",\"error\":%s}\n", json[0] != '\0' ? json : "{}");
+    cli_put_line_head(stderr, "error", moonherd_error_message(error));
+    fprintf(stderr, ",\"error\":%s}\n", fields[0] != '\0' ? fields : "{}");
     return;
   }
   const char *message = moonherd_error_message(error), *hint = moonherd_error_hint(error);

@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/foresee.h"
 #include "cli/lua_init.h"
 #include "cli/missing.h"
 #include "cli/repl.h"
 #include "cli/result.h"
+#include "cli/say.h"
 #include "cli/signals.h"
-#include "cli/text.h"
 #include "cli/trace.h"
 #include "cli/watch.h"
 
@@ -152,11 +153,8 @@ static int step(moonherd *m, const cli_output *out, double seconds) {
   return moonherd_step(m, 0);
 }
 
-/* The names of files are anybody's: they are printed as text. */
 static void say_changed(const char *path) {
-  char line[PATH_MAX + sizeof " has changed: again"];
-  int n = snprintf(line, sizeof line, "%s has changed: again", path);
-  cli_print_text("moonherd: ", line, (size_t)n);
+  cli_note("%s has changed: again", path);
 }
 
 /* What ends a run before its time. */
@@ -340,7 +338,7 @@ static int run_again(const cli_options *o, cli_output *out, const char *json, co
     out->watch = watch;
     int code = run_with_result(o, out, json, guard);
     if (cli_signals_have_come()) break;
-    if (!out->has_changed) cli_say("ended with %d; watching %s, Ctrl-C leaves", code, folder);
+    if (!out->has_changed) cli_note("ended with %d; watching %s, Ctrl-C leaves", code, folder);
   } while (out->has_changed || wait_for_change(watch));
   cli_watch_close(watch);
   return cli_signals_exit_code();
@@ -358,14 +356,27 @@ static void fill_standard_streams(void) {
   if (fd > STDERR_FILENO) close(fd);
 }
 
+/* A command line that cannot be read leaves its result, too: the one of the last run would be taken for
+ * that of this one. */
+static int end_unread(const cli_foreseen *seen, int code) {
+  cli_options options = {.result = seen->result, .source = FROM_FILE};
+  cli_output output;
+  if (code != EXIT_USAGE || seen->result == NULL) return code;
+  cli_output_init(&output, &options);
+  if (cli_result_can_be_written(seen->result)) cli_write_result(&output, code, 0);
+  return code;
+}
+
 int main(int argc, char **argv) {
   fill_standard_streams();
   keep_memory_private();
   cli_options options;
+  cli_foreseen seen = cli_foresee(argc, argv);
+  cli_say_in_json(seen.logs_json);
   int code = cli_parse(argc, argv, &options);
   if (code < 0 && !cli_load_env_files(options.env_files, options.env_file_count)) code = EXIT_USAGE;
   free(options.env_files);
-  if (code >= 0) return code;
+  if (code >= 0) return end_unread(&seen, code);
   cli_output output;
   cli_output_init(&output, &options);
   char *json = cli_config_json(&options, output.bars.is_on ? BAR_INTERVAL : 0);
@@ -375,7 +386,7 @@ int main(int argc, char **argv) {
   }
   char *guard = read_guard(options.guard);
   bool has_guard = guard != NULL || options.guard == NULL;
-  if (!has_guard) code = EXIT_USAGE;
+  if (!has_guard) code = end_unread(&seen, EXIT_USAGE);
   else if (options.watches) code = run_again(&options, &output, json, guard);
   else code = run_with_result(&options, &output, json, guard);
   free(guard);

@@ -1,4 +1,4 @@
-/* See missing.h. The names of files are anybody's: they are printed as text. */
+/* See missing.h. */
 #include "cli/missing.h"
 
 #include <dirent.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/text.h"
 
 enum { MOST_NAMES = 1000 };
 
@@ -71,30 +70,18 @@ static char *find_script(const char *path) {
   return found;
 }
 
-/* `meant` is what may have been, or NULL: then `otherwise` stands behind the word. */
-static void say(const char *before, const char *word, const char *meant, const char *otherwise) {
-  char *line = NULL;
-  int n = meant != NULL ? asprintf(&line, "%s (did you mean '%s'?)", word, meant)
-                        : asprintf(&line, "%s%s", word, otherwise);
-  if (n < 0) return;
-  cli_print_text(before, line, (size_t)n);
-  free(line);
-}
-
 void cli_say_missing(const char *path) {
-  char *meant = find_script(path), *what = NULL;
-  if (asprintf(&what, "%s: no such file", path) >= 0)
-    say("moonherd: cannot open ", what, meant, "");
-  free(what);
+  char *meant = find_script(path);
+  if (meant == NULL) cli_say("cannot open %s: no such file", path);
+  else cli_say("cannot open %s: no such file (did you mean '%s'?)", path, meant);
   free(meant);
 }
 
 void cli_say_unknown(const char *word, const char *command) {
-  char *script = find_script(word), *what = NULL;
+  char *script = find_script(word);
   bool is_whole = script != NULL && strncmp(script, word, strlen(word)) == 0;
   const char *meant = command == NULL || is_whole ? script : command;
-  if (asprintf(&what, "'%s'", word) >= 0)
-    say("moonherd: unknown command ", what, meant, "; 'moonherd help' lists them");
-  free(what);
+  if (meant != NULL) cli_say("unknown command '%s' (did you mean '%s'?)", word, meant);
+  else cli_say("unknown command '%s'; 'moonherd help' lists them", word);
   free(script);
 }

@@ -201,12 +201,21 @@ static bool is_common_flag(const cli_options *o, const char *arg) {
   return !is_same(flag->name, "--help") && !is_same(flag->name, "--version");
 }
 
+/* `help --target` asks for what `help target` does. */
+static void take_help_of_option(int argc, char **argv, int i) {
+  if (!is_same(argv[i], "help") || i + 2 != argc) return;
+  char *word = argv[i + 1];
+  if (strncmp(word, "--", 2) == 0 && word[2] != '\0' && !is_same(word, "--help"))
+    argv[i + 1] = word + 2;
+}
+
 /* A command that is written in Lua: the options all commands share are taken out of its arguments,
  * the others are its own. */
 static int take_command(int argc, char **argv, int i, cli_options *o) {
   o->source = FROM_COMMAND;
   o->script = argv[i];
   o->args = argv + i;
+  take_help_of_option(argc, argv, i);
   int kept = i + 1;
   for (int at = i + 1; at < argc;) {
     if (!is_common_flag(o, argv[at])) {

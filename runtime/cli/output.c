@@ -1,7 +1,6 @@
 /* What a person sees: the script's output and the log; errors are in failure.c. See cli.h. */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +10,6 @@
 #include "cli/prompt.h"
 #include "cli/room.h"
 #include "cli/text.h"
-
-void cli_say(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  fputs("moonherd: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
-  va_end(args);
-}
 
 void cli_output_init(cli_output *output, const cli_options *options) {
   memset(output, 0, sizeof *output);

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/say.h"
+
 static const char *outcome_of(int code) {
   switch (code) {
     case 0: return "done";
@@ -63,6 +65,18 @@ static void put_counts(FILE *file, const moonherd_counts *counts) {
           counts->budget_seconds);
 }
 
+/* What the command line has wrong was said, and is no error of a script. */
+static void put_error(FILE *file, const cli_output *out, int code) {
+  fputs(",\"error\":", file);
+  if (out->error != NULL || code != EXIT_USAGE || cli_last_said() == NULL) {
+    fputs(out->error != NULL ? out->error : "null", file);
+    return;
+  }
+  fputs("{\"kind\":\"usage\",\"reason\":\"command_line\",\"message\":", file);
+  cli_put_json_string(file, cli_last_said());
+  fputc('}', file);
+}
+
 static void put_result(FILE *file, const cli_output *out, int code, double seconds) {
   const cli_options *o = out->options;
   fprintf(file,
@@ -70,9 +84,12 @@ static void put_result(FILE *file, const cli_output *out, int code, double secon
           code, seconds);
   put_time_ago(file, seconds);
   fputs(",\"script\":", file);
-  cli_put_json_string(file, o->source == FROM_CODE ? "-e" : o->script);
+  if (o->source == FROM_CODE) fputs("\"-e\"", file);
+  else if (o->script != NULL) cli_put_json_string(file, o->script);
+  else fputs("null", file);
   put_counts(file, &out->counts);
-  fprintf(file, ",\"error\":%s}\n", out->error != NULL ? out->error : "null");
+  put_error(file, out, code);
+  fputs("}\n", file);
 }
 
 static bool write_stream(const char *path, const cli_output *out, int code, double seconds) {

@@ -62,6 +62,10 @@ check 'help of a code' gives 0 "$moonherd" help 100119
 check 'has its hint' grep -q 'Hint: check the name and the account' "$out"
 check 'help of run' gives 0 "$moonherd" help run
 check 'has the options' grep -q '^   --dry-run$' "$out"
+check 'help of an option, as it is written' gives 0 "$moonherd" help --dry-run
+check 'is there' grep -q 'send none' "$out"
+check 'also of one with a value' gives 0 "$moonherd" help --target
+check 'help --help is that of help' sh -c "'$moonherd' help --help | grep -q '^Usage: moonherd help'"
 check 'help of an option' gives 0 "$moonherd" help dry-run
 check 'is what it does' grep -q 'send none' "$out"
 check 'help of the method of another class' gives 2 "$moonherd" help ns:upload

@@ -18,6 +18,7 @@ result() {
   return 1
 }
 
+mkdir spec
 cat > asks.lua << 'EOF'
 local moonherd = require "moonherd"
 local cf = moonherd.connect()
@@ -42,6 +43,54 @@ check 'failed to compile' result 1 '"reason":"syntax"' -e 'x x'
 check 'timed out' result 124 '"outcome":"timed_out"' --timeout 100ms -e 'require "moonherd".sleep(60)'
 check 'no script' result 2 '"outcome":"usage"' run ./gone.lua
 check 'usage' result 2 '"reason":"target_conflict"' -e 'require "moonherd".connect { target = "cloudflare" }'
+
+# ---- a command line that cannot be read --------------------------------------------------------
+
+# unread MESSAGE ARGUMENT…: the old result gives way to one that tells of the mistake, once.
+unread() {
+  text=$1
+  shift
+  echo '{"outcome":"done"}' > result.json
+  "$moonherd" "$@" > out 2> err < /dev/null
+  [ $? = 2 ] && grep -q '^{"outcome":"usage","exit_code":2,' result.json && [ "$(wc -l < err)" = 1 ] &&
+    grep -qF -- "$text" result.json || { cat result.json err; return 1; }
+}
+echo 'print "ran"' > ok.lua
+check 'a file that is not there' unread '"message":"cannot open nofile.lua: no such file"' --result result.json nofile.lua
+check 'a word that is no command' unread "unknown command 'deplyo'" --result result.json deplyo
+check 'an unknown option behind it' unread "'--timout' (did you mean '--timeout'?)" --result result.json --timout 3s ok.lua
+check 'and before it' unread "'--timout'" --timout 3s --result=result.json ok.lua
+check 'a wrong value' unread '"message":"--timeout: ' --timeout soon --result result.json ok.lua
+check 'a value that is missing' unread '"message":"--target needs a value"' --result result.json --target
+check 'two values' unread '"message":"--target is given twice"' --result result.json --target local --target local ok.lua
+check 'no script' unread '"message":"run needs a script"' --result result.json run
+check 'a guard that is not there' unread '"message":"--guard: cannot read' --result result.json --guard none.json ok.lua
+check 'a folder' unread '"message":"cannot read spec: it is a folder"' --result result.json --target local spec
+check 'an option of a command' unread '"message":"unknown option ' --result result.json serve --nope
+check 'a value of a command' unread '"message":"--listen: ' serve --listen nowhere --result result.json
+the_scripts() {
+  echo old > result.json
+  "$moonherd" nofile.lua --result result.json 2> err
+  "$moonherd" --timout=3s ok.lua --result result.json 2> err
+  [ "$(cat result.json)" = old ]
+}
+check 'behind a script it is the script'"'"'s' the_scripts
+
+# in_json TEXT ARGUMENT…: standard error is one object, as those of the log, and has this.
+in_json() {
+  text=$1
+  shift
+  "$moonherd" "$@" > out 2> err < /dev/null
+  [ "$(wc -l < err)" = 1 ] && grep -q '^{"time":"20[0-9-]*T[0-9:.]*Z","level":"error","message":"' err &&
+    grep -qF -- "$text" err && "$moonherd" -e 'require "moonherd".json.decode(io.read "a")' < err || { cat err; return 1; }
+}
+check '--log json: an unknown option' in_json "'--timout'" --log json --timout 3s ok.lua
+check '--log json behind it' in_json "'--timout'" --timout 3s --log=json ok.lua
+check 'a missing file' in_json 'cannot open nofile.lua' --log json nofile.lua
+check 'a wrong value' in_json '"message":"--timeout: ' --log json --timeout soon ok.lua
+check 'an option of a command' in_json '"message":"unknown option ' --log json serve --nope
+check 'a fatal error has its message beside its fields' in_json '"message":"-e:1: no","error":{' --log json -e 'error "no"'
+
 check 'a secret is hidden' result 1 '"outcome":"failed"' -e 'error(require "moonherd".log.hide "hunter-two-hunter")'
 check 'wherever it stands' sh -c '! grep -q hunter result.json'
 check 'it can be read' "$moonherd" -e 'require "moonherd".json.decode(io.open("result.json"):read "a")'

@@ -212,7 +212,7 @@ Content-Type: application/json
       { { main_module = "a.mjs" }, "script:put_content" },
       { { logpush = "yes" }, "'logpush' %(boolean expected, got string" },
       { { limits = { cpu_ms = "5" } }, "'limits.cpu_ms'" },
-      { { limits = { cpu = 5 } }, "unknown option 'limits.cpu' %(options are cpu_ms" },
+      { { limits = { cpu = 5 } }, "unknown option 'limits.cpu' %(did you mean 'cpu_ms'" },
       { { limits = json.null }, "'limits' %(table expected, got null" },
       { { placement = { mode = "fast" } }, "'placement.mode'" },
       { { bindings = { A = 5 } }, "script:patch_settings: binding 'A'" },

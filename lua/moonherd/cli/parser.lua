@@ -90,7 +90,8 @@ local function with_nearest(line, ...)
   return line
 end
 
---- Reads the arguments; help that is asked for is printed, what is wrong with them is said.
+--- Reads the arguments; help that is asked for is printed, what is wrong with them ends the
+--- command.
 ---@param parser table
 ---@param ... string  the arguments
 ---@return table? options  by name; nil when there is nothing left to do
@@ -105,8 +106,7 @@ function M.parse(parser, ...)
   local line = result:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)"):gsub("\n", " ")
   local unknown = result:match "^unknown option '(.-)'"
   if unknown then line = ("unknown option '%s'%s"):format(unknown, suggest(parser, unknown)) end
-  io.stderr:write("moonherd: ", with_nearest(line, ...), "\n")
-  return nil, 2
+  return M.refuse("%s", with_nearest(line, ...))
 end
 
 --- Refuses a file where a folder is to be made or filled, or on the way there.

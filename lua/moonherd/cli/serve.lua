@@ -3,6 +3,7 @@
 local fs = require "moonherd.fs"
 local json = require "moonherd.json"
 local moonherd_try = require "moonherd.async".try
+local parser = require "moonherd.cli.parser"
 
 local DEFAULT_LISTEN = "127.0.0.1:8787"
 local DEFAULT_STATE = ".moonherd"
@@ -104,10 +105,7 @@ function M.run(options)
   local token, faults
   if listen then token, why = read_token(options) end
   if not why then faults, why = read_faults(options.faults) end
-  if why then
-    io.stderr:write("moonherd: ", why, "\n")
-    return 2
-  end
+  if why then return parser.refuse("%s", why) end
   local host_options = require "moonherd._host".options
   local state = host_options.state or DEFAULT_STATE
   local hosts = options.allow_host
