@@ -4,11 +4,13 @@ local errors = require "moonherd.error"
 local log = require "moonherd._log"
 local moonherd_try = require "moonherd.async".try
 local options = require "moonherd._options"
+local printable = require "moonherd._printable"
 
 local M = {}
 
 local TAIL <const> = 2000 -- bytes of standard error that go into an error
 local LONGEST_COMMAND <const> = 500 -- bytes
+local LONGEST_SHOWN <const> = 80 -- of it in a message, which is one line
 local DEFAULT_PATH <const> = "/bin:/usr/bin" -- the C library's, where the call has none
 local MOST_FOLDERS <const>, MOST_NAMES <const> = 32, 20000 -- that are looked through for a name
 
@@ -42,11 +44,19 @@ local function command_of(argv)
   return #text > LONGEST_COMMAND and text:sub(1, LONGEST_COMMAND) .. "…" or text
 end
 
-local function failed(argv, reason, text, fields)
+-- What of a command fits into a message.
+local function shown(command)
+  local line = printable.line((command:gsub("%s+", " ")))
+  if #line <= LONGEST_SHOWN then return line end
+  return line:sub(1, LONGEST_SHOWN):gsub("[\xC0-\xFF][\x80-\xBF]*$", "") .. "…"
+end
+
+-- One that has run is named by its command: of a shell or an interpreter the name says nothing.
+local function failed(argv, reason, text, fields, has_run)
   local err = fields or {}
   err.kind, err.reason, err.hint = "process", reason, err.hint or HINTS[reason]
   err.program, err.command = log.mask(argv[1]), command_of(argv)
-  err.message = ("%s: %s"):format(err.program, text)
+  err.message = ("%s: %s"):format(has_run and shown(err.command) or err.program, text)
   if err.stderr and err.stderr ~= "" then
     err.message = err.message .. ": " .. last_line(err.stderr):gsub("%c", " ")
   end
@@ -60,16 +70,17 @@ end
 function M.raise_end(argv, result, opts)
   local fields = { code = result.code, signal = result.signal, stderr = tail_of(result.stderr) }
   if result.failure == "timeout" then
-    failed(argv, "timeout", ("stopped after %g s"):format(opts.timeout), fields)
+    local text = ("stopped after its timeout of %g s"):format(opts.timeout)
+    failed(argv, "timeout", text, fields, true)
   elseif result.failure == "too_large" then
     local text = ("stopped after more than %d bytes of output"):format(opts.max_output)
-    failed(argv, "too_large", text, fields)
+    failed(argv, "too_large", text, fields, true)
   elseif not opts.check or result.code == 0 then
     return
   elseif result.code then
-    failed(argv, "exit", "failed", fields)
+    failed(argv, "exit", "failed", fields, true)
   else
-    failed(argv, "signal", ("ended by signal %s"):format(result.signal), fields)
+    failed(argv, "signal", ("ended by signal %s"):format(result.signal), fields, true)
   end
 end
 

@@ -92,7 +92,7 @@ export default { fetch() { return new Response('globex') } }
 build | checked
 build | signed
 exit	2	no such rule
-timeout	sleep: stopped after 0.05 s
+timeout	sleep 3600: stopped after its timeout of 0.05 s
 1
 END
 

@@ -64,8 +64,9 @@ describe("sh", function ()
 
   local ERRORS = {
     { "a code", { "sh", "-c", "echo a; echo b >&2; exit 3" }, nil,
-      "exit", "sh: failed: b (code 3)" },
-    { "a signal", { "sh", "-c", "kill -KILL $$" }, nil, "signal", "sh: ended by signal KILL" },
+      "exit", "sh -c 'echo a; echo b >&2; exit 3': failed: b (code 3)" },
+    { "a signal", { "sh", "-c", "kill -KILL $$" }, nil, "signal",
+      "sh -c 'kill -KILL $$': ended by signal KILL" },
     { "no program", { "no-such-program" }, { check = false },
       "not_found", "no-such-program: no such file or directory" },
     { "a file that is no program", { "/etc/passwd" }, nil,
@@ -74,11 +75,12 @@ describe("sh", function ()
     { "arguments that are too long", { "echo", ("x"):rep(1 << 20) }, nil,
       "too_long", "echo: argument list too long" },
     { "a signal without a name", { "sh", "-c", "kill -40 $$" }, nil,
-      "signal", "sh: ended by signal RTMIN+6" },
+      "signal", "sh -c 'kill -40 $$': ended by signal RTMIN+6" },
     { "a time limit", { "sleep", "100" }, { timeout = "20ms" },
-      "timeout", "sleep: stopped after 0.02 s" },
+      "timeout", "sleep 100: stopped after its timeout of 0.02 s" },
     { "a time limit it ignores", { "sh", "-c", "trap '' TERM; sleep 100" },
-      { timeout = "20ms", grace = "20ms" }, "timeout", "sh: stopped after 0.02 s" },
+      { timeout = "20ms", grace = "20ms" }, "timeout",
+      [[sh -c 'trap '\'''\'' TERM; sleep 100': stopped after its timeout of 0.02 s]] },
     { "too much output", { "yes" }, { max_output = 1000 },
       "too_large", "yes: stopped after more than 1000 bytes of output" },
   }
@@ -104,6 +106,13 @@ describe("sh", function ()
     local key = moonherd.secret "hunter2-hunter2"
     local err = failure { "sh", "-c", "exit 1", "it's", key, "--plain=x" }
     assert.equal([[sh -c 'exit 1' 'it'\''s' [hidden] --plain=x]], err.command)
+  end)
+
+  it("names in the message as much of the command as fits into a line", function ()
+    local key = moonherd.secret "hunter2-hunter2"
+    local err = failure { "sh", "-c", "true\n\tfalse", "x", key, ("ä"):rep(50) }
+    assert.equal("sh -c 'true false' x [hidden] '" .. ("ä"):rep(24) .. "…: failed", err.message)
+    assert.matches(("ä"):rep(50), err.command, 1, true)
   end)
 
   it("tells why there is no such program", function ()
