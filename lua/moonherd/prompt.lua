@@ -1,6 +1,7 @@
 -- moonherd.prompt: questions to the person at the terminal. They go to standard error, so that what
--- a script prints stays clean. Without a terminal the default is the answer, and without that the
--- question an error: a script in a pipeline must not wait for a person. Ctrl-C cancels the script.
+-- a script prints stays clean. Without a terminal the default is the answer, and is told with the
+-- question; without a default that is an error: a script in a pipeline must not wait for a person.
+-- Ctrl-C cancels the script.
 local errors = require "moonherd.error"
 local options = require "moonherd._options"
 local secret = require "moonherd.secret"
@@ -26,10 +27,15 @@ local function check_question(who, question)
   end
 end
 
--- Whether there is nobody to ask. Raises when nothing can stand for an answer.
-local function has_nobody(who, default)
+-- Whether there is nobody to ask: then the question is told, and as `shown` the default that answers
+-- it. Raises when nothing can stand for an answer.
+local function has_nobody(who, question, default, shown)
   if tty.has_person() then return false end
-  if default ~= nil then return true end
+  if default ~= nil then
+    io.stdout:flush()
+    io.stderr:write(question, " ", shown, " (default; no terminal)\n")
+    return true
+  end
   errors.raise {
     kind = "usage", reason = "no_terminal", message = who .. ": there is no terminal to ask on",
     hint = "run it on a terminal, or give the option 'default'",
@@ -89,7 +95,7 @@ function M.confirm(question, opts)
   local who = "prompt.confirm"
   check_question(who, question)
   local default = read_confirm(opts).default
-  if has_nobody(who, default) then return default end
+  if has_nobody(who, question, default, default and "yes" or "no") then return default end
   local choices = default == nil and "[y/n]" or default and "[Y/n]" or "[y/N]"
   return ask(who, question .. " " .. choices, function (text)
     text = text:lower():match "^%s*(.-)%s*$"
@@ -116,7 +122,7 @@ function M.text(question, opts)
   local who = "prompt.text"
   check_question(who, question)
   local default = read_text(opts).default
-  if has_nobody(who, default) then return default end
+  if has_nobody(who, question, default, default) then return default end
   if default then question = ("%s [%s]"):format(question, default) end
   return ask(who, question, function (text)
     if text ~= "" then return text end
@@ -178,7 +184,7 @@ function M.choose(question, choices, opts)
   check_question(who, question)
   local default = read_choose(opts).default
   check_choices(choices, default)
-  if has_nobody(who, default) then return default end
+  if has_nobody(who, question, default, default) then return default end
   local lines = { question }
   local row = ("  %%%dd  %%s"):format(#tostring(#choices))
   for i, choice in ipairs(choices) do lines[#lines + 1] = row:format(i, choice) end
@@ -207,7 +213,7 @@ function M.secret(question, opts)
   local who = "prompt.secret"
   check_question(who, question)
   local default = read_secret(opts).default
-  if has_nobody(who, default) then return secret.new(default) end
+  if has_nobody(who, question, default, "***") then return secret.new(default) end
   return ask(who, question, function (text)
     if text ~= "" then return secret.new(text) end
     return default and secret.new(default), "it cannot be empty"

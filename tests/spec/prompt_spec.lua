@@ -9,13 +9,14 @@ local function run(code)
 end
 
 describe("prompt", function ()
-  it("takes the default when there is no terminal, without a word", function ()
+  it("takes the default and says so when there is no terminal", function ()
     local result = run [[
       print(prompt.confirm("Sure?", { default = false }), prompt.text("Who?", { default = "me" }),
         prompt.choose("Where?", { "a", "b" }, { default = "b" }),
         prompt.secret("Key?", { default = "hunter2" }))]]
     assert.equal("false\tme\tb\t***\n", result.stdout)
-    assert.equal("", result.stderr)
+    assert.equal("Sure? no (default; no terminal)\nWho? me (default; no terminal)\n"
+      .. "Where? b (default; no terminal)\nKey? *** (default; no terminal)\n", result.stderr)
   end)
 
   it("refuses to ask when there is neither a terminal nor a default", function ()
