@@ -57,11 +57,12 @@ const cli_entry cli_flags[] = {
     {"--timeout", "T", "stop after T (\"90s\", \"5m\"); exit code 124"},
     {"--watch", NULL, "run it again whenever a source (.lua, .js, .mjs) beside it changes"},
     {"--read-only", NULL,
-     "refuse every call that would change something; behind the script it\n"
-     "holds, too, before any --, and the script sees it"},
+     "refuse every API call that would change something; files and programs are\n"
+     "the script's own; behind the script it holds, too, before any --, and the\n"
+     "script sees it"},
     {"--dry-run", NULL,
-     "show such calls and what they would change, send none; behind the script\n"
-     "it holds, too, before any --, and the script sees it"},
+     "show such API calls and what they would change, send none; files and\n"
+     "programs are the script's own; behind the script it holds as --read-only"},
     {"--insecure-base-url", NULL, "allow a credential over plain http"},
     {"--help", NULL, "print this help"},
     {"--version", NULL, "print the version"},
