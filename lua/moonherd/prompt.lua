@@ -27,8 +27,8 @@ local function check_question(who, question)
   end
 end
 
--- Whether there is nobody to ask: then the question is told, and as `shown` the default that answers
--- it. Raises when nothing can stand for an answer.
+-- Whether there is nobody to ask: then the question is told, and as `shown` the default that is the
+-- answer. Raises when nothing can stand for one.
 local function has_nobody(who, question, default, shown)
   if tty.has_person() then return false end
   if default ~= nil then
