@@ -75,7 +75,18 @@ local NO_GLOBAL = 'local moonherd = require "moonherd"'
 
 local NO_MEMORY = "less must be held at once: iterate in the place of collecting, read in pieces"
 
+-- What namespace:scripts and its like give has no name of its own.
+local ITERATOR = "is it an iterator, such as ns:scripts() gives? Then: for x in … do; "
+  .. "moonherd.collect(…) makes a list of it"
+
+local function is_about_iterator(message)
+  return message:find "attempt to index a function value$"
+    or message:find "attempt to index a function value %(local "
+    or message:find "attempt to get length of a function value"
+end
+
 local function hint_of(message)
+  if is_about_iterator(message) then return ITERATOR end
   if message:find "%(global 'moonherd'%)" then return NO_GLOBAL end
   if message:find "not enough memory$" then return NO_MEMORY end
   local nearest, name = near_value(message)
@@ -145,6 +156,15 @@ local function put_stderr(lines, err)
   for i = math.max(#all - MOST_OF_STDERR, 0) + 1, #all do lines[#lines + 1] = "\t  " .. all[i] end
 end
 
+-- The places where a module was looked for go behind what helps: they are many.
+local function put_places(lines, err)
+  local told, places = err.message:match "^(.-module '[^'\n]+' not found):\n(\t.+)$"
+  if not told or not err.hint then return end
+  err.message = told
+  lines[#lines + 1] = "\tit was looked for:"
+  for place in places:gmatch "[^\n]+" do lines[#lines + 1] = "\t  " .. place:gsub("^%s+", "") end
+end
+
 -- Errors of other tasks, the further entries of the API's answer, and what a program said, as lines
 -- behind the trace.
 local function trace_with_others(err)
@@ -160,6 +180,7 @@ local function trace_with_others(err)
   end
   if left > 0 then put_beside(lines, ("%d more"):format(left)) end
   put_stderr(lines, err)
+  if err.kind == "script" then put_places(lines, err) end
   if not lines[1] then return err.trace end
   return (err.trace or "") .. "\n" .. table.concat(lines, "\n")
 end

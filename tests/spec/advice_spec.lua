@@ -52,6 +52,21 @@ describe("the hint for a name that is not there", function ()
     assert.is_nil(hint_of "a.lua:1: module 'tenants' not found:")
   end)
 
+  it("stands before the places where a module was looked for", function ()
+    local err = { kind = "script", message = "a.lua:1: module 'monherd' not found:\n\tno file 'a'" }
+    advice.advise(err)
+    assert.equal("a.lua:1: module 'monherd' not found", err.message)
+    assert.equal("\n\tit was looked for:\n\t  no file 'a'", err.trace)
+  end)
+
+  it("is how to use an iterator, for one that is used as a table", function ()
+    for _, what in ipairs { "index a function value", "get length of a function value",
+      "index a function value (local 'scripts')" } do
+      assert.matches("for x in … do", hint_of("a.lua:1: attempt to " .. what), 1, true)
+    end
+    assert.is_nil(hint_of "a.lua:1: attempt to index a function value (global 'print')")
+  end)
+
   it("takes no other's place", function ()
     local err = {
       kind = "script", message = "attempt to call a nil value (global 'prnt')", hint = "own",

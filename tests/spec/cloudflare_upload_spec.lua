@@ -326,6 +326,7 @@ addEventListener('fetch', f)
       assert.is_truthy(refusal({ modules = { ["a.mjs"] = "", ["b.mjs"] = "" } })
         :find "modules are a.mjs, b.mjs")
       assert.is_truthy(refusal({ modules = { ["a.txt"] = "" } }):find "no module of code")
+      assert.is_truthy(refusal({ modules = {} }):find("assets = {dir = …}", 1, true))
       assert.is_truthy(refusal({ modules = {} }):find "no module of code")
     end)
 

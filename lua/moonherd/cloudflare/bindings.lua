@@ -69,6 +69,10 @@ local function of_value(name, value, who)
   if value == json.null then
     refuse(who, name, "null removes nothing here; leave the binding out")
   end
+  if type(value) ~= "table" and type(value) ~= "number" and type(value) ~= "boolean" then
+    refuse(who, name, "a string, a table with its type such as {type = \"kv_namespace\", …}, "
+      .. "moonherd.secret(…) or moonherd.inherit is expected, got %s", type(value))
+  end
   if type(value) ~= "table" then
     refuse(who, name, "a string or a table is expected, got %s; {type = \"json\", json = %s} "
       .. "binds it", type(value), tostring(value))

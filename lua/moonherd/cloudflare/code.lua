@@ -146,7 +146,8 @@ local function guess_main(modules, who)
       found = module.name
     end
   end
-  return found or errors.usage("%s: there is no module of code to start with", who)
+  return found or errors.usage("%s: there is no module of code to start with "
+    .. "(main_module names one; a folder of files to be served is assets = {dir = …})", who)
 end
 
 -- The entry first, the rest by name: the same code always gives the same bytes.
