@@ -94,7 +94,8 @@ local function announce(call, err, pause, is_unseen)
   local number = #call.history
   call.history[number].pause = pause
   log.write(number == 1 and is_unseen and "debug" or "warn",
-    ("%s: attempt %d failed (%s); again in %.3g s"):format(call.subject, number, err.message, pause))
+    ("%s: attempt %d failed (%s); again in %.3g s"):format(call.subject, number, err.message,
+      pause))
 end
 
 -- A write that was done after all gives an envelope.
