@@ -340,7 +340,9 @@ local read_rollback = options.reader("job:rollback", {
 ---  something and kept nothing
 ---@example
 --- local job = moonherd.job { name = "release-38", snapshot = true }
---- for _, left in ipairs(job:rollback().not_restored) do print(left.key, left.secrets[1]) end
+--- local report, err = moonherd.try(job.rollback, job)
+--- if err then print(err.reason) end --> no_snapshots
+--- for _, left in ipairs(report and report.not_restored or {}) do print(left.key) end
 function Job:rollback(opts)
   opts = read_rollback(opts)
   opts.client = opts.client or self._client

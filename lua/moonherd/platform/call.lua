@@ -89,7 +89,8 @@ end
 --- given the stamp of the change before, the one of this change is greater all the same.
 function Call.stamp(last)
   local text = stamp_of(math.floor(clock.wall() * MICROSECONDS))
-  return last and text <= last and stamp_of(moment_behind(last)) or text
+  local is_stamp = last ~= nil and last:find "^%d.*%.%d+Z$" ~= nil
+  return is_stamp and text <= last and stamp_of(moment_behind(last)) or text
 end
 
 --- The kind of client, by its User-Agent, as `last_deployed_from` names it.
