@@ -327,7 +327,6 @@ int cli_repl(moonherd *m, cli_output *out) {
   cli_prompt_free(r.prompt);
   drop_entry(&r);
   if (r.is_terminated) return EXIT_TERMINATED;
-  if (moonherd_exit_code(m) == EXIT_USAGE) return EXIT_USAGE;  // it has not begun
   if (r.is_over) return tells_failures ? EXIT_SCRIPT_FAILED : 0;
-  return moonherd_exit_code(m);
+  return out->had_usage_error ? EXIT_USAGE : moonherd_exit_code(m);  // its options were wrong
 }
