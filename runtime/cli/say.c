@@ -43,25 +43,29 @@ static void say(const char *level, const char *message) {
   fputs("}\n", stderr);
 }
 
-void cli_say(const char *format, ...) {
+/* NULL without memory. */
+static char *compose(const char *format, va_list args) {
   char *message = NULL;
+  return vasprintf(&message, format, args) >= 0 ? message : NULL;
+}
+
+void cli_say(const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int n = vasprintf(&message, format, args);
+  char *message = compose(format, args);
   va_end(args);
-  if (n < 0) return;
+  if (message == NULL) return;
   say("error", message);
   free(speech.last);
   speech.last = message;
 }
 
 void cli_note(const char *format, ...) {
-  char *message = NULL;
   va_list args;
   va_start(args, format);
-  int n = vasprintf(&message, format, args);
+  char *message = compose(format, args);
   va_end(args);
-  if (n < 0) return;
+  if (message == NULL) return;
   say("info", message);
   free(message);
 }
