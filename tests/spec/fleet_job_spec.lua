@@ -407,12 +407,45 @@ describe("a job", function ()
     assert.matches("^warn: .*job.db.key is missing: ", said[1])
   end)
 
+  it("takes what was done in one namespace for done in no other", function ()
+    uploads({ "a" }):run()
+    local other = client:ensure_namespace("other " .. ns.name)
+    local there = job()
+    there:upload(other, "a", bulk.spec())
+    there:add("b", function () end, { script = other:script "b" })
+    local report = there:run()
+    assert.are.same({ 1, 0, 1 }, { report.done, report.skipped, #report.failed })
+    assert.equal("other_place", report.failed[1].error.reason)
+    assert.matches("'a' was done for local .*, namespace .*; this is for local .*, namespace other",
+      report.failed[1].error.message)
+    assert.is_false(other:script "a":exists())
+    assert.equal(1, uploads({ "a" }):run().skipped)
+    local back = job()
+    back:each({ "b" }, function (key) return key end, function () end,
+      { script = function (key) return ns:script(key) end })
+    assert.equal("other_place", back:run().failed[1].error.reason)
+  end)
+
+  it("refuses a ledger of another place before any request", function ()
+    uploads({ "a" }):run()
+    local other = moonherd.connect {
+      target = "local", state = client._state, account_id = ("b"):rep(32),
+    }
+    local there = job()
+    there:upload(other:namespace "none", "a", bulk.spec())
+    local before = other:stats().requests
+    local ok, err = pcall(there.run, there)
+    assert.are.same({ false, "usage", "other_place" }, { ok, err.kind, err.reason })
+    assert.matches("made for local .*; this run is for local .*, account bbb", err.message)
+    assert.equal(before, other:stats().requests)
+  end)
+
   it("refuses a ledger that is damaged or newer before anything is done", function ()
     fs.write(folder:at "bad.db", ("not a database "):rep(100), { mode = tonumber("600", 8) })
     local err = refusal { ledger = folder:at "bad.db" }
     assert.equal("corrupt", err.reason)
     assert.matches("ledger '.*bad.db'", err.message)
-    store.open(folder:at "new.db", { migrations = { "SELECT 1", "SELECT 1" } }):close()
+    store.open(folder:at "new.db", { migrations = { "SELECT 1", "SELECT 1", "SELECT 1" } }):close()
     assert.equal("newer", refusal { ledger = folder:at "new.db" }.reason)
     assert.equal("io", refusal { ledger = "/proc/none/job.db" }.kind)
   end)

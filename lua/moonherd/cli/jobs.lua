@@ -103,7 +103,7 @@ local function summary_of(path)
     name = ledger.job.name, ledger = ledger.path, done = counts.done, failed = counts.failed,
     running = counts.running - held, interrupted = held, requests = counts.requests,
     owners = running, last_run = last and last.began, last_by = last and owners.name(last),
-    origin = json.decode(ledger.job.origin),
+    origin = json.decode(ledger.job.origin), place = ledger.job.place,
   }
 end
 
@@ -182,6 +182,7 @@ end
 local function print_job(job)
   say("job      %s (%s)", job.name, state_text(job))
   say("ledger   %s", job.ledger)
+  if job.place then say("place    %s", job.place) end
   say("items    %d done, %d failed, %d running, %d interrupted; %d requests", job.done,
     job.failed, job.running, job.interrupted, job.requests)
   say("last run %s by %s", date_of(job.last_run), job.last_by or "nobody")

@@ -36,6 +36,13 @@ function M.is_dry(client)
   return client._dry_details ~= nil
 end
 
+--- The state directory of the embedded platform that a client is for; nil: it is for another place.
+---@param client table
+---@return string? path
+function M.state(client)
+  return client._state
+end
+
 --- Where a script is.
 ---@param script table  the handle
 ---@return table place  {account=, namespace=, script=}: names, as they are now

@@ -1,5 +1,6 @@
 -- Taking an item for oneself. The row is read, what to do is decided here, and the write is guarded
 -- by the row's revision: when it misses, somebody else was faster and it is decided again.
+local places = require "moonherd.fleet.places"
 local time = require "moonherd.time"
 
 local M = {}
@@ -24,10 +25,20 @@ local function decide(run, row, digest)
   return is_shared and "failed" or "run"
 end
 
+-- Whether a row is about a script in another namespace, or further away.
+local function is_elsewhere(row, place)
+  return row ~= nil and row.place ~= nil and place ~= nil and row.place ~= place
+end
+
 -- An item that needs no change is taken only from an owner that died over it.
-local function answer_for(run, row, item)
+local function answer_for(run, row, item, place)
+  if is_elsewhere(row, place) then return "elsewhere" end
   local answer = decide(run, row, item.digest)
   return answer == "run" and item.is_needed == false and "skip" or answer
+end
+
+local function place_of(run, item)
+  return item.script and not run.ledger.forgets and places.of_script(item.script) or nil
 end
 
 -- The row of an item. Where the last one was new, this one is likely to be: then it is claimed
@@ -44,15 +55,16 @@ end
 ---@param run table  {ledger=, owner_id=, watch=, expects_new= kept here}
 ---@param item table  {key=, digest= nil: what was done once is done, is_needed= false: nothing is
 ---  to be done}
----@return string answer  run, verify: it is ours now; skip, wait, failed, twice: it is not
+---@return string answer  run, verify: it is ours now; skip, wait, failed, twice, elsewhere: it is
+---  not
 ---@return table? row  what the ledger had
 function M.take(run, item)
-  local ledger, key = run.ledger, item.key
+  local ledger, key, place = run.ledger, item.key, place_of(run, item)
   while true do
     local row = find(run, item)
-    local answer = answer_for(run, row, item)
+    local answer = answer_for(run, row, item, place)
     if answer ~= "run" and answer ~= "verify" then return answer, row end
-    if ledger:claim(key, row and row.rev, item.digest, run.owner_id, time.wall()) then
+    if ledger:claim(key, row and row.rev, item.digest, run.owner_id, time.wall(), place) then
       return answer, row
     end
     run.expects_new = false
@@ -62,11 +74,12 @@ end
 --- Takes down an item that cannot even be begun.
 ---@async
 ---@param run table
----@param key string
+---@param item table
 ---@param error string  as it shall be kept
-function M.refuse(run, key, error)
+function M.refuse(run, item, error)
+  local key = item.key
   local row = run.ledger:find_item(key)
-  if row and row.state == "running" then return end
+  if row and row.state == "running" or is_elsewhere(row, place_of(run, item)) then return end
   run.ledger:refuse(key, row and row.rev, run.owner_id, time.wall(), error)
 end
 

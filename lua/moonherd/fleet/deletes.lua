@@ -61,7 +61,7 @@ end
 local function run_with(namespace, opts, path, delete)
   local name = "delete_scripts in " .. namespace.name
   local ledger <close> = ledgers.open(name, path, handles.client(namespace))
-  local run <close> = runs.begin(ledger, { name = name })
+  local run <close> = runs.begin(ledger, { name = name, client = handles.client(namespace) })
   local result, err = moonherd_try(run.call, run, function ()
     return delete(namespace, opts, keeper_of(ledger, run))
   end)

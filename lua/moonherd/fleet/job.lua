@@ -86,6 +86,11 @@ local function check_function(f, who)
   end
 end
 
+-- One client of a dry run is enough: nothing may be taken down as done.
+local function keep_client(job, client)
+  if not job._client or handles.is_dry(client) then job._client = client end
+end
+
 local function add(job, item, who)
   check_key(item.key, who)
   if job._keys[item.key] then
@@ -134,6 +139,7 @@ function Job:add(key, f, opts)
   check_function(f, "job:add")
   opts = read_item(opts)
   local item = { key = key, run = f, verify = opts.verify, script = opts.script }
+  if opts.script then keep_client(self, handles.client(opts.script)) end
   item.prepare = prepare_digest(item, opts.digest)
   add(self, item, "job:add")
 end
@@ -158,8 +164,7 @@ function Job:upload(ns, name, spec)
   end
   local client = type(ns) == "table" and ns.script and handles.client(ns)
   if not client then errors.usage("job:upload: a namespace is expected, got %s", type(ns)) end
-  -- One client of a dry run is enough: nothing may be taken down as done.
-  if not self._client or handles.is_dry(client) then self._client = client end
+  keep_client(self, client)
   add(self, uploads.item(ns:script(name), spec, self._hashes), "job:upload")
 end
 
@@ -273,6 +278,8 @@ end
 ---@field report.requests integer  how many HTTP requests it took
 ---@error io disk_full  and the other errors of moonherd.job: before the first item, or when the
 ---  ledger cannot be written any more
+---@error usage other_place  when the ledger was made for another target or account, of which it
+---  holds what is done; of one item, when it was done in another namespace
 ---@example
 --- local job = moonherd.job { name = "release-38" }
 --- job:add("acme", function () end)

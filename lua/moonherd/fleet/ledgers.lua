@@ -93,7 +93,8 @@ local function origin_text()
 end
 
 local HINTS = {
-  corrupt = "put a copy of it back, or delete it: the job begins anew",
+  corrupt = "put a copy of the file and of its .key back, or delete both: the job begins anew, and "
+    .. "its snapshots are lost, so that nothing can be rolled back",
   newer = "use the newer moonherd, or another ledger",
   not_a_ledger = "it is left as it is; give the job another path",
   locked = "who has it open? another program may hold a transaction in it",

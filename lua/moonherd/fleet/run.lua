@@ -8,6 +8,7 @@ local failure = require "moonherd.fleet.failure"
 local ledgers = require "moonherd.fleet.ledgers"
 local log = require "moonherd._log"
 local owners = require "moonherd.fleet.owner"
+local places = require "moonherd.fleet.places"
 local progress = require "moonherd.progress"
 local race = require "moonherd._race"
 local time = require "moonherd.time"
@@ -111,6 +112,9 @@ local function settle(run, item)
     count_skipped(run, item)
   elseif answer == "twice" then
     count_failed(run, item, twice(item))
+  elseif answer == "elsewhere" then
+    local place = places.of_script(item.script)
+    count_failed(run, item, places.error_of_item(item.key, row.place, place))
   elseif answer == "failed" then
     count_failed(run, item, failure.of_row(row))
   else
@@ -134,7 +138,7 @@ local function prepare(run, item)
   if not item.prepare or run.ledger.forgets then return true end
   local ok, err = moonherd_try(item.prepare, run.ledger)
   if ok then return true end
-  claims.refuse(run, item.key, failure.text(err))
+  claims.refuse(run, item, failure.text(err))
   count_failed(run, item, err)
   return false
 end
@@ -225,7 +229,9 @@ Run.__index = Run
 ---@param opts table  {name=, concurrency=, on_error=, on_progress=, client= whose allowance is
 ---  told, or nil}
 ---@return table run
+---@error usage other_place  when the ledger is of another place than the client
 function M.begin(ledger, opts)
+  if opts.client and not ledger.forgets then places.bind(ledger, opts.client) end
   local me = owners.me()
   local owner_id, err = moonherd_try(ledger.add_owner, ledger, me, time.wall())
   if err then error(ledgers.explain(err, ledger.path), 0) end

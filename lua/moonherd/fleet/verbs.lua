@@ -87,7 +87,8 @@ end
 ---@field opts.expect? integer  exactly how many; default any number
 ---@return table report
 ---@field report.done integer  how many were uploaded; of a dry run, how many would be
----@field report.skipped integer  how many were as they should be
+---@field report.skipped integer  how many were as they should be, or are done in the ledger: what
+---  that holds as done is not looked at again
 ---@field report.failed table[]  the others
 ---@field report.failed[].key string  which script
 ---@field report.failed[].error error  why

@@ -61,6 +61,11 @@ CREATE TABLE snapshot (
   after TEXT
 );
 ]],
+  -- Where the job's work, and that of an item, is done.
+  [[
+ALTER TABLE job ADD COLUMN place TEXT;
+ALTER TABLE item ADD COLUMN place TEXT;
+]],
 }
 
 local Ledger = {}
@@ -98,7 +103,8 @@ function Ledger:take_job(name, origin, now)
   if job then return job end
   self.db:write {
     {
-      "INSERT INTO job VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING", name, origin, now,
+      "INSERT INTO job (id, name, origin, created) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING",
+      name, origin, now,
     },
   }
   return self:find_job()
@@ -106,12 +112,22 @@ end
 
 --- The job's row, or nil.
 function Ledger:find_job()
-  return self.db:read_one { "SELECT name, origin, created FROM job" }
+  return self.db:read_one { "SELECT name, origin, created, place FROM job" }
 end
 
 --- Keeps where the job is run from now.
 function Ledger:set_origin(origin)
   self.db:write { { "UPDATE job SET origin = ?1 WHERE origin <> ?1", origin } }
+end
+
+--- Keeps the place that the job's work is done at, unless there is one.
+function Ledger:keep_place(place)
+  self.db:write { { "UPDATE job SET place = ? WHERE place IS NULL", place } }
+end
+
+--- That place, or nil.
+function Ledger:find_place()
+  return self.db:read_one { "SELECT place FROM job" }.place
 end
 
 -- ---- owners -------------------------------------------------------------------------------------
@@ -158,13 +174,14 @@ function Ledger:find_item(key)
 end
 
 local CREATE_ITEM = [[
-  INSERT INTO item (key, digest, state, owner_id, began, ended, error, newest_owner_id)
-  VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM owner))
+  INSERT INTO item (key, digest, state, owner_id, began, ended, error, place, newest_owner_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM owner))
   ON CONFLICT DO NOTHING]]
 
 local CHANGE_ITEM = [[
   UPDATE item SET digest = ?, state = ?, owner_id = ?, began = ?, ended = ?, error = ?,
-    newest_owner_id = (SELECT max(id) FROM owner), attempts = attempts + 1, rev = rev + 1
+    place = coalesce(?, place), newest_owner_id = (SELECT max(id) FROM owner),
+    attempts = attempts + 1, rev = rev + 1
   WHERE key = ? AND rev = ?]]
 
 -- Writes a row as it shall be; false when it is not as it was read (rev, nil for no row).
@@ -174,21 +191,21 @@ local function put_item(self, key, rev, fields)
   if rev then
     statement = {
       CHANGE_ITEM, digest, fields.state, fields.owner_id, fields.began, or_null(fields.ended),
-      or_null(fields.error), key, rev, expect = 1,
+      or_null(fields.error), or_null(fields.place), key, rev, expect = 1,
     }
   else
     statement = {
       CREATE_ITEM, key, digest, fields.state, fields.owner_id, fields.began, or_null(fields.ended),
-      or_null(fields.error), expect = 1,
+      or_null(fields.error), or_null(fields.place), expect = 1,
     }
   end
   return self.db:change { statement } ~= nil
 end
 
 --- Takes an item: from now on it is running. False when somebody else was faster.
-function Ledger:claim(key, rev, digest, owner_id, now)
+function Ledger:claim(key, rev, digest, owner_id, now, place)
   return put_item(self, key, rev, {
-    digest = digest, state = "running", owner_id = owner_id, began = now,
+    digest = digest, state = "running", owner_id = owner_id, began = now, place = place,
   })
 end
 
