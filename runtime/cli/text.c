@@ -5,9 +5,9 @@
 
 /* The bytes of the control character at the start of a text, 0 when there is none: those of ASCII, but
  * for line breaks and tabs, and those of Latin-1, which UTF-8 writes in two bytes. */
-static size_t control_length(const char *text) {
+static size_t control_length(const char *text, const char *end) {
   const unsigned char *p = (const unsigned char *)text;
-  if (p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) return 2;
+  if (end - text > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F) return 2;
   return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7F;
 }
 
@@ -17,7 +17,7 @@ static void print_piece(FILE *out, const char *at, const char *end) {
   while (at < end) {
     const char *from = at;
     size_t n = 0;
-    while (at < end && (n = control_length(at)) == 0) at++;
+    while (at < end && (n = control_length(at, end)) == 0) at++;
     fwrite(from, 1, (size_t)(at - from), out);
     if (n > 0) fputc('?', out);
     at += n;
