@@ -49,16 +49,20 @@ static int wait_for(lua_State *L, request *r, int started, lua_KFunction done) {
   return mh_op_wait(L, &r->file.op, done);
 }
 
+/* Why it failed, for an error that libuv knows: for others it makes a text that nobody frees. */
+static const char *why_of(lua_State *L, int e) {
+  if (e == UV_EFBIG && lua_isinteger(L, 2))
+    return lua_pushfstring(L, "it has more than %I bytes", lua_tointeger(L, 2));
+  return uv_strerror(e);
+}
+
 /* Whether the call failed; then nil and the error have been pushed. */
 static bool has_failed(lua_State *L, const request *r) {
   int e = mh_file_error(&r->file);
   if (e == 0) return false;
   const char *path = lua_tostring(L, 1), *hint = mh_file_refusal(&r->file);
-  const char *why = uv_strerror(e);
-  if (e == UV_EFBIG && lua_isinteger(L, 2))
-    why = lua_pushfstring(L, "it has more than %I bytes", lua_tointeger(L, 2));
   if (hint != NULL) mh_guarded_fail(L, r->who, lua_pushfstring(L, "%s '%s'", r->verb, path), hint);
-  else mh_error_fail(L, "io", mh_file_reason(e), "cannot %s '%s': %s", r->verb, path, why);
+  else mh_error_fail(L, "io", mh_file_reason(e), "cannot %s '%s': %s", r->verb, path, why_of(L, e));
   lua_pushvalue(L, 1);
   lua_setfield(L, -2, "path");
   return true;
