@@ -60,7 +60,8 @@ local function keep_trace(value)
   raised = raised or get_trace(nil, 3, value)
 end
 
--- Calls `run` with a hook that ends loops which never wait. `what` it is: "the test".
+-- Calls `run` with a hook that ends loops which never wait. `what` it is: "the test". All code is
+-- slower under a hook: nothing of ours runs in here.
 local function with_hook(what, seconds, run)
   local ends = os_clock() + seconds
   local hook, mask, count = gethook()
@@ -71,13 +72,17 @@ local function with_hook(what, seconds, run)
   local _ <close> = setmetatable({}, { __close = function ()
     sethook(hook, mask, count)
   end })
-  standard.call(run, keep_trace)
+  run()
+end
+
+local function call(what, seconds, run)
+  standard.call(with_hook, keep_trace, what, seconds, run)
 end
 
 local function with_deadline(seconds, run)
   local limit = clock.is_virtual() and VIRTUAL_DEADLINE or seconds
   local began = clock.now()
-  local ok, err = pcall(async.timeout, limit, with_hook, "the test", seconds, run)
+  local ok, err = pcall(async.timeout, limit, run)
   if ok then return end
   -- Of a year in seconds a number keeps no more than some ten millionths.
   local is_over = clock.now() - began >= limit - ROUNDING
@@ -96,14 +101,14 @@ local function runner_of(descriptor, run, element, seconds)
     return function ()
       local before = leaks.look()
       with_deadline(seconds, function ()
-        standard.call(run, keep_trace)
+        call("the test", seconds, run)
         leaks.check(before)
       end)
     end
   end
   if run ~= element.run then return function () return standard.call(run, keep_trace) end end
   local what = descriptor == "file" and "loading the file" or descriptor:gsub("^strict_", "")
-  return function () with_hook(what, seconds, run) end
+  return function () call(what, seconds, run) end
 end
 
 -- busted calls `safe` for every piece that it runs. What it tells before and behind a test ("test")
