@@ -1,6 +1,5 @@
 -- moonherd repl: lines of Lua, run as they come. The executable has the terminal and sends them as
 -- events (runtime/cli/repl.c says which); what they print goes the way of every script's output.
-local complete = require "moonherd.repl.complete"
 local moonherd = require "moonherd"
 local sessions = require "moonherd.repl.session"
 
@@ -29,8 +28,10 @@ local function in_columns(names, columns)
   return left > 0 and ("%s\nand %d more\n"):format(lines, left) or lines .. "\n"
 end
 
--- What Tab adds to the line; names to choose from are printed above it.
+-- What Tab adds to the line; names to choose from are printed above it. What it takes to know them
+-- is loaded then: the first prompt is not to wait for it.
 local function completion(session, text)
+  local complete = require "moonherd.repl.complete"
   local stem, names = complete.names(session:code_before(text), _G)
   local rest = complete.common(names):sub(#stem + 1)
   if rest == "" and #names > 1 then

@@ -7,10 +7,8 @@ local events = require "moonherd._events"
 local inspect = require "moonherd.inspect".inspect
 local lines = require "moonherd.repl.lines"
 local options = require "moonherd._options"
-local places = require "moonherd.repl.places"
 local raw_errors = require "moonherd._error"
 local task = require "moonherd._task"
-local text_of_docs = require "moonherd.docs.text"
 
 local Session = {}
 Session.__index = Session
@@ -38,6 +36,11 @@ local function say_once(self, what)
   io.stderr:write(what, "\n")
 end
 
+-- Only what tells of many things needs it: the first prompt is not to wait for it.
+local function wrap(...)
+  return require "moonherd.docs.text".wrap(...)
+end
+
 local PART = "(shown in part; print(moonherd.inspect(_, { items = 5000, depth = 20 })) shows more)"
 local PART_OF_TEXT = "(shown in part; print(_) shows it all)"
 local LONGEST_TEXT <const> = 10000 -- bytes of a text that is shown whole
@@ -55,7 +58,7 @@ local function print_other_names(columns)
     if rawget(package.loaded.moonherd, name) == nil then names[#names + 1] = name end
   end
   table.sort(names)
-  print(text_of_docs.wrap(("There are also, once they are used: %s. :help moonherd tells of all.")
+  print(wrap(("There are also, once they are used: %s. :help moonherd tells of all.")
     :format(table.concat(names, ", ")), 0, columns))
 end
 
@@ -133,15 +136,15 @@ local ABOUT_COMMANDS = {
 local WIDE <const> = 60 -- columns, from which on names and texts stand beside each other
 
 local function print_help(columns)
-  print(text_of_docs.wrap(ABOUT[1], 0, columns))
+  print(wrap(ABOUT[1], 0, columns))
   for _, command in ipairs(ABOUT_COMMANDS) do
     if columns >= WIDE then
       print(("  %-11s  %s"):format(command[1], command[2]))
     else
-      print(("  %s\n%s"):format(command[1], text_of_docs.wrap(command[2], 4, columns)))
+      print(("  %s\n%s"):format(command[1], wrap(command[2], 4, columns)))
     end
   end
-  print(text_of_docs.wrap(ABOUT[2], 0, columns))
+  print(wrap(ABOUT[2], 0, columns))
 end
 
 local COMMANDS = {}
@@ -170,7 +173,8 @@ end
 
 function COMMANDS.load(_, path)
   if path == "" then return nil, ":load: which file? As in :load setup.lua" end
-  local chunk, why = async.try(require "moonherd._source".load, places.without_tilde(path))
+  path = require "moonherd.repl.places".without_tilde(path)
+  local chunk, why = async.try(require "moonherd._source".load, path)
   return chunk, raw_errors.is(why) and why.message or why
 end
 
